@@ -1,0 +1,1 @@
+"""Counters times sourced tables: energy and area."""

@@ -1,0 +1,1 @@
+"""The clock: SimPy actors over one compiled fabric, and the bridge between them."""

@@ -1,0 +1,1 @@
+"""Import of recorded spikes from other tools' formats."""

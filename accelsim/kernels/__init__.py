@@ -1,0 +1,1 @@
+"""Compiled loops over arrays and scalars: nothing here knows YAML, layers or SimPy."""

@@ -1,0 +1,1 @@
+"""Layers to tiles: a plan is pure data, without time."""

@@ -1,0 +1,1 @@
+"""The untimed SpikePack model: the oracle for spikes, and the source of traces."""

@@ -1,0 +1,1 @@
+"""What people read: text, JSON and pictures. The only importer of matplotlib."""

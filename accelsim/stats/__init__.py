@@ -1,0 +1,1 @@
+"""Counters and intervals, and the statistics of packed spikes."""

@@ -1,0 +1,1 @@
+"""Networks as the simulator sees them: layers, packed spike words, trace files and generators."""
