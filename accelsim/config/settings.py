@@ -1,0 +1,69 @@
+"""The base class of settings, and the field types that parts declare them with."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+
+class Settings(BaseModel):
+    """Base of every settings class: frozen, no keys besides the declared ones, no silent conversions.
+
+    A part declares its keys as annotated fields, with the unit in the name, the range in the type or in `Field`, and
+    a sentence that the documentation shows:
+
+        class SpikeBufferSettings(Settings):
+            bytes: Bytes = Field(description="Capacity of one half of the double buffer.")
+            banks: Count = Field(8, description="Banks of one word a cycle each.")
+            policy: Literal["round_robin", "oldest_first"] = "round_robin"
+
+    A whole number is taken for a `float` field, a list for a tuple; nothing else is converted. A mapping that may also
+    be a word is written `Literal["ideal"] | DramSettings`; choose among mappings by a `Field(discriminator=...)`.
+    Rules over several fields stand in a `model_validator(mode="after")` that raises `broken(key, rule)`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, validate_default=True)
+
+
+def broken(key: str, rule: str, value: object = None, allowed: str = "") -> PydanticCustomError:
+    """The exception for a validator to raise when a rule about `key` of its own settings ("" for all) is broken."""
+    return PydanticCustomError("rule", "{rule}", {"rule": rule, "key": key, "value": value, "allowed": allowed})
+
+
+_SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?(B|KiB|MiB|GiB)")
+_SIZE_UNITS = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
+
+
+def _parse_size(value: Any) -> Any:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    match = _SIZE.fullmatch(value) if isinstance(value, str) else None
+    size = Fraction(match[1]) * _SIZE_UNITS[match[2]] if match else Fraction(1, 2)
+    if size.denominator != 1:
+        raise broken("", "must be a whole number of bytes", value, "a number, or one with B, KiB, MiB or GiB: 64 KiB")
+    return int(size)
+
+
+LARGEST_COUNT = 2**31 - 1
+
+Bytes = Annotated[int, BeforeValidator(_parse_size), Field(ge=0, le=1 << 40)]
+"""A size: a whole number of bytes, or text such as `64 KiB`."""
+
+Count = Annotated[int, Field(ge=1, le=LARGEST_COUNT)]
+"""How many there are of something of which there is at least one."""
+
+Cycles = Annotated[int, Field(ge=0, le=LARGEST_COUNT)]
+"""A delay in cycles of the core clock, 0 allowed."""
+
+Positive = Annotated[float, Field(gt=0)]
+"""A number above 0; `units.exact` gives the rational that its decimal digits stand for."""
+
+NonNegative = Annotated[float, Field(ge=0)]
+"""A number of at least 0."""
+
+Share = Annotated[float, Field(ge=0, le=1)]
+"""A number from 0 to 1."""
