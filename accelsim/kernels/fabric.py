@@ -60,8 +60,9 @@ def next_wake(network, memory, t):
 def advance(clock, network, tiles, memory, until, patience):
     """Step cycles below `until`; stop after the first that completes a watched group.
 
-    Returns 0 when it stopped there or at `until`; 1 when nothing will ever move again by itself; 2 when units are
-    busy but nothing has moved for `patience` cycles. Idle units are skipped to their next wake time.
+    Returns 0 when it stopped there or at `until`; 1, without going further, when nothing will ever move again by
+    itself; 2 when units are busy but nothing has moved for `patience` cycles. Idle units are skipped to their next
+    wake time.
     """
     scalars = clock.scalars
     still = 0
@@ -78,7 +79,7 @@ def advance(clock, network, tiles, memory, until, patience):
             return 2
         if not busy:
             wake = next_wake(network, memory, t + 1)
-            if wake == FOREVER and until == FOREVER:
+            if wake == FOREVER:
                 return 1
             scalars[NOW] = min(wake, until)
     return 0

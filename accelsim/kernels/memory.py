@@ -22,6 +22,7 @@ from accelsim.kernels.state import (
     E_DRAM_READ,
     FOREVER,
     LAST_MOVE,
+    LAST_WORK,
     M_CHUNK,
     M_COST,
     M_LATENCY,
@@ -46,6 +47,8 @@ def write(clock, memory, channel, t, time_bin):
         state[C_WRITES] -= chunk
         memory.write_bins[channel, time_bin] += chunk
         clock.scalars[LAST_MOVE] = t
+        last = (state[C_FREE] + settings[M_RATE] - 1) // settings[M_RATE] - 1
+        clock.scalars[LAST_WORK] = max(clock.scalars[LAST_WORK], last)
 
 
 @kernel

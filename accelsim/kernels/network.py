@@ -21,6 +21,7 @@ from accelsim.kernels.state import (
     FLIT_HOPS,
     FREE_PACKETS,
     LAST_MOVE,
+    LAST_WORK,
     LATENCY_BINS,
     LOCAL,
     M_WRITE_BUFFER,
@@ -177,6 +178,7 @@ def sink(clock, network, tiles, memory, node, flit, t):
     layer = row[P_LAYER]
     kind = row[P_KIND]
     scalars[RECEIVED_FLITS] += 1
+    scalars[LAST_WORK] = max(scalars[LAST_WORK], t)
     vc = (flit >> 2) & 63
     hold = False
     if kind == SPIKES:

@@ -24,6 +24,7 @@ STATES = 8
 (
     NOW,
     LAST_MOVE,  # last cycle in which anything moved
+    LAST_WORK,  # last cycle in which a flit was delivered or a byte written
     COMPLETED,  # watched groups completed since the bridge last looked
     FREE_PACKETS,  # entries on the stack of free packet numbers
     BIN_SHIFT,  # a timeline bin lasts 2^BIN_SHIFT cycles
@@ -35,7 +36,7 @@ STATES = 8
     TILE_CYCLES,  # tile cycles stepped, for benchmarks
     PEAK_PACKETS,
     CLOCK_SCALARS,
-) = range(13)
+) = range(14)
 
 
 class Clock(NamedTuple):
@@ -179,7 +180,6 @@ PASSES = 32
     W_OUT_BITS,
     W_ROUTES,  # first row in Tiles.routes
     W_ROUTE_COUNT,
-    W_GROUP_BASE,  # added to every group of the routes
     W_WEIGHT_OFFSET,  # in Tiles.weights
     W_PARAMETER_OFFSET,  # in Tiles.bias and Tiles.theta
     W_OUTPUT_OFFSET,  # in Tiles.outputs
@@ -190,7 +190,7 @@ PASSES = 32
     W_ACCUMULATOR_WRITES,
     W_NEURON_OPS,  # a pixel and column
     PASS_COLUMNS,
-) = range(47)
+) = range(46)
 
 # Operators of a pass.
 ARRAY, MAX_POOL, SUM_POOL, ADD = range(4)

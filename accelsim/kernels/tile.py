@@ -105,7 +105,6 @@ from accelsim.kernels.state import (
     W_FIRST_OUT,
     W_FIRST_ROW,
     W_GRANT_GROUP,
-    W_GROUP_BASE,
     W_HEIGHT,
     W_KERNEL_COLUMNS,
     W_KERNEL_ROWS,
@@ -213,7 +212,7 @@ def emit(clock, network, tiles, memory, tile, t):
             if not has_room(network, node, flits):
                 scalars[S_EMIT_ROUTE] = index
                 return WAITS_FOR_TIME
-            group = work[W_GROUP_BASE] + path[R_GROUP] + path[R_GROUP_STRIDE] * (row - path[R_FIRST_ROW])
+            group = path[R_GROUP] + path[R_GROUP_STRIDE] * (row - path[R_FIRST_ROW])
             layer = work[W_LAYER]
             send(
                 clock,

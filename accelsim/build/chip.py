@@ -1,0 +1,91 @@
+"""The chip: a fabric and its actors, made from an architecture and a program."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from accelsim.build.program import Program
+from accelsim.build.schema import Arch
+from accelsim.engine.bridge import Bridge
+from accelsim.engine.fabric import (
+    Fabric,
+    MemoryShape,
+    NetworkShape,
+    TileShape,
+    make_clock,
+    make_memory,
+    make_network,
+    make_tiles,
+)
+from accelsim.parts.dma import dma
+from accelsim.parts.host import host
+from accelsim.parts.sequencer import sequencer
+
+
+def make_fabric(arch: Arch, program: Program) -> Fabric:
+    """The compiled part of the chip, at cycle 0."""
+    settings = arch.settings
+    array = settings.pe_array
+    interface = settings.network_interface
+    controller = settings.memory_controller
+    network = NetworkShape(
+        columns=settings.noc.columns,
+        rows=settings.noc.rows,
+        virtual_channels=settings.noc.virtual_channels,
+        buffer_flits=settings.noc.buffer_flits,
+        routing_cycles=settings.noc.routing_cycles,
+        speculative=settings.noc.speculative,
+        link_cycles=settings.noc.link_cycles,
+        queue_flits=interface.queue_flits,
+    )
+    tiles = TileShape(
+        rows=array.rows,
+        columns=array.columns,
+        line_words=array.line_words,
+        fifo_words=array.fifo_words,
+        weight_banks=settings.weight_buffer.banks,
+        spike_banks=settings.spike_buffer.banks,
+        pixels=array.pixels_in_flight,
+        results=settings.neuron_unit.results,
+        spike_latency_cycles=settings.spike_buffer.read_latency_cycles,
+        pipeline_cycles=array.pipeline_cycles,
+        skips=array.skip == "silent_words",
+        payload_bits=interface.packet_payload_bits,
+        header_bits=interface.header_bits,
+        flit_bits=settings.noc.flit_bits,
+    )
+    memory = MemoryShape(
+        nodes=arch.controller_nodes,
+        bytes_per_cycle=arch.bytes_per_cycle,
+        latency_cycles=arch.latency_cycles,
+        chunk_bytes=controller.packet_bytes,
+        chunks=controller.read_ahead_packets,
+        write_buffer_bytes=controller.write_buffer_bytes,
+    )
+    nodes = settings.noc.nodes
+    return Fabric(
+        make_clock(program.groups),
+        make_network(network, program.contents.layers),
+        make_tiles(tiles, arch.tile_nodes, nodes, program.contents),
+        make_memory(memory, nodes, settings.noc.virtual_channels, program.contents),
+    )
+
+
+def add_actors(
+    bridge: Bridge,
+    arch: Arch,
+    program: Program,
+    finished: list[int],
+    progress: Callable[[int, int], None] | None = None,
+    reverse: bool = False,
+) -> None:
+    """Create every actor. `reverse` creates them in the opposite order, which must change nothing."""
+    makers = [("host", lambda name: host(bridge, name, program.image_done, finished, progress))]
+    for tile, script in enumerate(program.scripts):
+        node = arch.tile_nodes[tile]
+        makers.append(
+            (f"sequencer {tile}", lambda name, t=tile, n=node, s=script: sequencer(bridge, name, t, n, s.commands))  # type: ignore[misc]
+        )
+        makers.append((f"dma {tile}", lambda name, n=node, s=script: dma(bridge, name, n, s.loads)))  # type: ignore[misc]
+    for name, maker in reversed(makers) if reverse else makers:
+        bridge.add_actor(name, maker)

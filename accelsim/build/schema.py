@@ -1,0 +1,143 @@
+"""The architecture file: the parts' settings put together, and the rules that span several parts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from accelsim.config import Document, Positive, Settings, broken, load_yaml, override, validate
+from accelsim.mapping.plan import TileCapacity
+from accelsim.parts.accumulator_buffer import AccumulatorBufferSettings
+from accelsim.parts.dram import DramSettings
+from accelsim.parts.memory_controller import MemoryControllerSettings
+from accelsim.parts.network_interface import NetworkInterfaceSettings
+from accelsim.parts.neuron_unit import NeuronUnitSettings
+from accelsim.parts.noc import NocSettings
+from accelsim.parts.pe_array import PeArraySettings
+from accelsim.parts.spike_buffer import SpikeBufferSettings
+from accelsim.parts.technology import TechnologySettings
+from accelsim.parts.tiles import TilesSettings
+from accelsim.parts.weight_buffer import WeightBufferSettings
+from accelsim.units import cycles_from_ns
+
+
+class ArchSettings(Settings):
+    """A chip: every key of an architecture file."""
+
+    name: str = Field(min_length=1, max_length=100)
+    clock_mhz: Positive
+    technology: TechnologySettings = TechnologySettings()
+    tiles: TilesSettings
+    pe_array: PeArraySettings
+    spike_buffer: SpikeBufferSettings
+    weight_buffer: WeightBufferSettings
+    accumulator_buffer: AccumulatorBufferSettings
+    neuron_unit: NeuronUnitSettings = NeuronUnitSettings()
+    network_interface: NetworkInterfaceSettings = NetworkInterfaceSettings()
+    noc: NocSettings
+    memory_controller: MemoryControllerSettings
+    dram: Literal["ideal"] | DramSettings
+
+    @model_validator(mode="after")
+    def _check(self) -> ArchSettings:
+        nodes = self.noc.nodes
+        controllers = self.memory_controller.nodes
+        outside = [node for node in controllers if not 0 <= node < nodes]
+        if outside:
+            raise broken("memory_controller.nodes", "must be nodes of the noc", list(controllers), f"0 to {nodes - 1}")
+        if len(set(controllers)) < len(controllers):
+            raise broken("memory_controller.nodes", "names a node twice", list(controllers))
+        if self.tiles.count + len(controllers) > nodes:
+            rule = f"{nodes} nodes do not cover {self.tiles.count} tiles and {len(controllers)} memory controllers"
+            raise broken("noc.columns", rule, self.noc.columns)
+        if self.pe_array.spike_mode == "bit_serial" and self.pe_array.skip == "nothing":
+            raise broken(
+                "pe_array.skip", "a bit-serial array skips zero bits: a zero plane adds nothing", None, "silent_words"
+            )
+        pixel_bits = self.pe_array.columns * self.word_bits_stored(32)
+        if self.network_interface.packet_payload_bits < pixel_bits:
+            raise broken(
+                "network_interface.packet_payload_bits",
+                "must hold one pixel of all columns, 32 bits an accumulator",
+                self.network_interface.packet_payload_bits,
+                f">= {pixel_bits}",
+            )
+        return self
+
+    def word_bits_stored(self, bits: int) -> int:
+        """Bits that a word of `bits` bits takes in buffers: whole lanes where nothing is skipped."""
+        lane = self.pe_array.lane_bits
+        return -(-bits // lane) * lane if self.pe_array.skip == "nothing" else bits
+
+
+@dataclass(frozen=True, slots=True)
+class Arch:
+    """A checked architecture, and the document that it came from."""
+
+    settings: ArchSettings
+    document: Document
+
+    @property
+    def name(self) -> str:
+        return self.settings.name
+
+    @property
+    def controller_nodes(self) -> tuple[int, ...]:
+        return self.settings.memory_controller.nodes
+
+    @property
+    def tile_nodes(self) -> tuple[int, ...]:
+        """The node of each tile: row by row, nodes of memory controllers left out."""
+        free = [node for node in range(self.settings.noc.nodes) if node not in self.controller_nodes]
+        return tuple(free[: self.settings.tiles.count])
+
+    @property
+    def bytes_per_cycle(self) -> Fraction | None:
+        """DRAM bandwidth of one channel; None: ideal."""
+        dram = self.settings.dram
+        if isinstance(dram, str):
+            return None
+        return dram.bytes_per_cycle(len(self.controller_nodes), self.settings.clock_mhz)
+
+    @property
+    def latency_cycles(self) -> int:
+        """DRAM latency in core-clock cycles."""
+        dram = self.settings.dram
+        return 0 if isinstance(dram, str) else cycles_from_ns(dram.latency_ns, self.settings.clock_mhz)
+
+    @property
+    def capacity(self) -> TileCapacity:
+        """What the mapping has to know of the chip."""
+        settings = self.settings
+        array = settings.pe_array
+        rate = self.bytes_per_cycle
+        return TileCapacity(
+            tiles=settings.tiles.count,
+            rows=array.rows,
+            columns=array.columns,
+            line_words=array.line_words,
+            lane_bits=array.lane_bits,
+            bit_serial=array.spike_mode == "bit_serial",
+            skips=array.skip == "silent_words",
+            pads_words=array.skip == "nothing",
+            spike_buffer_bytes=settings.spike_buffer.bytes,
+            weight_slots=settings.weight_buffer.slots,
+            weight_slot_bytes=settings.weight_buffer.bytes // settings.weight_buffer.slots,
+            accumulator_words=settings.accumulator_buffer.bytes * 8 // array.accumulator_bits,
+            flit_bytes=max(1, settings.noc.flit_bits // 8),
+            controllers=len(self.controller_nodes),
+            memory_bytes_per_cycle=float("inf") if rate is None else float(rate) * len(self.controller_nodes),
+        )
+
+
+def load_arch(path: str | Path, overrides: Sequence[str] = ()) -> Arch:
+    """Read and check an architecture file, with `KEY=VALUE` overrides. Raises InputError with every problem."""
+    document = load_yaml(Path(path))
+    if overrides:
+        document = override(document, overrides)
+    return Arch(validate(ArchSettings, document), document)

@@ -1,0 +1,91 @@
+"""Lays the words, weights and outputs of a workload out in the flat arrays that the kernels read."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accelsim.errors import InputError, Problem
+from accelsim.workload.layer import ARRAY_OPS, Layer
+from accelsim.workload.workload import Workload
+
+
+class Tensors:
+    """Collects arrays and hands out their offsets; words lie as (row, column, channel).
+
+    Timing needs the words that the arrays consume; `verify` adds those of the other operators, the parameters, and
+    room for the outputs.
+    """
+
+    def __init__(self, workload: Workload, verify: bool) -> None:
+        self.workload = workload
+        self.verify = verify
+        self.output_offsets: dict[tuple[int, str], int] = {}
+        self._words: list[NDArray[np.int32]] = []
+        self._weights: list[NDArray[np.int8]] = []
+        self._bias: list[NDArray[np.int64]] = []
+        self._theta: list[NDArray[np.int64]] = []
+        self._input_offsets: dict[tuple[str, int, int], int] = {}
+        self._parameter_offsets: dict[str, tuple[int, int]] = {}
+        self._sizes = {"words": 0, "weights": 0, "parameters": 0, "outputs": 0}
+
+    def _reserve(self, kind: str, size: int) -> int:
+        offset = self._sizes[kind]
+        self._sizes[kind] += size
+        return offset
+
+    def input_offset(self, layer: Layer, image: int, operand: int) -> int:
+        """Where the words of an operand begin."""
+        if layer.op not in ARRAY_OPS and not self.verify:
+            return 0
+        key = (layer.name, image, operand)
+        if key not in self._input_offsets:
+            words = self.workload.input_words(layer.name, image, operand)
+            flat = np.ascontiguousarray(words.reshape(layer.in_shape).transpose(1, 2, 0), dtype=np.int32).ravel()
+            self._input_offsets[key] = self._reserve("words", flat.size)
+            self._words.append(flat)
+        return self._input_offsets[key]
+
+    def parameter_offsets(self, layer: Layer) -> tuple[int, int]:
+        """Where the weights, and where bias and threshold of a layer begin."""
+        if layer.op not in ARRAY_OPS or not self.verify:
+            return 0, 0
+        if layer.name not in self._parameter_offsets:
+            parameters = self.workload.parameters(layer.name)
+            if parameters is None:
+                raise InputError(
+                    Problem("--verify needs weights, bias and theta in the trace", key=f"weights/{layer.name}")
+                )
+            flat = np.ascontiguousarray(parameters.weights.transpose(2, 3, 1, 0)).ravel()
+            self._parameter_offsets[layer.name] = (
+                self._reserve("weights", flat.size),
+                self._reserve("parameters", parameters.bias.size),
+            )
+            self._weights.append(flat)
+            self._bias.append(parameters.bias)
+            self._theta.append(parameters.theta)
+        return self._parameter_offsets[layer.name]
+
+    def output_offset(self, layer: Layer, image: int) -> int:
+        """Where the computed outputs of a layer begin."""
+        if not self.verify:
+            return 0
+        key = (image, layer.name)
+        if key not in self.output_offsets:
+            self.output_offsets[key] = self._reserve("outputs", int(np.prod(layer.out_shape)))
+        return self.output_offsets[key]
+
+    def words(self) -> NDArray[np.int32]:
+        return np.concatenate(self._words) if self._words else np.zeros(1, np.int32)
+
+    def weights(self) -> NDArray[np.int8]:
+        return np.concatenate(self._weights) if self._weights else np.zeros(1, np.int8)
+
+    def bias(self) -> NDArray[np.int64]:
+        return np.concatenate(self._bias) if self._bias else np.zeros(1, np.int64)
+
+    def theta(self) -> NDArray[np.int64]:
+        return np.concatenate(self._theta) if self._theta else np.zeros(1, np.int64)
+
+    def outputs(self) -> NDArray[np.int64]:
+        return np.zeros(max(1, self._sizes["outputs"]), np.int64)

@@ -1,0 +1,351 @@
+"""The compiled fabric as the engine holds it: state arrays, made empty, and the call that advances them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accelsim.engine.groups import GroupTable
+from accelsim.kernels import fabric as kernels
+from accelsim.kernels import network as network_kernels
+from accelsim.kernels import state
+from accelsim.kernels import tile as tile_kernels
+
+BINS = 1024
+"""Bins of the timeline: their width doubles whenever a run outgrows them."""
+
+PATIENCE_CYCLES = 100_000
+"""Cycles without any movement, though units are busy, after which a run counts as stuck."""
+
+STOPPED, IDLE, STUCK = range(3)
+"""What `advance` returns: at a completed group or its limit; nothing will move by itself; busy but nothing moves."""
+
+Words = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkShape:
+    """Integer settings of the network on chip."""
+
+    columns: int
+    rows: int
+    virtual_channels: int
+    buffer_flits: int
+    routing_cycles: int
+    speculative: bool
+    link_cycles: int
+    queue_flits: int
+
+
+@dataclass(frozen=True, slots=True)
+class TileShape:
+    """Integer settings that all tiles share."""
+
+    rows: int
+    columns: int
+    line_words: int
+    fifo_words: int
+    weight_banks: int
+    spike_banks: int
+    pixels: int
+    results: int
+    spike_latency_cycles: int
+    pipeline_cycles: int
+    skips: bool
+    payload_bits: int
+    header_bits: int
+    flit_bits: int
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryShape:
+    """Settings of the memory controllers; `bytes_per_cycle` None: unlimited bandwidth, no latency."""
+
+    nodes: tuple[int, ...]
+    bytes_per_cycle: Fraction | None
+    latency_cycles: int
+    chunk_bytes: int
+    chunks: int
+    write_buffer_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What flows through the fabric in one run: arrays that the kernels index by the passes' offsets."""
+
+    words: NDArray[np.int32]
+    weights: NDArray[np.int8]
+    bias: Words
+    theta: Words
+    outputs: Words
+    membrane_pixels: int
+    routes: Words
+    transfers: Words
+    destinations: Words
+    layers: int
+    verify: bool
+
+
+def make_clock(groups: GroupTable) -> state.Clock:
+    """Time zero, and the groups of a run."""
+    count = len(groups.left)
+    return state.Clock(
+        scalars=np.zeros(state.CLOCK_SCALARS, np.int64),
+        left=np.array(groups.left, np.int64),
+        watched=np.array(groups.watched, np.int64),
+        fires=np.array(groups.fires, np.int64),
+        chain=np.array(groups.chain, np.int64),
+        box=np.array(groups.box, np.int64),
+        begun=np.zeros(groups.boxes, np.int64),
+        completed=np.zeros(count + 1, np.int64),
+    )
+
+
+def make_network(shape: NetworkShape, layers: int) -> state.Network:
+    """An empty network."""
+    nodes = shape.columns * shape.rows
+    vcs = shape.virtual_channels
+    queues = nodes * state.PORTS * vcs
+    flags = -(-nodes // 32)
+    # A queue takes one packet however long it is, so packets waiting are at most its flits, and one.
+    waiting = shape.queue_flits + 1
+    packets = nodes * (waiting + 1) + queues * shape.buffer_flits + 8 * nodes * state.PORTS
+
+    def zeros(*dimensions: int) -> Words:
+        return np.zeros(dimensions, np.int64)
+
+    settings = zeros(state.NETWORK_SETTINGS)
+    settings[state.N_NODES] = nodes
+    settings[state.N_COLUMNS] = shape.columns
+    settings[state.N_VCS] = vcs
+    settings[state.N_DEPTH] = shape.buffer_flits
+    settings[state.N_ROUTING] = shape.routing_cycles
+    settings[state.N_SPECULATIVE] = shape.speculative
+    settings[state.N_LINK] = shape.link_cycles
+    settings[state.N_QUEUE_FLITS] = shape.queue_flits
+    return state.Network(
+        settings=settings,
+        fifo=zeros(queues, shape.buffer_flits),
+        head=zeros(queues),
+        count=zeros(queues),
+        out_port=zeros(queues),
+        out_vc=zeros(queues),
+        masks=zeros(nodes, 4),
+        owned=zeros(queues),
+        occupied=zeros(queues),
+        va_grant=zeros(nodes, state.PORTS * vcs),
+        va_accept=zeros(nodes, state.PORTS * vcs),
+        sa_grant=zeros(nodes, state.PORTS),
+        sa_accept=zeros(nodes, state.PORTS),
+        vc_offset=zeros(nodes, state.PORTS),
+        scratch=zeros(2 * state.PORTS * vcs + 4 * state.PORTS + state.PORTS * state.PORTS),
+        wheel_flit=zeros(state.WHEEL, nodes * state.PORTS),
+        wheel_credit=zeros(state.WHEEL, nodes * state.PORTS),
+        wheel_sink=zeros(state.WHEEL, nodes),
+        wheel_source=zeros(state.WHEEL, nodes),
+        wheel_mask=zeros(state.WHEEL, nodes),
+        wheel_wake=zeros(state.WHEEL, flags),
+        active=zeros(flags),
+        packet=zeros(packets, state.PACKET_COLUMNS),
+        free=np.arange(packets - 1, -1, -1, dtype=np.int64),
+        queue=zeros(nodes, waiting),
+        queue_head=zeros(nodes),
+        queue_count=zeros(nodes),
+        queue_flits=zeros(nodes),
+        queue_peak=zeros(nodes),
+        current=np.full(nodes, -1, np.int64),
+        sent=zeros(nodes),
+        source_vc=np.full(nodes, vcs - 1, np.int64),
+        source_occupied=zeros(nodes, vcs),
+        link_bins=zeros(nodes * state.PORTS, BINS),
+        latency=zeros(state.LATENCY_BINS),
+        layer_flits=zeros(layers + 1, 2),
+    )
+
+
+def make_tiles(shape: TileShape, nodes: Sequence[int], network_nodes: int, contents: Contents) -> state.Tiles:
+    """Idle tiles at the given nodes."""
+    count = len(nodes)
+
+    def zeros(*dimensions: int) -> Words:
+        return np.zeros(dimensions, np.int64)
+
+    settings = zeros(state.TILE_SETTINGS)
+    settings[state.T_ROWS] = shape.rows
+    settings[state.T_COLUMNS] = shape.columns
+    settings[state.T_LINE] = shape.line_words
+    settings[state.T_FIFO] = shape.fifo_words
+    settings[state.T_BANKS] = shape.weight_banks
+    settings[state.T_SPIKE_BANKS] = shape.spike_banks
+    settings[state.T_PIXELS] = shape.pixels
+    settings[state.T_RESULTS] = shape.results
+    settings[state.T_SPIKE_LATENCY] = shape.spike_latency_cycles
+    settings[state.T_PIPELINE] = shape.pipeline_cycles
+    settings[state.T_SKIP] = shape.skips
+    settings[state.T_PAYLOAD_BITS] = shape.payload_bits
+    settings[state.T_HEADER_BITS] = shape.header_bits
+    settings[state.T_FLIT_BITS] = shape.flit_bits
+    settings[state.T_VERIFY] = contents.verify
+    tile_of = np.full(network_nodes, -1, np.int64)
+    tile_of[list(nodes)] = np.arange(count)
+    layers = contents.layers
+    scalars = zeros(count, state.TILE_SCALARS)
+    scalars[:, state.S_STATE] = state.IDLE
+    scalars[:, state.S_LAYER] = layers
+    scalars[:, state.S_WRITE_AT] = -1
+    span = zeros(layers + 1, 2)
+    span[:, 0] = state.FOREVER
+    return state.Tiles(
+        settings=settings,
+        node=np.array(nodes, np.int64),
+        tile_of=tile_of,
+        active=zeros(-(-count // 32)),
+        scalars=scalars,
+        passes=zeros(count, state.PASSES, state.PASS_COLUMNS),
+        routes=contents.routes,
+        line=zeros(count, shape.line_words),
+        bank_fifo=zeros(count, shape.weight_banks, shape.fifo_words),
+        bank_head=zeros(count, shape.weight_banks),
+        bank_tail=zeros(count, shape.weight_banks),
+        bank_words=zeros(count, shape.pixels, shape.weight_banks),
+        pixel=zeros(count, shape.pixels, state.PIXEL_COLUMNS),
+        result=zeros(count, shape.results, state.RESULT_COLUMNS),
+        accumulator=zeros(count, shape.columns),
+        membrane=zeros(count, contents.membrane_pixels, shape.columns),
+        words=contents.words,
+        weights=contents.weights,
+        bias=contents.bias,
+        theta=contents.theta,
+        outputs=contents.outputs,
+        cycles=zeros(count, layers + 1, state.STATES),
+        span=span,
+        bins=zeros(count, BINS, state.STATES),
+        events=zeros(layers + 1, state.EVENTS),
+    )
+
+
+def make_memory(shape: MemoryShape, network_nodes: int, virtual_channels: int, contents: Contents) -> state.Memory:
+    """Idle DRAM channels, one behind each controller node."""
+    channels = len(shape.nodes)
+    transfers = contents.transfers
+    settings = np.zeros(state.MEMORY_SETTINGS, np.int64)
+    if shape.bytes_per_cycle is None:
+        settings[state.M_RATE], settings[state.M_COST] = 1, 0
+    else:
+        settings[state.M_RATE] = shape.bytes_per_cycle.numerator
+        settings[state.M_COST] = shape.bytes_per_cycle.denominator
+        settings[state.M_LATENCY] = shape.latency_cycles
+    settings[state.M_CHUNK] = shape.chunk_bytes
+    settings[state.M_WRITE_BUFFER] = shape.write_buffer_bytes
+    channel_of = np.full(network_nodes, -1, np.int64)
+    channel_of[list(shape.nodes)] = np.arange(channels)
+    channel = np.zeros((channels, state.CHANNEL_SCALARS), np.int64)
+    channel[:, state.C_NODE] = shape.nodes
+    channel[:, state.C_WAKE] = state.FOREVER
+    return state.Memory(
+        settings=settings,
+        channel_of=channel_of,
+        channel=channel,
+        transfer=transfers,
+        destination=contents.destinations,
+        queue=np.zeros((channels, max(1, len(transfers))), np.int64),
+        ready=np.zeros((channels, shape.chunks, 3), np.int64),
+        held=np.zeros((channels, virtual_channels), np.int64),
+        read_bins=np.zeros((channels, BINS), np.int64),
+        write_bins=np.zeros((channels, BINS), np.int64),
+    )
+
+
+class Fabric:
+    """Everything that is stepped in cycles. Actors hand work in through the bridge; nothing else writes here."""
+
+    def __init__(self, clock: state.Clock, network: state.Network, tiles: state.Tiles, memory: state.Memory) -> None:
+        self.clock = clock
+        self.network = network
+        self.tiles = tiles
+        self.memory = memory
+
+    @property
+    def now(self) -> int:
+        """The cycle that is stepped next."""
+        return int(self.clock.scalars[state.NOW])
+
+    def advance(self, until: int) -> int:
+        """Step cycles below `until`, stopping after the first that completes a watched group (see the kernel)."""
+        return int(
+            kernels.advance(self.clock, self.network, self.tiles, self.memory, int(until), PATIENCE_CYCLES)
+        )
+
+    def take_completed(self) -> list[int]:
+        """Watched groups completed since the last call."""
+        count = int(self.clock.scalars[state.COMPLETED])
+        self.clock.scalars[state.COMPLETED] = 0
+        return [int(group) for group in self.clock.completed[:count]]
+
+    def is_complete(self, group: int) -> bool:
+        return bool(self.clock.left[group] == 0)
+
+    def submit_pass(self, tile: int, work: Words) -> None:
+        """Append a pass to a tile's command queue."""
+        scalars = self.tiles.scalars[tile]
+        number = int(scalars[state.S_SUBMITTED])
+        assert number - scalars[state.S_DRAINED] < state.PASSES - 1, "the ring of passes is full"
+        self.tiles.passes[tile, number % state.PASSES] = work
+        scalars[state.S_SUBMITTED] = number + 1
+        self.tiles.active[tile >> 5] |= 1 << (tile & 31)
+
+    def send_control(self, node: int, destination: int, group: int, layer: int) -> None:
+        """Send a one-flit packet that counts a group down by one when it arrives."""
+        network_kernels.send(
+            self.clock, self.network, node, destination, 1, group, 1, state.CONTROL, 0, layer, self.now
+        )
+
+    def skip_to(self, cycle: int) -> None:
+        """Let idle time pass until the next actor event."""
+        self.clock.scalars[state.NOW] = max(self.now, cycle)
+
+    @property
+    def cycles(self) -> int:
+        """Length of a finished run: up to the last flit delivered and the last byte written."""
+        return int(self.clock.scalars[state.LAST_WORK]) + 1
+
+    def settle(self) -> None:
+        """Book every tile's state up to the end of the run; called once."""
+        while self.cycles >> int(self.clock.scalars[state.BIN_SHIFT]) >= BINS:
+            kernels.fold(self.clock, self.network, self.tiles, self.memory)
+        for tile in range(len(self.tiles.node)):
+            tile_kernels.settle(self.clock, self.tiles, tile, self.cycles)
+
+    def stalled_units(self, groups: GroupTable) -> list[str]:
+        """For a deadlock report: what each tile waits for, and which routers hold flits and whither they are bound."""
+        lines = []
+        scalars = self.tiles.scalars
+        for tile in range(len(self.tiles.node)):
+            number = int(scalars[tile, state.S_DETECTOR])
+            if number < scalars[tile, state.S_SUBMITTED]:
+                work = self.tiles.passes[tile, number % state.PASSES]
+                for column in (state.W_WEIGHTS_GROUP, state.W_ROW_GROUP, state.W_ROW_GROUP_B):
+                    group = int(work[column])
+                    if group >= 0 and self.clock.left[group]:
+                        lines.append(
+                            f"  tile {tile} waits for {groups.name(group)} ({self.clock.left[group]} to come)"
+                        )
+            if scalars[tile, state.S_EMITTING]:
+                work = self.tiles.passes[tile, int(scalars[tile, state.S_EMIT_PASS]) % state.PASSES]
+                grant = int(work[state.W_GRANT_GROUP])
+                if grant >= 0 and self.clock.left[grant]:
+                    lines.append(f"  tile {tile} cannot send: it waits for {groups.name(grant)}")
+        vcs = int(self.network.settings[state.N_VCS])
+        for queue in np.flatnonzero(self.network.count):
+            node, rest = divmod(int(queue), state.PORTS * vcs)
+            flit = int(self.network.fifo[queue, self.network.head[queue]])
+            target = int(self.network.packet[flit >> 8, state.P_DST])
+            lines.append(
+                f"  router {node}, input {rest // vcs}, VC {rest % vcs}: {int(self.network.count[queue])} flits, "
+                f"the first bound for node {target} by output {int(self.network.out_port[queue])}"
+            )
+        return lines

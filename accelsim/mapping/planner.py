@@ -1,0 +1,211 @@
+"""From layers and capacities to a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from accelsim.errors import InputError, Problem
+from accelsim.mapping.allocation import Placement, SpikeBufferAllocator
+from accelsim.mapping.plan import Box, LayerPlan, Part, Plan, Range, Strip, TileCapacity
+from accelsim.mapping.split import Split, channel_groups, choose_split, input_rows, shares
+from accelsim.units import ceil_div
+from accelsim.workload.layer import ARRAY_OPS, Layer
+
+
+def make_plan(layers: Sequence[Layer], capacity: TileCapacity, density: Mapping[str, float]) -> Plan:
+    """Map layers (producers first) onto tiles.
+
+    Words travel from tile to tile where all their readers' spike buffers have room; otherwise the producer writes
+    them to DRAM and readers fetch them strip by strip. `density` is the share of nonzero words that a layer consumes.
+    Raises InputError naming every layer that no tiling fits, the buffer, the bytes needed and the bytes there.
+    """
+    splits = {layer.name: choose_split(layer, capacity, density.get(layer.name, 1.0)) for layer in layers}
+    problems = [problem for layer in layers if (problem := _weights_problem(layer, capacity))]
+    if problems:
+        raise InputError(problems)
+    spilled: set[str] = set()
+    while True:
+        attempt = _Attempt(layers, capacity, splits, spilled)
+        failed = attempt.run()
+        if failed is None:
+            break
+        spilled.add(failed)
+    notes = tuple(f"{name}: outputs go through DRAM, the spike buffers have no room" for name in sorted(spilled))
+    return Plan(tuple(attempt.plans), notes)
+
+
+def _weights_problem(layer: Layer, capacity: TileCapacity) -> Problem | None:
+    """Whether even the weights of a single input channel are too many for a slot of the weight buffer."""
+    if layer.op not in ARRAY_OPS:
+        return None
+    needed = _block_bytes(layer, capacity, 1)
+    rows_needed = layer.out_shape[2] * capacity.columns
+    if needed > capacity.weight_slot_bytes:
+        return Problem(
+            f"no tiling fits the weight buffer: one input channel needs {needed} bytes a slot, "
+            f"there are {capacity.weight_slot_bytes}",
+            key=layer.name,
+        )
+    if _needs_accumulators(layer, capacity) and rows_needed > capacity.accumulator_words:
+        return Problem(
+            f"no tiling fits the accumulator buffer: one output row needs {rows_needed} words, "
+            f"there are {capacity.accumulator_words}",
+            key=layer.name,
+        )
+    return None
+
+
+def _block_bytes(layer: Layer, capacity: TileCapacity, channels: int) -> int:
+    columns = min(capacity.columns, layer.out_shape[0])
+    return ceil_div(layer.kernel[0] * layer.kernel[1] * channels * columns * layer.weight_bits, 8)
+
+
+def _chunks(layer: Layer, capacity: TileCapacity) -> tuple[Range, ...]:
+    """Input channels cut so that the weights of a chunk fit a slot of the weight buffer."""
+    channels = layer.in_shape[0]
+    parts = next(n for n in range(1, channels + 1) if _block_bytes(layer, capacity, ceil_div(channels, n)) <= capacity.weight_slot_bytes)
+    size = ceil_div(channels, parts)
+    return tuple((first, min(first + size, channels)) for first in range(0, channels, size))
+
+
+def _needs_accumulators(layer: Layer, capacity: TileCapacity) -> bool:
+    """Whether sums are stored between passes: several chunks, or bit planes integrated one after another."""
+    return (capacity.bit_serial and layer.word_bits > 1) or len(_chunks(layer, capacity)) > 1
+
+
+class _Attempt:
+    """One try at placing every box, given the layers whose outputs go through DRAM."""
+
+    def __init__(
+        self, layers: Sequence[Layer], capacity: TileCapacity, splits: Mapping[str, Split], spilled: set[str]
+    ) -> None:
+        self.layers = layers
+        self.capacity = capacity
+        self.splits = splits
+        self.spilled = spilled
+        self.index = {layer.name: number for number, layer in enumerate(layers)}
+        self.buffers = [SpikeBufferAllocator(capacity.spike_buffer_bytes) for _ in range(capacity.tiles)]
+        self.placed: list[tuple[Box, Placement, int]] = []
+        self.plans: list[LayerPlan] = []
+
+    def run(self) -> str | None:
+        """Fill `plans`; the name of a layer whose outputs must go through DRAM if something does not fit."""
+        drafts: list[tuple[Layer, list[Part]]] = []
+        for layer in self.layers:
+            drafts.append((layer, []))
+            split = self.splits[layer.name]
+            groups = channel_groups(layer, self.capacity)
+            for band, rows in enumerate(shares(layer.out_shape[1], split.row_parts)):
+                for share, (first, last) in enumerate(shares(len(groups), split.channel_parts)):
+                    tile = band * split.channel_parts + share
+                    result = self._part(layer, tile, rows, tuple(groups[first:last]))
+                    if isinstance(result, str):
+                        return result
+                    drafts[-1][1].append(result)
+        for index, (layer, parts) in enumerate(drafts):
+            readers = self._readers(layer.name)
+            self.plans.append(
+                LayerPlan(
+                    index=index,
+                    layer=layer,
+                    parts=tuple(self._resolve(part) for part in parts),
+                    consumers=() if layer.name in self.spilled else readers,
+                    stores=layer.name in self.spilled or not readers,
+                    estimated_cycles=self.splits[layer.name].cycles,
+                )
+            )
+        return None
+
+    def _readers(self, name: str) -> tuple[tuple[int, int], ...]:
+        return tuple(
+            (self.index[layer.name], operand)
+            for layer in self.layers
+            for operand, producer in enumerate(layer.inputs)
+            if producer == name
+        )
+
+    def _producers(self, layer: Layer) -> list[str | None]:
+        known = [name if name in self.index and name not in self.spilled else None for name in layer.inputs]
+        return known or [None]
+
+    def _part(self, layer: Layer, tile: int, rows: Range, groups: tuple[Range, ...]) -> Part | str:
+        channels = (groups[0][0], groups[-1][1])
+        if layer.op in ARRAY_OPS:
+            chunks = _chunks(layer, self.capacity)
+            pass_rows = rows[1] - rows[0]
+            if _needs_accumulators(layer, self.capacity):
+                pass_rows = min(pass_rows, self.capacity.accumulator_words // (layer.out_shape[2] * self.capacity.columns))
+        else:
+            groups, chunks, pass_rows = (channels,), (channels,), rows[1] - rows[0]
+        producers = self._producers(layer)
+        for strip_count in range(1, rows[1] - rows[0] + 1):
+            strips = self._strips(layer, tile, rows, channels, producers, strip_count)
+            if strips is not None:
+                return Part(tile, channels, strips, groups, chunks, pass_rows)
+            on_chip = next((name for name in producers if name is not None), None)
+            if on_chip is not None:
+                return on_chip
+        needed = self._box(layer, None, (rows[0], rows[0] + 1), channels).bytes * len(producers)
+        raise InputError(
+            Problem(
+                f"no tiling fits the spike buffer: one output row needs {needed} bytes, "
+                f"there are {self.capacity.spike_buffer_bytes} bytes, shared with words that other layers wait for",
+                key=layer.name,
+            )
+        )
+
+    def _box(self, layer: Layer, producer: str | None, rows: Range, channels: Range) -> Box:
+        source = input_rows(layer, rows)
+        read = (0, layer.in_shape[0]) if layer.op in ARRAY_OPS else channels
+        words = (source[1] - source[0]) * layer.in_shape[2] * (read[1] - read[0])
+        return Box(producer, source, read, ceil_div(words * self.capacity.stored_bits(layer.word_bits), 8))
+
+    def _strips(
+        self, layer: Layer, tile: int, rows: Range, channels: Range, producers: list[str | None], count: int
+    ) -> tuple[Strip, ...] | None:
+        """Place the boxes of a part cut into `count` strips, of which two are in the buffer at a time."""
+        index = self.index[layer.name]
+        buffer = self.buffers[tile]
+        bands = [(rows[0] + first, rows[0] + last) for first, last in shares(rows[1] - rows[0], count)]
+        boxes = [[self._box(layer, producer, band, channels) for producer in producers] for band in bands]
+        done: list[Placement] = []
+        placements: dict[tuple[int, int], Placement] = {}
+        for operand, producer in enumerate(producers):
+            first = self.index[producer] if producer is not None else max(0, index - 1)
+            for slot in range(min(2, count)):
+                size = max(boxes[k][operand].bytes for k in range(slot, count, 2))
+                placement = buffer.place(first, index, size)
+                if placement is None:
+                    for undo in done:
+                        buffer.placements.remove(undo)
+                    return None
+                done.append(placement)
+                placements[operand, slot] = placement
+        strips = []
+        for number, band in enumerate(bands):
+            placed = []
+            for operand, box in enumerate(boxes[number]):
+                placement = placements[operand, number % 2]
+                box = replace(box, offset=placement.offset)
+                self.placed.append((box, placement, tile))
+                placed.append(box)
+            strips.append(Strip(band, tuple(placed)))
+        return tuple(strips)
+
+    def _resolve(self, part: Part) -> Part:
+        """Fill in whom each box has to wait for, now that every box is placed."""
+        buffer = self.buffers[part.tile]
+        placement_of = {id(box): placement for box, placement, _ in self.placed}
+        return replace(
+            part,
+            strips=tuple(
+                replace(
+                    strip,
+                    boxes=tuple(
+                        replace(box, blocked_by=buffer.blocked_by(placement_of[id(box)])) for box in strip.boxes
+                    ),
+                )
+                for strip in part.strips
+            ),
+        )

@@ -1,0 +1,88 @@
+"""How a layer is cut over the tiles: by output channel, by rows, or by both, whichever is estimated fastest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from accelsim.mapping.plan import Range, TileCapacity
+from accelsim.units import ceil_div
+from accelsim.workload.layer import ARRAY_OPS, Layer
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """A cut into `channel_parts` x `row_parts`, and the cycles that it is estimated to take."""
+
+    channel_parts: int
+    row_parts: int
+    cycles: int
+
+
+def shares(total: int, parts: int) -> list[Range]:
+    """Cut `total` items into `parts` contiguous, nearly equal ranges."""
+    bounds = [total * k // parts for k in range(parts + 1)]
+    return list(zip(bounds[:-1], bounds[1:], strict=True))
+
+
+def channel_groups(layer: Layer, capacity: TileCapacity) -> list[Range]:
+    """Groups of output channels that the array computes together."""
+    channels = layer.out_shape[0]
+    return [(first, min(first + capacity.columns, channels)) for first in range(0, channels, capacity.columns)]
+
+
+def pixel_cycles(layer: Layer, capacity: TileCapacity, density: float) -> float:
+    """Estimated cycles of the array for one output pixel and group of channels."""
+    channels = layer.in_shape[0]
+    lines = layer.kernel[0] * ceil_div(layer.kernel[1] * channels, capacity.line_words)
+    words = layer.fan_in * (density if capacity.skips else 1.0)
+    return max(1.0, max(lines, words / capacity.rows) * capacity.scans(layer.word_bits))
+
+
+def estimate(layer: Layer, capacity: TileCapacity, density: float, channel_parts: int, row_parts: int) -> int:
+    """Cycles of a layer as the longest of computing, of the weights' and of the spikes' way; an estimate."""
+    groups = len(channel_groups(layer, capacity))
+    _, rows, columns = layer.out_shape
+    in_channels, in_rows, in_columns = layer.in_shape
+    pixels = ceil_div(rows, row_parts) * columns
+    in_bytes = in_channels * in_rows * in_columns * capacity.stored_bits(layer.word_bits) / 8
+    link = capacity.flit_bytes
+    if layer.op in ARRAY_OPS:
+        compute = ceil_div(groups, channel_parts) * pixels * pixel_cycles(layer, capacity, density)
+        copies = channel_parts
+        weight_bytes = layer.out_shape[0] * layer.fan_in * layer.weight_bits / 8
+    else:
+        taps = 2 if layer.op == "add" else layer.kernel[0] * layer.kernel[1]
+        share = ceil_div(groups, channel_parts) * capacity.columns
+        compute = pixels * taps * ceil_div(share, capacity.line_words)
+        copies = 1
+        weight_bytes = 0.0
+        in_bytes *= len(layer.inputs) or 1
+    halo = 1 + max(0, layer.kernel[0] - layer.stride[0]) * row_parts / max(1, in_rows)
+    arriving = in_bytes * halo / row_parts / (channel_parts if layer.op not in ARRAY_OPS else 1) / link
+    leaving = in_bytes * halo * copies / capacity.tiles / link
+    if not layer.inputs:
+        leaving = in_bytes * halo * copies / capacity.controllers / link
+    weights = max(
+        weight_bytes * row_parts / (link * capacity.controllers), weight_bytes / capacity.memory_bytes_per_cycle
+    )
+    return int(max(compute, arriving, leaving, weights) + 0.1 * (compute + arriving + leaving + weights))
+
+
+def choose_split(layer: Layer, capacity: TileCapacity, density: float) -> Split:
+    """The cut with the fewest estimated cycles; of equals the one with the fewest parts."""
+    groups = len(channel_groups(layer, capacity))
+    best: Split | None = None
+    for channel_parts in range(1, min(groups, capacity.tiles) + 1):
+        for row_parts in range(1, min(layer.out_shape[1], capacity.tiles // channel_parts) + 1):
+            cycles = estimate(layer, capacity, density, channel_parts, row_parts)
+            if best is None or cycles < best.cycles:
+                best = Split(channel_parts, row_parts, cycles)
+    assert best is not None
+    return best
+
+
+def input_rows(layer: Layer, rows: Range) -> Range:
+    """Rows of the input that output rows [first, last) read, padding left out."""
+    first = rows[0] * layer.stride[0] - layer.padding[0]
+    last = (rows[1] - 1) * layer.stride[0] - layer.padding[0] + layer.kernel[0]
+    return max(0, min(first, layer.in_shape[1] - 1)), min(layer.in_shape[1], max(last, 1))

@@ -1,0 +1,30 @@
+"""The DMA engine of a tile: an actor that asks the memory controllers for weights and words as room comes free."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from accelsim.engine.bridge import Bridge, Process
+
+
+class LoadLike(Protocol):
+    """A request: what must be complete before it, the controller's node and the group that it counts down there."""
+
+    @property
+    def after(self) -> tuple[int, ...]: ...
+    @property
+    def node(self) -> int: ...
+    @property
+    def group(self) -> int: ...
+    @property
+    def layer(self) -> int: ...
+
+
+def dma(bridge: Bridge, name: str, node: int, loads: Sequence[LoadLike]) -> Process:
+    """Life cycle: for each load in order, wait until its buffer is free, then send the one-flit request."""
+    fabric = bridge.fabric
+    for load in loads:
+        for group in load.after:
+            yield from bridge.wait(name, group)
+        bridge.submit(name, lambda item=load: fabric.send_control(node, item.node, item.group, item.layer))  # type: ignore[misc]

@@ -1,0 +1,13 @@
+"""`network_interface`: cuts data into packets, and queues them for the router."""
+
+from pydantic import Field
+
+from accelsim.config import Count, Settings
+
+
+class NetworkInterfaceSettings(Settings):
+    """One a node. It injects and takes at most one flit a cycle."""
+
+    packet_payload_bits: Count = Field(1024, description="largest payload of a packet")
+    header_bits: Count = Field(32, description="destination, address and length, in front of the payload")
+    queue_flits: Count = Field(64, le=65536, description="flits that may wait for injection")

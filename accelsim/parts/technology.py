@@ -1,0 +1,12 @@
+"""`technology`: what the energy and area tables are looked up for."""
+
+from pydantic import Field
+
+from accelsim.config import Count, Positive, Settings
+
+
+class TechnologySettings(Settings):
+    """Process node and the spread of leakage."""
+
+    node_nm: Count = Field(28, ge=22, le=45)
+    leakage_factor: Positive = Field(1.0, description="multiplies all leakage: the table's low-power cells are a lower bound")
