@@ -1,0 +1,84 @@
+"""The fabric: everything that is stepped in cycles, under one clock."""
+
+from accelsim.jit import kernel, trailing_zeros
+from accelsim.kernels.memory import memory_cycle
+from accelsim.kernels.network import network_cycle, next_arrival
+from accelsim.kernels.state import BIN_SHIFT, C_WAKE, COMPLETED, FOREVER, LAST_MOVE, NOW, STATES
+from accelsim.kernels.tile import tile_cycle
+
+
+@kernel
+def fold(clock, network, tiles, memory):
+    """Double the width of the timeline's bins, adding pairs, so that any length of run fits."""
+    bins = tiles.bins.shape[1]
+    half = bins // 2
+    for tile in range(tiles.bins.shape[0]):
+        for k in range(half):
+            for state in range(STATES):
+                tiles.bins[tile, k, state] = tiles.bins[tile, 2 * k, state] + tiles.bins[tile, 2 * k + 1, state]
+        tiles.bins[tile, half:] = 0
+    for rows in (network.link_bins, memory.read_bins, memory.write_bins):
+        for row in range(rows.shape[0]):
+            for k in range(half):
+                rows[row, k] = rows[row, 2 * k] + rows[row, 2 * k + 1]
+            rows[row, half:] = 0
+    clock.scalars[BIN_SHIFT] += 1
+
+
+@kernel
+def step(clock, network, tiles, memory, t):
+    """One cycle of every unit that has something to do. Returns whether a unit asks for the next cycle."""
+    time_bin = t >> clock.scalars[BIN_SHIFT]
+    busy = False
+    for word in range(tiles.active.shape[0]):
+        bits = tiles.active[word]
+        while bits:
+            offset = trailing_zeros(bits)
+            bits &= bits - 1
+            if not tile_cycle(clock, network, tiles, memory, word * 32 + offset, t):
+                tiles.active[word] &= ~(1 << offset)
+    for channel in range(memory.channel.shape[0]):
+        if memory.channel[channel, C_WAKE] <= t:
+            memory_cycle(clock, network, tiles, memory, channel, t, time_bin)
+    busy = network_cycle(clock, network, tiles, memory, t, time_bin)
+    for word in range(tiles.active.shape[0]):
+        busy = busy or tiles.active[word] != 0
+    return busy
+
+
+@kernel
+def next_wake(network, memory, t):
+    """The first cycle from t on in which a unit that is idle now has something to do, or FOREVER."""
+    wake = FOREVER
+    for channel in range(memory.channel.shape[0]):
+        wake = min(wake, max(memory.channel[channel, C_WAKE], t))
+    arrival = next_arrival(network, t)
+    return wake if arrival < 0 else min(wake, arrival)
+
+
+@kernel
+def advance(clock, network, tiles, memory, until, patience):
+    """Step cycles below `until`; stop after the first that completes a watched group.
+
+    Returns 0 when it stopped there or at `until`; 1 when nothing will ever move again by itself; 2 when units are
+    busy but nothing has moved for `patience` cycles. Idle units are skipped to their next wake time.
+    """
+    scalars = clock.scalars
+    still = 0
+    while scalars[NOW] < until:
+        t = scalars[NOW]
+        while t >> scalars[BIN_SHIFT] >= tiles.bins.shape[1]:
+            fold(clock, network, tiles, memory)
+        busy = step(clock, network, tiles, memory, t)
+        scalars[NOW] = t + 1
+        if scalars[COMPLETED] > 0:
+            return 0
+        still = 0 if scalars[LAST_MOVE] == t else still + 1
+        if still > patience:
+            return 2
+        if not busy:
+            wake = next_wake(network, memory, t + 1)
+            if wake == FOREVER and until == FOREVER:
+                return 1
+            scalars[NOW] = min(wake, until)
+    return 0

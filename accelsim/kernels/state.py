@@ -1,0 +1,336 @@
+"""Layout of the fabric's state: flat integer arrays, and the names of their columns.
+
+Every array is int64 unless noted. The engine builds these tuples once a run; the kernels mutate them in place.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from numpy.typing import NDArray
+
+PORTS = 5
+"""Router ports: 0 = x+1, 1 = x-1, 2 = y+1, 3 = y-1, 4 = local."""
+LOCAL = 4
+WHEEL = 8
+"""Slots of the wheel of fixed delays, a power of two above the longest delay in the network."""
+FOREVER = 1 << 60
+
+# States of a tile in a cycle, in the order in which they count when several hold.
+BUSY, FILL_DRAIN, WEIGHTS_MISSING, SPIKES_MISSING, BANK_CONFLICT, OUTPUT_BLOCKED, SEQUENCING, IDLE = range(8)
+STATES = 8
+
+# Scalars of the clock.
+(
+    NOW,
+    LAST_MOVE,  # last cycle in which anything moved
+    COMPLETED,  # watched groups completed since the bridge last looked
+    FREE_PACKETS,  # entries on the stack of free packet numbers
+    BIN_SHIFT,  # a timeline bin lasts 2^BIN_SHIFT cycles
+    SENT_PACKETS,
+    RECEIVED_PACKETS,
+    SENT_FLITS,
+    RECEIVED_FLITS,
+    FLIT_HOPS,
+    TILE_CYCLES,  # tile cycles stepped, for benchmarks
+    PEAK_PACKETS,
+    CLOCK_SCALARS,
+) = range(13)
+
+
+class Clock(NamedTuple):
+    """Time, the groups that transfers count down, and the ring of groups completed for actors."""
+
+    scalars: NDArray  # [CLOCK_SCALARS]
+    left: NDArray  # [groups] words, bytes or requests still to come; 0 = complete
+    watched: NDArray  # [groups] an actor waits for it
+    fires: NDArray  # [groups] transfer that starts at completion, or -1
+    chain: NDArray  # [groups] group that is counted down by one at completion, or -1
+    box: NDArray  # [groups] input box whose first word this may be, or -1
+    begun: NDArray  # [boxes] some word of the box has arrived
+    completed: NDArray  # [groups + 1] groups completed since the bridge last looked
+
+
+# Columns of the packet table.
+P_SRC, P_DST, P_FLITS, P_GROUP, P_AMOUNT, P_KIND, P_BYTES, P_LAYER, P_CREATED, P_INJECTED, P_HOPS, PACKET_COLUMNS = range(12)
+
+# Kinds of packets: where the flits go at the destination.
+CONTROL, SPIKES, WEIGHTS, STORE = range(4)
+KINDS = 4
+
+# Settings of the network, in Network.settings.
+(
+    N_NODES,
+    N_COLUMNS,
+    N_VCS,
+    N_DEPTH,
+    N_ROUTING,
+    N_SPECULATIVE,
+    N_LINK,
+    N_QUEUE_FLITS,
+    NETWORK_SETTINGS,
+) = range(9)
+
+
+class Network(NamedTuple):
+    """Routers, sources and sinks. Index of an input or output VC: (node * PORTS + port) * VCs + vc.
+
+    A flit is `packet << 8 | vc << 2 | tail << 1 | head`. Bit masks of a router hold input VC `port * VCs + vc`.
+    """
+
+    settings: NDArray  # [NETWORK_SETTINGS]
+    fifo: NDArray  # [input VCs, depth] flits
+    head: NDArray  # [input VCs]
+    count: NDArray  # [input VCs]
+    out_port: NDArray  # [input VCs]
+    out_vc: NDArray  # [input VCs]
+    masks: NDArray  # [nodes, 4]: nonempty, routing, waiting for a VC, active
+    owned: NDArray  # [output VCs]
+    occupied: NDArray  # [output VCs] flits sent minus credits seen
+    va_grant: NDArray  # [nodes, PORTS * VCs]
+    va_accept: NDArray  # [nodes, PORTS * VCs]
+    sa_grant: NDArray  # [nodes, PORTS]
+    sa_accept: NDArray  # [nodes, PORTS]
+    vc_offset: NDArray  # [nodes, PORTS]
+    scratch: NDArray  # [4 * PORTS * VCs + 4 * PORTS + PORTS * PORTS], zero between calls
+    wheel_flit: NDArray  # [WHEEL, nodes * PORTS] flit arriving at an input
+    wheel_credit: NDArray  # [WHEEL, nodes * PORTS] VC whose credit arrives at an output
+    wheel_sink: NDArray  # [WHEEL, nodes] flit arriving at the sink
+    wheel_source: NDArray  # [WHEEL, nodes] VC whose credit arrives at the source
+    wheel_mask: NDArray  # [WHEEL, nodes]: bits 0-4 flits, 5-9 credits, 10 sink, 11 source
+    wheel_wake: NDArray  # [WHEEL, words of 32 nodes]: nodes with anything in wheel_mask
+    active: NDArray  # [words of 32 nodes]: nodes with a flit waiting
+    packet: NDArray  # [packets, PACKET_COLUMNS]
+    free: NDArray  # [packets] stack of free packet numbers
+    queue: NDArray  # [nodes, queue] packets waiting at the source
+    queue_head: NDArray  # [nodes]
+    queue_count: NDArray  # [nodes]
+    queue_flits: NDArray  # [nodes] flits of the packets waiting
+    queue_peak: NDArray  # [nodes] high-water mark of queue_flits
+    current: NDArray  # [nodes] packet being sent, or -1
+    sent: NDArray  # [nodes] flits of it sent
+    source_vc: NDArray  # [nodes] VC of it; before the first packet VCs - 1
+    source_occupied: NDArray  # [nodes, VCs]
+    link_bins: NDArray  # [nodes * PORTS, bins] flits sent through an output
+    latency: NDArray  # [LATENCY_BINS] packets by creation-to-tail latency; the last bin gathers the rest
+    layer_flits: NDArray  # [layers + 1, 2] flits, flit-hops
+
+
+LATENCY_BINS = 65536
+
+# Settings of the tiles, in Tiles.settings.
+(
+    T_ROWS,
+    T_COLUMNS,
+    T_LINE,
+    T_FIFO,
+    T_BANKS,
+    T_SPIKE_BANKS,
+    T_PIXELS,
+    T_RESULTS,
+    T_SPIKE_LATENCY,
+    T_PIPELINE,
+    T_SKIP,
+    T_PAYLOAD_BITS,
+    T_HEADER_BITS,
+    T_FLIT_BITS,
+    T_VERIFY,
+    TILE_SETTINGS,
+) = range(16)
+
+PASSES = 32
+"""Passes of a tile that may be under way, from submission to the last output packet: a power of two."""
+
+# Columns of a pass.
+(
+    W_LAYER,
+    W_OP,
+    W_WORDS,  # offset of the input image in Tiles.words
+    W_WORDS_B,  # offset of the second operand of an addition
+    W_HEIGHT,
+    W_WIDTH,
+    W_CHANNELS,
+    W_KERNEL_ROWS,
+    W_KERNEL_COLUMNS,
+    W_STRIDE_ROWS,
+    W_STRIDE_COLUMNS,
+    W_PADDING_ROWS,
+    W_PADDING_COLUMNS,
+    W_FIRST_CHANNEL,  # input channels scanned: [first, last)
+    W_LAST_CHANNEL,
+    W_FIRST_ROW,  # output rows: [first, last)
+    W_LAST_ROW,
+    W_OUT_COLUMNS,
+    W_FIRST_OUT,  # output channels: [first, first + outs)
+    W_OUTS,
+    W_SHIFT,  # first bit slice
+    W_SLICE_BITS,
+    W_SLICES,
+    W_WEIGHTS_GROUP,
+    W_ROW_GROUP,  # group of input row W_ROW_ORIGIN, or -1
+    W_ROW_ORIGIN,
+    W_ROW_GROUP_B,
+    W_BOX,
+    W_BOX_B,
+    W_GRANT_GROUP,
+    W_DONE_GROUP,
+    W_SERVICE,  # cycles of the neuron unit a pixel
+    W_CARRY,  # what becomes of the accumulators: bit 0 add the stored ones, bit 1 double them first, bit 2 store, bit 3 fire
+    W_OUT_BITS,
+    W_ROUTES,  # first row in Tiles.routes
+    W_ROUTE_COUNT,
+    W_GROUP_BASE,  # added to every group of the routes
+    W_WEIGHT_OFFSET,  # in Tiles.weights
+    W_PARAMETER_OFFSET,  # in Tiles.bias and Tiles.theta
+    W_OUTPUT_OFFSET,  # in Tiles.outputs
+    W_OUT_CHANNELS,  # of the whole layer
+    W_LIMIT,  # largest word, 2^T - 1; 0: accumulators leave as they are
+    W_LAST,  # no pass follows
+    W_ACCUMULATOR_READS,  # accumulator words read and written a pixel and column
+    W_ACCUMULATOR_WRITES,
+    W_NEURON_OPS,  # a pixel and column
+    PASS_COLUMNS,
+) = range(47)
+
+# Operators of a pass.
+ARRAY, MAX_POOL, SUM_POOL, ADD = range(4)
+
+CARRY_ADD, CARRY_DOUBLE, CARRY_STORE, CARRY_FIRE = 1, 2, 4, 8
+
+# Columns of a route: output rows [first, last) of a pass go to a node, counting down group + stride * (row - first).
+R_NODE, R_FIRST_ROW, R_LAST_ROW, R_GROUP, R_GROUP_STRIDE, R_CHANNELS, R_KIND, ROUTE_COLUMNS = range(8)
+
+# Scalars of a tile.
+(
+    S_SUBMITTED,  # passes submitted, and how far detector, array and neuron unit have come
+    S_DETECTOR,
+    S_DRAINED,
+    S_OPEN,  # the detector has opened its pass
+    S_READY,  # first cycle in which its first line may be read
+    S_ROW,  # cursor of the next line: output row and column, slice, kernel row, kernel column, position
+    S_COLUMN,
+    S_SLICE,
+    S_KERNEL_ROW,
+    S_KERNEL_COLUMN,
+    S_POSITION,
+    S_PIXEL_OPEN,
+    S_LINE_VALID,
+    S_LINE_COUNT,
+    S_LINE_NEXT,
+    S_LINE_CLOSES,  # the line is the last of its pixel
+    S_FIFO,  # words in the FIFO
+    S_PIXEL_HEAD,
+    S_PIXELS,
+    S_IDEAL,  # words that a conflict-free array would have taken of the front pixel
+    S_RESULT_HEAD,
+    S_RESULTS,
+    S_SERVING,
+    S_SERVED_AT,
+    S_ASSEMBLED,  # pixels in the packet being assembled
+    S_EMITTING,
+    S_EMIT_PASS,
+    S_EMIT_ROW,
+    S_EMIT_PIXELS,
+    S_EMIT_ROUTE,
+    S_STATE,  # state since cycle S_SINCE, charged to layer S_LAYER
+    S_SINCE,
+    S_LAYER,
+    S_WRITE_AT,  # cycle in which the network interface writes a flit to the spike buffer, and the bank
+    S_WRITE_BANK,
+    S_WRITES,
+    S_FIFO_PEAK,
+    TILE_SCALARS,
+) = range(38)
+
+# Columns of a pixel in the FIFO and of a result.
+X_PASS, X_ROW, X_COLUMN, X_CLOSED, X_WORDS, X_PUSHED, PIXEL_COLUMNS = range(7)
+Y_PASS, Y_ROW, Y_COLUMN, Y_READY, RESULT_COLUMNS = range(5)
+
+# Event counters of a layer.
+(
+    E_WORDS,  # words taken by the arrays
+    E_MACS,  # word times column products
+    E_SYNOPS,  # ones times columns
+    E_LINES,  # spike-buffer lines read
+    E_LINE_WORDS,  # words in them
+    E_CONFLICTS,  # spike-buffer reads that lost their bank
+    E_ACCUMULATOR_READS,
+    E_ACCUMULATOR_WRITES,
+    E_NEURON_OPS,
+    E_VECTOR_OPS,
+    E_SPIKE_WRITE_FLITS,
+    E_WEIGHT_WRITE_FLITS,
+    E_DRAM_READ,  # bytes
+    E_DRAM_WRITE,
+    E_PACKETS,
+    E_PIXELS,
+    EVENTS,
+) = range(17)
+
+
+class Tiles(NamedTuple):
+    """Tiles: passes, detector, array, neuron unit and the emitter of output packets."""
+
+    settings: NDArray  # [TILE_SETTINGS]
+    node: NDArray  # [tiles] node of the network
+    tile_of: NDArray  # [nodes] tile, or -1
+    active: NDArray  # [words of 32 tiles]
+    scalars: NDArray  # [tiles, TILE_SCALARS]
+    passes: NDArray  # [tiles, PASSES, PASS_COLUMNS]
+    routes: NDArray  # [routes, ROUTE_COLUMNS]
+    line: NDArray  # [tiles, line words]: weight row << 16 | value
+    bank_fifo: NDArray  # [tiles, banks, fifo words]
+    bank_head: NDArray  # [tiles, banks]
+    bank_tail: NDArray  # [tiles, banks]
+    bank_words: NDArray  # [tiles, pixels, banks] words of a pixel waiting for a bank
+    pixel: NDArray  # [tiles, pixels, PIXEL_COLUMNS]
+    result: NDArray  # [tiles, results, RESULT_COLUMNS]
+    accumulator: NDArray  # [tiles, columns], used to verify
+    membrane: NDArray  # [tiles, pixels of a strip, columns], used to verify
+    words: NDArray  # int32, every layer's input words, (row, column, channel)
+    weights: NDArray  # int8, (weight row, output channel), used to verify
+    bias: NDArray  # used to verify
+    theta: NDArray  # used to verify
+    outputs: NDArray  # computed words or accumulators, (row, column, channel), used to verify
+    cycles: NDArray  # [tiles, layers + 1, STATES]
+    span: NDArray  # [layers, 2] first cycle of any tile's work or wait, and the cycle after its last output
+    bins: NDArray  # [tiles, bins, STATES]
+    events: NDArray  # [layers + 1, EVENTS]
+
+
+# Columns of a transfer from DRAM.
+D_CHANNEL, D_BYTES, D_LAYER, D_KIND, D_FIRST, D_COUNT, TRANSFER_COLUMNS = range(7)
+
+# Scalars of a DRAM channel.
+(
+    C_NODE,
+    C_FREE,  # time at which the data bus is free, in 1/M_RATE cycles
+    C_QUEUE_HEAD,
+    C_QUEUED,
+    C_READY_HEAD,
+    C_READY,
+    C_COPY,  # destination of the front chunk that is served next
+    C_WRITES,  # bytes waiting to be written
+    C_WRITE_PEAK,
+    C_BUSY,  # bus occupancy, in 1/M_RATE cycles
+    C_WAKE,  # the next cycle in which the channel has to be looked at
+    CHANNEL_SCALARS,
+) = range(12)
+
+# Settings of the memory.
+M_RATE, M_COST, M_LATENCY, M_CHUNK, M_WRITE_BUFFER, MEMORY_SETTINGS = range(6)
+
+
+class Memory(NamedTuple):
+    """Memory controllers, one DRAM channel each. A byte occupies the bus for M_COST / M_RATE cycles."""
+
+    settings: NDArray  # [MEMORY_SETTINGS]
+    channel_of: NDArray  # [nodes] channel, or -1
+    channel: NDArray  # [channels, CHANNEL_SCALARS]
+    transfer: NDArray  # [transfers, TRANSFER_COLUMNS]
+    destination: NDArray  # [destinations, 2] node, group
+    queue: NDArray  # [channels, transfers] transfers waiting, in order of request
+    ready: NDArray  # [channels, chunks, 3] cycle, transfer, bytes of chunks read and not yet sent
+    held: NDArray  # [channels, VCs] credits held back while the write buffer is full
+    read_bins: NDArray  # [channels, bins] bytes
+    write_bins: NDArray  # [channels, bins] bytes

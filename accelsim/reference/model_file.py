@@ -1,0 +1,101 @@
+"""Weights files: a `Model` as one .npz, found by name under workloads/.
+
+`meta` is one JSON text: format "accelsim-model", version, name, dataset, image_shape, image_bits, image_step, and the
+layers in execution order (name, op, inputs, kernel, stride, padding, stream). Arrays: `weights/<layer>`,
+`scale/<layer>`, `bias/<layer>`, `full_scale/<stream>`, `images`, `labels`, as in `Model`.
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accelsim.errors import InputError, Problem
+from accelsim.reference.model import Model, Node
+
+FORMAT = "accelsim-model"
+VERSION = 1
+FILE_NAME = "weights.npz"
+
+
+def find_model(name: str) -> Path:
+    """The weights file of a network: a path to it, or the name of a directory of workloads/.
+
+    Looked for under the working directory, then beside the package. Raises `InputError` with the names that exist.
+    """
+    path = Path(name)
+    if path.suffix == ".npz" and path.is_file():
+        return path
+    roots = [Path("workloads"), Path(__file__).resolve().parents[2] / "workloads"]
+    for root in roots:
+        if (root / name / FILE_NAME).is_file():
+            return root / name / FILE_NAME
+    known = sorted({found.parent.name for root in roots for found in root.glob(f"*/{FILE_NAME}")})
+    raise InputError(
+        Problem("no such network", value=name, allowed=", ".join(known) or f"a {FILE_NAME} under workloads/NAME/")
+    )
+
+
+def write_model(path: Path, model: Model) -> None:
+    """Write a weights file."""
+    meta = {
+        "format": FORMAT,
+        "version": VERSION,
+        "name": model.name,
+        "dataset": model.dataset,
+        "image_shape": model.image_shape,
+        "image_bits": model.image_bits,
+        "image_step": model.image_step,
+        "layers": [asdict(node) for node in model.nodes],
+    }
+    arrays: dict[str, NDArray[Any]] = {"images": model.images, "labels": model.labels}
+    for group in ("weights", "scale", "bias", "full_scale"):
+        arrays |= {f"{group}/{name}": array for name, array in getattr(model, group).items()}
+    np.savez_compressed(path, allow_pickle=False, meta=np.array(json.dumps(meta)), **arrays)
+
+
+def read_model(path: Path) -> Model:
+    """Read a weights file. Raises `InputError` if it is missing, damaged, of another format, or incomplete."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+    except FileNotFoundError:
+        raise InputError(Problem("no such file", file=str(path))) from None
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise InputError(Problem(f"not a readable .npz without pickles: {error}", file=str(path))) from None
+    try:
+        meta = json.loads(str(arrays["meta"]))
+        if (meta["format"], meta["version"]) != (FORMAT, VERSION):
+            raise ValueError("format")
+        return Model(
+            name=meta["name"],
+            dataset=meta["dataset"],
+            image_shape=tuple(meta["image_shape"]),
+            image_bits=meta["image_bits"],
+            image_step=meta["image_step"],
+            nodes=tuple(_node(description) for description in meta["layers"]),
+            weights=_group(arrays, "weights"),
+            scale=_group(arrays, "scale"),
+            bias=_group(arrays, "bias"),
+            full_scale=_group(arrays, "full_scale"),
+            images=arrays["images"],
+            labels=arrays["labels"],
+        )
+    except (KeyError, TypeError, ValueError):
+        rule = f"not a weights file ({FORMAT} version {VERSION})"
+        raise InputError(Problem(rule, file=str(path))) from None
+
+
+def _node(description: Mapping[str, Any]) -> Node:
+    return Node(**{key: tuple(value) if isinstance(value, list) else value for key, value in description.items()})
+
+
+def _group(arrays: Mapping[str, NDArray[Any]], group: str) -> dict[str, NDArray[Any]]:
+    return {name.removeprefix(f"{group}/"): array for name, array in arrays.items() if name.startswith(f"{group}/")}

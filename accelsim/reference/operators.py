@@ -1,0 +1,60 @@
+"""The operators of a layer over the words of one image: integers in, integers out, nothing rounds or saturates."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accelsim.kernels import spikepack_layers as kernels
+from accelsim.workload.layer import Layer
+from accelsim.workload.workload import Parameters
+
+Words = NDArray[np.int32]
+
+
+def largest_accumulator(parameters: Parameters, word_bits: int) -> int:
+    """Bound on |U + bias| and on every partial sum, for any input words of `word_bits` bits; exact, not wrapped."""
+    weights = np.abs(parameters.weights.astype(np.int64)).reshape(len(parameters.weights), -1).sum(axis=1)
+    return max(
+        int(weight) * ((1 << word_bits) - 1) + abs(int(bias))
+        for weight, bias in zip(weights, parameters.bias, strict=True)
+    )
+
+
+def synaptic_sums(words: Words, layer: Layer, parameters: Parameters) -> NDArray[np.int64]:
+    """U = sum of weight times word over the receptive field, without the bias: int64 [out_channels, rows, columns].
+
+    A `linear` layer is the convolution whose kernel covers its input. Sums are kept in int32 where no input can
+    overflow it, else in int64; that int64 suffices is checked when a network is built.
+    """
+    dtype = np.int32 if largest_accumulator(parameters, layer.word_bits) < 1 << 31 else np.int64
+    sums = np.zeros(layer.out_shape, dtype=dtype)
+    kernels.convolve(_contiguous(words), parameters.weights.astype(dtype), *layer.stride, *layer.padding, sums)
+    return sums.astype(np.int64)
+
+
+def max_pool(words: Words, layer: Layer) -> Words:
+    """Largest word of each window, int32 [channels, rows, columns]; the order of packed words is that of their rates."""
+    pooled = np.empty(layer.out_shape, dtype=np.int32)
+    kernels.pool_max(_contiguous(words), *layer.kernel, *layer.stride, *layer.padding, pooled)
+    return pooled
+
+
+def sum_pool(words: Words, layer: Layer) -> Words:
+    """Sum of each window, int32 [channels, rows, columns]: the average whose division the next weights hold."""
+    pooled = np.empty(layer.out_shape, dtype=np.int32)
+    kernels.pool_sum(_contiguous(words), *layer.kernel, *layer.stride, *layer.padding, pooled)
+    return pooled
+
+
+def add(first: Words, second: Words) -> Words:
+    """Residual add of the packed words of two branches, int32 [channels, rows, columns]."""
+    total = np.empty(first.shape, dtype=np.int32)
+    kernels.add(_contiguous(first), _contiguous(second), total)
+    return total
+
+
+def _contiguous(words: NDArray[np.integer[Any]]) -> Words:
+    return np.ascontiguousarray(words, dtype=np.int32)
