@@ -1,21 +1,29 @@
 """The only holder of Numba options: kernels that compile on first call, into a cache that knows all their sources.
 
 Numba is imported when the first kernel is called, so that commands which simulate nothing start fast. Numba's own
-disk cache looks at the file of the cached function alone and misses an edit in a kernel that it calls; the cache
-therefore lives in a directory named by the hash of all kernel sources. Set ACCELSIM_CACHE to move it;
+disk cache looks at the file of the cached function alone and misses an edit in a kernel that it calls, or another
+setting of Numba; the cache therefore lives in a directory named by the hash of all of them. ACCELSIM_CACHE moves it;
 NUMBA_DISABLE_JIT=1 runs every kernel as plain Python.
 """
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import functools
 import hashlib
+import importlib
 import os
+import shutil
+import stat
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+
+KEPT_VERSIONS = 8
+"""Cache directories of other sources that stay for whoever goes back to them."""
 
 _kernels: list[Kernel] = []
 
@@ -39,36 +47,47 @@ class Kernel:
         assert self.dispatcher is not None
         return self.dispatcher(*args)
 
-    def make_dispatcher(self) -> Callable[..., Any]:
-        import numba
+    @property
+    def signatures(self) -> list[Any]:
+        """Argument types that it was compiled for in this process; more than one means an argument's type varies."""
+        return list(getattr(self.dispatcher, "signatures", []))
 
+    def make_dispatcher(self, numba: Any) -> Callable[..., Any]:
+        """The compiled stand-in of the function, or the function itself where Numba is switched off."""
         dispatcher: Callable[..., Any] = numba.njit(cache=True, nogil=True)(self.function)
         return dispatcher
 
 
 class Intrinsic(Kernel):
-    """A one-argument integer instruction of the machine, with its plain-Python equal for un-jitted runs."""
+    """An instruction of the machine on a 64-bit integer (narrower ones are widened), whose result is an int64.
+
+    Called from Python it runs its plain-Python equal.
+    """
 
     def __init__(self, function: Callable[[int], int], emit: Callable[[Any, Any], Any]) -> None:
         super().__init__(function)
         self.emit = emit
 
-    def make_dispatcher(self) -> Callable[..., Any]:
-        import numba
+    def __call__(self, *args: Any) -> Any:
+        return self.function(*args)
 
+    def make_dispatcher(self, numba: Any) -> Callable[..., Any]:
         if numba.config.DISABLE_JIT:
             return self.function
         emit = self.emit
 
-        @numba.extending.intrinsic  # type: ignore[untyped-decorator]
         def instruction(typing_context: Any, value: Any) -> Any:
+            if not isinstance(value, numba.types.Integer):
+                return None
+            word = numba.types.int64 if value.signed else numba.types.uint64
+
             def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-                return emit(builder, args[0])
+                return emit(builder, context.cast(builder, args[0], value, word))
 
-            return value(value), generate
+            return numba.types.int64(value), generate
 
-        instruction_call: Callable[..., Any] = instruction
-        return instruction_call
+        intrinsic: Callable[..., Any] = numba.extending.intrinsic(instruction)
+        return intrinsic
 
 
 def kernel(function: Callable[..., Any]) -> Kernel:
@@ -76,31 +95,43 @@ def kernel(function: Callable[..., Any]) -> Kernel:
     return Kernel(function)
 
 
+WORD_MASK = 2**64 - 1
+
+
 def _count_ones(value: int) -> int:
-    return int(value).bit_count()
+    return (int(value) & WORD_MASK).bit_count()
 
 
 def _count_trailing_zeros(value: int) -> int:
-    return (int(value) & -int(value)).bit_length() - 1
+    word = int(value) & WORD_MASK
+    return (word & -word).bit_length() - 1 if word else 64
 
 
 def _emit_trailing_zeros(builder: Any, value: Any) -> Any:
-    from llvmlite import ir
-
+    ir = importlib.import_module("llvmlite.ir")
     return builder.cttz(value, ir.Constant(ir.IntType(1), 0))
 
 
 popcount = Intrinsic(_count_ones, lambda builder, value: builder.ctpop(value))
+"""Ones in the two's complement of a word."""
+
 trailing_zeros = Intrinsic(_count_trailing_zeros, _emit_trailing_zeros)
+"""Zeros below the lowest one of a word; 64 for a word without a one."""
 
 
 def _bind() -> None:
     """Give every registered kernel its dispatcher, also where other kernels call it by its global name."""
-    if "numba" not in sys.modules and "NUMBA_CACHE_DIR" not in os.environ:
-        os.environ["NUMBA_CACHE_DIR"] = str(cache_directory())
-    for registered in _kernels:
-        if registered.dispatcher is None:
-            registered.dispatcher = registered.make_dispatcher()
+    numba: Any = importlib.import_module("numba")
+    # A dispatcher settles on its cache directory when it is made. The setting is put back, since Numba may also
+    # serve others in this process, and may have been imported before.
+    directory_before = numba.config.CACHE_DIR
+    numba.config.CACHE_DIR = str(cache_directory())
+    try:
+        for registered in _kernels:
+            if registered.dispatcher is None:
+                registered.dispatcher = registered.make_dispatcher(numba)
+    finally:
+        numba.config.CACHE_DIR = directory_before
     for registered in _kernels:
         names = registered.function.__globals__
         for name, value in names.items():
@@ -109,28 +140,70 @@ def _bind() -> None:
 
 
 def source_hash() -> str:
-    """Hash of every kernel source, of this file, and of the Python and Numba that compile them."""
-    from importlib.metadata import version
-
-    digest = hashlib.sha256(f"{sys.version} numba {version('numba')} numpy {version('numpy')}".encode())
+    """Hash of all that compiled code depends on: kernel sources, this file, the compilers and their settings."""
+    compilers = [sys.version, *(importlib.import_module(name).__version__ for name in ("numba", "llvmlite", "numpy"))]
+    settings = [f"{name}={value}" for name, value in sorted(os.environ.items()) if _changes_code(name)]
+    digest = hashlib.sha256("\n".join(compilers + settings).encode())
     package = Path(__file__).parent
-    for path in [Path(__file__), *sorted((package / "kernels").rglob("*.py"))]:
-        digest.update(path.relative_to(package).as_posix().encode() + path.read_bytes())
+    outside = {Path(registered.function.__code__.co_filename) for registered in _kernels}
+    for path in sorted({Path(__file__), *(package / "kernels").rglob("*.py"), *outside}):
+        source = path.read_bytes() if path.exists() else b""
+        digest.update(f"\n{path.name} {len(source)}\n".encode() + source)
     return digest.hexdigest()[:16]
 
 
+def _changes_code(variable: str) -> bool:
+    return variable.startswith("NUMBA_") and variable not in ("NUMBA_CACHE_DIR", "NUMBA_NUM_THREADS")
+
+
 def cache_directory() -> Path:
-    """The directory of compiled kernels, created; falls back to a temporary one where the home is not writable."""
-    name = source_hash()
-    home = os.environ.get("ACCELSIM_CACHE") or os.path.join(
-        os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache"), "accelsim"
-    )
-    for root in (Path(home), Path(tempfile.gettempdir()) / f"accelsim-{os.getuid() if hasattr(os, 'getuid') else 'cache'}"):
+    """The directory of the compiled kernels, created.
+
+    In ACCELSIM_CACHE, NUMBA_CACHE_DIR or the user's cache directory, the first of these that is set; where that
+    cannot be written, in the temporary directory; where others could write there, in one that goes with the process.
+    """
+    return _create_directory(source_hash())
+
+
+@functools.cache
+def _create_directory(name: str) -> Path:
+    for root in _cache_roots():
         directory = root / name
         try:
             directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if os.access(directory, os.W_OK):
+                os.utime(directory)
+                _forget_old_versions(root)
+                return directory
         except OSError:
             continue
-        if os.access(directory, os.W_OK):
-            return directory
-    return Path(tempfile.mkdtemp(prefix="accelsim-"))
+    directory = Path(tempfile.mkdtemp(prefix="accelsim-"))
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    return directory
+
+
+def _cache_roots() -> Iterator[Path]:
+    for variable, below in (("ACCELSIM_CACHE", ""), ("NUMBA_CACHE_DIR", "accelsim"), ("XDG_CACHE_HOME", "accelsim")):
+        if os.environ.get(variable):
+            yield Path(os.environ[variable]) / below
+            break
+    else:
+        yield Path(os.path.expanduser("~")) / ".cache" / "accelsim"
+    if hasattr(os, "getuid"):
+        shared = Path(tempfile.gettempdir()) / f"accelsim-{os.getuid()}"
+        with contextlib.suppress(OSError):
+            shared.mkdir(exist_ok=True, mode=0o700)
+            if _is_private(shared):
+                yield shared
+
+
+def _is_private(directory: Path) -> bool:
+    """Whether nobody else could have put files there: cached kernels are machine code."""
+    found = directory.lstat()
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not stat.S_IMODE(found.st_mode) & 0o022
+
+
+def _forget_old_versions(root: Path) -> None:
+    versions = sorted(root.glob("[0-9a-f]" * 16), key=lambda path: -path.stat().st_mtime)
+    for old in versions[1 + KEPT_VERSIONS :]:
+        shutil.rmtree(old, ignore_errors=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from accelsim.config.keypath import KeyPath, holds, key_text, kind_name, shown
+from accelsim.config.keypath import KeyPath, holds, key_path, key_text, kind_name, shown
 from accelsim.config.reader import Dumper, Reader
 from accelsim.errors import InputError, Problem
 
@@ -92,16 +91,12 @@ def override(document: Document, assignments: Sequence[str]) -> Document:
     return Document(document.file, data, document.text, document.lines, frozenset(changed))
 
 
-_STEP = re.compile(r"[^.\[\]]+|\[[0-9]{1,9}\]")
-_PATH = re.compile(r"[^.\[\]]+(\[[0-9]{1,9}\])*(\.[^.\[\]]+(\[[0-9]{1,9}\])*)*")
-
-
 def _parse_assignment(assignment: str) -> tuple[KeyPath, Any]:
     key, equals, text = assignment.partition("=")
     key = key.strip()
-    if not equals or not _PATH.fullmatch(key):
+    path = key_path(key)
+    if not equals or path is None:
         raise InputError(Problem("must have the form KEY=VALUE", "--set", value=assignment))
-    path = tuple(int(step[1:-1]) if step[0] == "[" else step for step in _STEP.findall(key))
     try:
         return path, Reader(text, "--set").read()
     except InputError as error:

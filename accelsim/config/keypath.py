@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 KeyPath = tuple[str | int, ...]
@@ -21,6 +22,17 @@ def key_text(path: KeyPath) -> str:
     for step in path:
         text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
     return text
+
+
+_STEP = re.compile(r"[^.\[\]]+|\[[0-9]{1,9}\]")
+_PATH = re.compile(r"[^.\[\]]+(\[[0-9]{1,9}\])*(\.[^.\[\]]+(\[[0-9]{1,9}\])*)*")
+
+
+def key_path(text: str) -> KeyPath | None:
+    """The path that `key_text` writes so; None where the text is no path."""
+    if not _PATH.fullmatch(text):
+        return None
+    return tuple(int(step[1:-1]) if step[0] == "[" else step for step in _STEP.findall(text))
 
 
 def kind_name(value: object) -> str:

@@ -26,11 +26,16 @@ class Settings(BaseModel):
     Rules over several fields stand in a `model_validator(mode="after")` that raises `broken(key, rule)`.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, validate_default=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, validate_default=True, protected_namespaces=()
+    )
 
 
 def broken(key: str, rule: str, value: object = None, allowed: str = "") -> PydanticCustomError:
-    """The exception for a validator to raise when a rule about `key` of its own settings ("" for all) is broken."""
+    """The exception for a validator to raise when a rule about `key` of its own settings is broken.
+
+    `key` may be dotted; "" stands for the settings as a whole.
+    """
     return PydanticCustomError("rule", "{rule}", {"rule": rule, "key": key, "value": value, "allowed": allowed})
 
 

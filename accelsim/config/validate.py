@@ -135,8 +135,8 @@ def _problem(error: _Error, document: Document, at: KeyPath, model_class: type[B
         return _unknown_key(error, document, path, model_class)
     if raw["type"] == "rule":
         given = raw["ctx"]
-        place = (*path, given["key"]) if given["key"] else path
-        return document.problem(place, given["rule"], given["value"], given["allowed"])
+        below = tuple(filter(None, given["key"].split(".")))
+        return document.problem((*path, *below), given["rule"], given["value"], given["allowed"])
     if raw["type"] == "value_error":
         return document.problem(path, str(raw["ctx"]["error"]), shown(value))
     if raw["type"] == "union_tag_not_found":

@@ -1,0 +1,336 @@
+"""The command line: arguments in, exit codes out.
+
+Each subcommand imports what it needs when it runs, so that `--help` and `check` answer at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from accelsim import __version__
+from accelsim.errors import AccelsimError, InputError, Problem, SimulationError
+
+if TYPE_CHECKING:
+    from accelsim.build import Arch
+    from accelsim.workload import Workload
+
+INTERRUPTED = 130
+CLOSED_PIPE = 141
+"""What a shell reports of a program that died of SIGPIPE or SIGINT: 128 plus the signal's number."""
+
+Advance = Callable[[int, int, str], None]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command line (default: this process's) and return its exit code; usage errors raise SystemExit(2)."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+    try:
+        try:
+            options = _parse(arguments)
+            options.handle(options)
+        finally:
+            sys.stdout.flush()
+    except AccelsimError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader went away; keep the interpreter from complaining when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return CLOSED_PIPE
+    except MemoryError:
+        print("needs more memory than there is", file=sys.stderr)
+        return SimulationError.exit_code
+    except OSError as error:
+        print(Problem(error.strerror or str(error), str(error.filename or "")), file=sys.stderr)
+        return InputError.exit_code
+    return 0
+
+
+def _parse(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="accelsim",
+        description="Cycle-accurate simulation of neuromorphic accelerators from packed-spike traces.",
+        epilog="`accelsim ARCH INPUT [options]` is short for `accelsim run ARCH INPUT [options]`.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"accelsim {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for add in (_add_run, _add_check, _add_plot, _add_sweep, _add_trace):
+        add(commands)
+    if arguments and arguments[0] not in (*commands.choices, "-h", "--help", "--version"):
+        _refuse_unknown_command(parser, arguments[0], list(commands.choices))
+        arguments = ["run", *arguments]
+    return parser.parse_args(arguments)
+
+
+def _refuse_unknown_command(parser: argparse.ArgumentParser, word: str, commands: list[str]) -> None:
+    """Tell a mistyped command from the ARCH of a `run` that was left out."""
+    if word.startswith("-") or Path(word).suffix or os.path.exists(word):
+        return
+    from difflib import get_close_matches
+
+    close = get_close_matches(word, commands, n=1)
+    hint = f"; did you mean {close[0]}?" if close else ""
+    parser.error(f"no such command or file: {word!r}{hint} (commands: {', '.join(commands)})")
+
+
+def _add_run(commands: Any) -> None:
+    parser = commands.add_parser("run", help="simulate a trace or workload on a chip", allow_abbrev=False)
+    _add_arch(parser)
+    parser.add_argument("input", metavar="INPUT", help="a trace (.npz) or a workload (.yaml)")
+    parser.add_argument("--out", metavar="DIR", help="where results go (default results/<arch>__<input>)")
+    parser.add_argument("--json", action="store_true", help="print the report as JSON, and everything else to stderr")
+    parser.add_argument("--images", metavar="N", type=_count, default=1, help="simulate the first N images (default 1)")
+    parser.add_argument("--layers", metavar="A,B", type=_names, help="simulate only these layers")
+    parser.add_argument("--verify", action="store_true", help="compute the outputs and compare every word")
+    parser.add_argument("--plot", action="store_true", help="draw the utilisation timeline too")
+    parser.add_argument("--quiet", action="store_true", help="print nothing but errors (and the JSON asked for)")
+    _add_seed(parser)
+    parser.set_defaults(handle=_run)
+
+
+def _add_check(commands: Any) -> None:
+    parser = commands.add_parser("check", help="validate a chip, and an input for it", allow_abbrev=False)
+    _add_arch(parser)
+    parser.add_argument("input", metavar="INPUT", nargs="?", help="a trace (.npz) or a workload (.yaml)")
+    _add_seed(parser)
+    parser.set_defaults(handle=_check)
+
+
+def _add_plot(commands: Any) -> None:
+    parser = commands.add_parser("plot", help="draw the figures of a finished run", allow_abbrev=False)
+    parser.add_argument("directory", metavar="DIR", help="result directory of a run")
+    parser.set_defaults(handle=_plot)
+
+
+def _add_sweep(commands: Any) -> None:
+    parser = commands.add_parser("sweep", help="run all combinations of parameter values", allow_abbrev=False)
+    parser.add_argument("spec", metavar="SPEC", help="YAML naming an arch, an input and the values to vary")
+    parser.add_argument("--out", metavar="DIR", required=True, help="where points.csv and the report go")
+    parser.add_argument("--executor", choices=["local"], default="local", help="where points run (default local)")
+    parser.add_argument("--jobs", metavar="N", type=_count, help="worker processes (default: one a core)")
+    parser.add_argument("--yes", action="store_true", help="run a sweep of any size")
+    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    parser.set_defaults(handle=_sweep)
+
+
+def _add_trace(commands: Any) -> None:
+    actions = commands.add_parser("trace", help="make, import or describe a trace", allow_abbrev=False).add_subparsers(
+        title="actions", metavar="ACTION", required=True
+    )
+    make = actions.add_parser("make", help="record a network with the reference model", allow_abbrev=False)
+    make.add_argument("network", metavar="NAME", help="a network that ships with accelsim")
+    make.add_argument("--images", metavar="X.npy", type=Path, help="input images (default: the network's test images)")
+    make.add_argument("-T", "--timesteps", metavar="N", type=_count, default=4, help="time steps (default 4)")
+    make.add_argument("--weight-bits", metavar="N", type=_count, default=8, help="bits of a weight (default 8)")
+    _add_trace_out(make)
+    make.set_defaults(handle=_trace_make)
+    bring = actions.add_parser("import", help="turn recorded spikes into a trace", allow_abbrev=False)
+    bring.add_argument("spikes", metavar="RAW.npz", type=Path, help="raw arrays [T, C, H, W] or [T, N], one a layer")
+    bring.add_argument("--layers", metavar="LAYERS.yaml", type=Path, required=True, help="the layers of the arrays")
+    _add_trace_out(bring)
+    bring.set_defaults(handle=_trace_import)
+    show = actions.add_parser("show", help="describe a trace or a workload", allow_abbrev=False)
+    show.add_argument("input", metavar="INPUT", help="a trace (.npz) or a workload (.yaml)")
+    _add_seed(show)
+    show.set_defaults(handle=_trace_show)
+
+
+def _add_arch(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("arch", metavar="ARCH", help="YAML of the chip")
+    parser.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], help="override a key of ARCH")
+
+
+def _add_seed(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--seed", metavar="N", type=_whole, default=0, help="seed of what is drawn (default 0)")
+
+
+def _add_trace_out(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("-o", "--out", metavar="TRACE.npz", type=Path, required=True, help="the trace to write")
+
+
+def _whole(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 9):
+        raise argparse.ArgumentTypeError(f"must be a whole number below 10^9, not negative (got {text!r})")
+    return int(text)
+
+
+def _count(text: str) -> int:
+    if _whole(text) == 0:
+        raise argparse.ArgumentTypeError("must be 1 or more (got '0')")
+    return int(text)
+
+
+def _names(text: str) -> list[str]:
+    return [name for name in text.split(",") if name]
+
+
+def _load(options: argparse.Namespace) -> tuple[Arch, Workload | None]:
+    """The chip and the input that a command names; InputError holds the problems of both."""
+    from accelsim.build import load_arch
+
+    problems: list[Problem] = []
+    workload = None
+    with _gather(problems):
+        arch = load_arch(options.arch, options.set)
+    if options.input is not None:
+        from accelsim.workload import load_input
+
+        with _gather(problems):
+            workload = load_input(options.input, options.seed)
+    if problems:
+        raise InputError(problems)
+    return arch, workload
+
+
+@contextmanager
+def _gather(problems: list[Problem]) -> Iterator[None]:
+    try:
+        yield
+    except InputError as error:
+        problems += error.problems
+
+
+def _run(options: argparse.Namespace) -> None:
+    from accelsim.report import files, text
+
+    directory = Path(options.out or Path("results") / f"{Path(options.arch).stem}__{Path(options.input).stem}")
+    _refuse_foreign(directory, files.is_result)
+    arch, workload = _load(options)
+    from accelsim.simulate import simulate
+
+    with _progress(options.quiet) as advance:
+        result = simulate(
+            arch,
+            workload,
+            images=options.images,
+            layers=options.layers,
+            verify=options.verify,
+            seed=options.seed,
+            progress=advance,
+        )
+    readable = text.render(result.report)
+    files.save(result, directory, readable)
+    if options.plot:
+        from accelsim.report.plot import plot_timeline
+
+        plot_timeline(result.report, result.timeline, directory / "timeline.png")
+    if not options.quiet:
+        for_people = sys.stderr if options.json else sys.stdout
+        print(readable, file=for_people)
+        print(f"results in {directory}", file=for_people)
+    if options.json:
+        import json
+
+        print(json.dumps(result.report, indent=1, allow_nan=False, default=lambda value: value.tolist()))
+
+
+def _refuse_foreign(directory: Path, is_result: Callable[[Path], bool]) -> None:
+    """Refuse, before any work, an output directory that holds something else than an earlier result."""
+    if directory.exists() and not directory.is_dir():
+        raise InputError(Problem("is not a directory", str(directory)))
+    if directory.exists() and any(directory.iterdir()) and not is_result(directory):
+        rule = "holds other files than a result's: results go to a directory of their own"
+        raise InputError(Problem(rule, str(directory)))
+
+
+def _check(options: argparse.Namespace) -> None:
+    arch, workload = _load(options)
+    from accelsim.build import check
+
+    for note in check(arch, workload):
+        print(note)
+    print(f"{options.arch}: ok")
+    if workload is not None:
+        print(f"{options.input}: ok")
+
+
+def _plot(options: argparse.Namespace) -> None:
+    from accelsim.report import files
+    from accelsim.report.plot import plot_timeline
+
+    report, timeline = files.load(options.directory)
+    path = Path(options.directory) / "timeline.png"
+    plot_timeline(report, timeline, path)
+    print(path)
+
+
+def _sweep(options: argparse.Namespace) -> None:
+    from accelsim.sweep import load_sweep, run_sweep
+
+    sweep = load_sweep(options.spec, limit=None if options.yes else 1000)
+    with _progress(options.quiet) as advance:
+        outcome = run_sweep(sweep, jobs=options.jobs, progress=advance)
+    directory = Path(options.out)
+    outcome.save(directory)
+    if outcome.rows:
+        from accelsim.report.plot import plot_sweep
+
+        plot_sweep(outcome.rows, list(sweep.vary), directory / "plot.png")
+    if not options.quiet:
+        print(outcome.text())
+        print(f"results in {directory}")
+
+
+def _trace_make(options: argparse.Namespace) -> None:
+    from accelsim.reference import make_trace
+
+    _write_trace(
+        options.out,
+        *make_trace(
+            options.network,
+            timesteps=options.timesteps,
+            weight_bits=options.weight_bits,
+            images=options.images,
+        ),
+    )
+
+
+def _trace_import(options: argparse.Namespace) -> None:
+    from accelsim.interop.raw import import_raw
+
+    meta, arrays, notes = import_raw(options.spikes, options.layers)
+    for note in notes:
+        print(note, file=sys.stderr)
+    _write_trace(options.out, meta, arrays)
+
+
+def _write_trace(path: Path, meta: dict[str, Any], arrays: dict[str, Any]) -> None:
+    from accelsim.workload.trace import write_trace
+
+    write_trace(path, meta, arrays)
+    print(path)
+
+
+def _trace_show(options: argparse.Namespace) -> None:
+    from accelsim.workload import load_input
+    from accelsim.workload.describe import describe
+
+    print(describe(load_input(options.input, options.seed)))
+
+
+@contextmanager
+def _progress(quiet: bool) -> Iterator[Advance | None]:
+    """A callback that moves a bar on a terminal; None where there is no terminal to show it on."""
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}", markup=False))
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("")
+        yield lambda done, total, name: bar.update(task, completed=done, total=total, description=name)
