@@ -74,6 +74,16 @@ def si(number: float | None, unit: str = "", digits: int = 3) -> str:
     return f"{text} {prefix}{unit}".rstrip()
 
 
+def plain(number: float | None) -> str:
+    """Four significant digits without an exponent, whatever the size."""
+    if number is None:
+        return "-"
+    if not math.isfinite(number) or 0 < abs(number) < 1e-3:
+        return f"{number:.4g}"
+    digits = len(str(int(abs(number)))) if abs(number) >= 1 else 0
+    return f"{number:,.{max(0, 4 - digits)}f}"
+
+
 def integer_si(number: int | None) -> str:
     """A count, exact below 10,000 and with an SI prefix above."""
     if number is None:
