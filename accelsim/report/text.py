@@ -177,11 +177,12 @@ def _cycles(report: Report) -> list[str]:
         return []
     columns = (Column("state", "<"), Column("cycles"), Column("share"), Column("", "<"))
     rows = [(name, count(cycles), percent(cycles / whole), bar(cycles / whole, 50)) for name, cycles in spent.items()]
-    closed = report.get("closed_form_cycles") or 0
+    closed = report.get("closed_form_cycles")
+    stepped = f"  all stepped, but for {count(closed)} array cycles taken from closed forms"
     return [
         "Where the cycles go: each layer's bottleneck array, summed over layers",
         *table(columns, rows),
-        f"  stepped cycle by cycle, but for {count(closed)} array cycles taken from closed forms",
+        stepped if closed else "  every array cycle was stepped",
     ]
 
 

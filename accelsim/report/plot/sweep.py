@@ -8,7 +8,7 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
-from matplotlib.ticker import EngFormatter
+from matplotlib.ticker import EngFormatter, LogLocator
 
 from accelsim.report.plot.style import (
     FAINT,
@@ -94,8 +94,8 @@ def _abscissa(axis: Axes, positions: Mapping[Any, float], numeric: bool) -> None
 
 
 def _scatter(rows: Sequence[Row], varied: Sequence[str], path: str | os.PathLike[str], dpi: int) -> None:
-    figure = new_figure(11, 5.6, dpi)
-    axis = figure.add_axes((0.08, 0.11, 0.62, 0.82))
+    figure = new_figure(13, 5.6, dpi)
+    axis = figure.add_axes((0.07, 0.11, 0.55, 0.82))
     soften(axis)
     axis.grid(axis="x", color="#e4e4e4", linewidth=0.6)
     points = [(float(row["cycles"]), float(row["energy_j"])) for row in rows]
@@ -105,9 +105,11 @@ def _scatter(rows: Sequence[Row], varied: Sequence[str], path: str | os.PathLike
         [points[index][0] for index in front], [points[index][1] for index in front], color=LINE_COLOURS[0],
         marker="o", markersize=5.5, linewidth=1.2, drawstyle="steps-post", zorder=3,
     )  # fmt: skip
-    for axis_scale, values in ((axis.set_xscale, [x for x, _ in points]), (axis.set_yscale, [y for _, y in points])):
-        if points and min(values) > 0 and max(values) / min(values) > 30:
-            axis_scale("log")
+    for number, set_scale, ticks in ((0, axis.set_xscale, axis.xaxis), (1, axis.set_yscale, axis.yaxis)):
+        values = [point[number] for point in points]
+        if values and min(values) > 0 and max(values) / min(values) > 30:
+            set_scale("log")
+            ticks.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
     _number(axis, [points[index] for index in front])
     axis.set_xlabel("cycles", size=LABEL_SIZE, color=INK)
     axis.set_ylabel("energy", size=LABEL_SIZE, color=INK)
