@@ -36,7 +36,6 @@ WIDTH, LEFT, RIGHT = 14.0, 0.9, 2.35
 """Width of the picture and of its margins, in inches."""
 
 MOST_BINS = 1600
-PIXELS_A_TILE = 24
 MOST_LANES = 12
 NAME_SIZE = 7.0
 POINTS_A_LETTER = 0.58 * NAME_SIZE
@@ -70,7 +69,7 @@ def plot_timeline(
     heights_and_gaps = [
         (1.0 if upright else layers_height, 0.09),
         (0.85, 0.09),
-        (min(6.4, max(0.3 * tiles, 6.4 * min(1.0, tiles / 64))), 0.26),
+        (max(1.0, min(0.3 * tiles, 3.5 + 0.08 * tiles, 9.0)), 0.26),
         *([(1.05, 0.26)] if len(timeline["link_flits"]) else []),
         (1.05, 0.0),
     ]
@@ -205,7 +204,7 @@ def _draw_layers(axis: Axes, spans: Sequence[Span], points_a_cycle: float, uprig
     axis.set_yticks([])
     for spine in axis.spines.values():
         spine.set_visible(False)
-    axis.set_ylabel("layers", size=LABEL_SIZE, color=INK)
+    axis.set_ylabel("layers", size=LABEL_SIZE, color=INK, rotation=0, ha="right", va="center")
     last_upright = -float("inf")
     for index, span in enumerate(spans):
         width = span.end - span.start
@@ -233,11 +232,13 @@ def _draw_boundaries(axis: Axes, spans: Sequence[Span]) -> None:
         axis.axvline(start, color=INK, linewidth=0.4, alpha=0.6, zorder=4)
 
 
-def _draw_states(axis: Axes, timeline: Mapping[str, Any], states: NDArray[np.int64], pixels: int) -> None:
+def _draw_states(axis: Axes, timeline: Mapping[str, Any], states: NDArray[np.int64]) -> None:
     merged, group = merge_bins(states, axis=1)
     names = [str(name) for name in timeline["state_names"]]
     limits = axis.get_xlim()
     right = merged.shape[1] * group * int(timeline["bin_cycles"])
+    # As many rows as the axes have pixels, so that thin tiles are not resampled.
+    pixels = max(1, round(axis.get_window_extent().height / len(merged)))
     image = stacked_image(merged, names, pixels)
     axis.imshow(image, aspect="auto", interpolation="nearest", extent=(0, right, len(merged), 0))
     axis.set_xlim(limits)
@@ -249,7 +250,7 @@ def _draw_states(axis: Axes, timeline: Mapping[str, Any], states: NDArray[np.int
 def _draw_whole(axis: Axes, timeline: Mapping[str, Any]) -> None:
     """All tiles together, with the legend of the states and their shares of the run."""
     whole = timeline["tile_states"].sum(axis=0, keepdims=True)
-    _draw_states(axis, timeline, whole, pixels=120)
+    _draw_states(axis, timeline, whole)
     axis.set_yticks([])
     axis.set_ylabel("all tiles", size=LABEL_SIZE, color=INK)
     shares = whole.sum(axis=(0, 1)) / max(1, whole.sum())
@@ -264,9 +265,9 @@ def _draw_tiles(axis: Axes, timeline: Mapping[str, Any]) -> None:
     """A row a tile, with the share of its cycles that are busy at its end."""
     states = timeline["tile_states"]
     tiles = len(states)
-    _draw_states(axis, timeline, states, PIXELS_A_TILE)
+    _draw_states(axis, timeline, states)
     for row in range(1, tiles):
-        axis.axhline(row, color="white", linewidth=min(1.8, 48 / tiles), zorder=2)
+        axis.axhline(row, color="white", linewidth=min(1.8, 32 / tiles), zorder=2)
     step = -(-tiles // 32)
     shown = range(0, tiles, step)
     axis.set_yticks([row + 0.5 for row in shown], [str(row) for row in shown])
