@@ -75,3 +75,20 @@ def dram_pj_per_bit(memory: str | float, key: str = "dram.energy") -> float:
     if not 0 < memory < float("inf"):
         raise InputError(Problem("must be a positive number of pJ a bit", key=key, value=memory))
     return float(memory)
+
+
+def markdown() -> str:
+    """The constants as the table of docs/energy.md."""
+    lines = ["| constant | value | range | process | standing | source |", "|---|---|---|---|---|---|"]
+    for constant in constants().values():
+        unit = "" if constant.unit == "1" else f" {constant.unit}"
+        span = sorted(bound for bound in (constant.low, constant.high) if bound is not None)
+        spread = f"{span[0]:g} to {span[1]:g}" if span else ""
+        process = f"{constant.node_nm} nm" if constant.node_nm else ""
+        cells = (f"`{constant.name}`", f"{constant.value:g}{unit}", spread, process, constant.standing, constant.source)
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    print(markdown(), end="")

@@ -86,6 +86,9 @@ def _foreign(directory: Path) -> list[str]:
 
 
 def _check_replaceable(target: Path, named: str) -> None:
+    for parent in target.parents:
+        if parent.exists() and not parent.is_dir():
+            raise InputError(Problem(f"{parent} is a file, not a directory", file=named))
     if not target.exists():
         return
     if not target.is_dir():

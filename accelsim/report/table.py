@@ -9,7 +9,17 @@ from dataclasses import dataclass
 WIDTH = 120
 """No line of a text report is longer."""
 
-_PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""), (1e-3, "m"), (1e-6, "u"), (1e-9, "n"))
+_PREFIXES = (
+    (1e12, "T"),
+    (1e9, "G"),
+    (1e6, "M"),
+    (1e3, "k"),
+    (1.0, ""),
+    (1e-3, "m"),
+    (1e-6, "u"),
+    (1e-9, "n"),
+    (1e-12, "p"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +82,16 @@ def si(number: float | None, unit: str = "", digits: int = 3) -> str:
     whole = len(str(int(abs(round(scaled, max(0, digits - 1))))))
     text = f"{scaled:.{max(0, digits - whole)}f}" if number else "0"
     return f"{text} {prefix}{unit}".rstrip()
+
+
+def plain(number: float | None) -> str:
+    """Four significant digits without an exponent, whatever the size."""
+    if number is None:
+        return "-"
+    if not math.isfinite(number) or 0 < abs(number) < 1e-3:
+        return f"{number:.4g}"
+    digits = len(str(int(abs(number)))) if abs(number) >= 1 else 0
+    return f"{number:,.{max(0, 4 - digits)}f}"
 
 
 def integer_si(number: int | None) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import textwrap
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from accelsim.report.table import WIDTH, Column, bar, count, integer_si, percent, si, table
+from accelsim.report.table import WIDTH, Column, bar, count, integer_si, percent, plain, si, table
 
 Report = dict[str, Any]
 
@@ -46,7 +47,9 @@ def _header(report: Report) -> list[str]:
     if verified:
         title += f" - verified: {count(verified['words'])} words of {verified['layers']} layers equal the trace"
     lines = textwrap.wrap(title, WIDTH)
-    return [*lines, "=" * max(len(line) for line in lines)]
+    header = [*lines, "=" * max(len(line) for line in lines)]
+    notes = len(report.get("notes") or [])
+    return [*header, f"{notes} note{'s' if notes != 1 else ''} below"] if notes else header
 
 
 def _totals(report: Report) -> list[str]:
@@ -57,12 +60,12 @@ def _totals(report: Report) -> list[str]:
         ("first image", f"{count(total['latency_cycles'])} cycles"),
         ("interval", f"{count(total['interval_cycles'])} cycles"),
         ("time", si(total["time_s"], "s", 4)),
-        ("frames", f"{si(total['fps'], '', 4)} a second".replace("  ", " ")),
+        ("frames", f"{plain(total['fps'])} a second"),
     ]
     middle = [
         ("energy", si(total["energy_j"], "J")),
         ("power", si(total["power_w"], "W")),
-        ("energy x delay", si(total["edp_js"], "Js")),
+        ("energy x delay", si(total["edp_js"], "J s")),
         ("an image", si(total["energy_j"] / max(1, report["images"]), "J")),
         ("area", f"{sum(area.values()):.3g} mm2" if area else "-"),
     ]
@@ -70,8 +73,8 @@ def _totals(report: Report) -> list[str]:
         ("utilisation", percent(total["utilisation"])),
         ("bound by", str(total["bound_by"])),
         ("synaptic ops", si(total["synops"])),
-        ("GSOP/s", f"{total['gsops_per_s']:.4g}"),
-        ("GSOP/s/W", f"{total['gsops_per_w']:.4g}"),
+        ("GSOP/s", plain(total["gsops_per_s"])),
+        ("GSOP/s/W", plain(total["gsops_per_w"])),
     ]
     blocks = [_pairs(block) for block in (left, middle, right)]
     widths = [max(map(len, block)) for block in blocks]
@@ -131,7 +134,26 @@ def _layers(report: Report) -> list[str]:
                 si(report["total"]["energy_j"], "J"),
             )
         )
-    return ["Layers", *table(columns, rows)]
+    return ["Layers", *table(columns, rows), "", *_bounds(report)]
+
+
+def _bounds(report: Report) -> list[str]:
+    """How many layers, and how much of their time, each resource bounds."""
+    cycles: Counter[str] = Counter()
+    layers: Counter[str] = Counter()
+    for layer in report["layers"]:
+        cycles[str(layer["bound_by"])] += layer["cycles"]
+        layers[str(layer["bound_by"])] += 1
+    whole = max(1, cycles.total())
+    parts = [
+        f"{name} {percent(spent / whole, 0)} ({layers[name]} layer{'s' if layers[name] != 1 else ''})"
+        for name, spent in cycles.most_common()
+    ]
+    return (
+        textwrap.wrap(f"Bound by, share of layer cycles: {', '.join(parts)}", WIDTH, initial_indent="  ")
+        if parts
+        else []
+    )
 
 
 def _top_stalls(layer: Report) -> str:
@@ -155,11 +177,12 @@ def _cycles(report: Report) -> list[str]:
         return []
     columns = (Column("state", "<"), Column("cycles"), Column("share"), Column("", "<"))
     rows = [(name, count(cycles), percent(cycles / whole), bar(cycles / whole, 50)) for name, cycles in spent.items()]
-    closed = report.get("closed_form_cycles") or 0
+    closed = report.get("closed_form_cycles")
+    stepped = f"  all stepped, but for {count(closed)} array cycles taken from closed forms"
     return [
         "Where the cycles go: each layer's bottleneck array, summed over layers",
         *table(columns, rows),
-        f"  stepped cycle by cycle, but for {count(closed)} array cycles taken from closed forms",
+        stepped if closed else "  every array cycle was stepped",
     ]
 
 

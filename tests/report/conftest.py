@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pytest
 
 from accelsim.units import seconds
 
@@ -30,7 +32,7 @@ COMPONENTS = (
 )
 
 
-def timeline(
+def make_timeline(
     layers: int = 20, tiles: int = 16, bins: int = 800, overlap: bool = False, seed: int = 1
 ) -> dict[str, Any]:
     """Arrays as a run leaves them: every tile's states add up to the cycles of each bin."""
@@ -86,9 +88,9 @@ def timeline(
     }
 
 
-def report(arrays: dict[str, Any] | None = None, layers: int = 4) -> dict[str, Any]:
+def make_report(arrays: dict[str, Any] | None = None, layers: int = 4) -> dict[str, Any]:
     """A complete report whose layers fill the run of `arrays`."""
-    arrays = arrays or timeline(layers=layers, tiles=4, bins=40)
+    arrays = arrays or make_timeline(layers=layers, tiles=4, bins=40)
     cycles = int(arrays["cycles"])
     time_s = seconds(cycles, arrays["clock_mhz"])
     names = [str(name) for name in arrays["layer_names"]]
@@ -221,3 +223,25 @@ def _layer(name: str, start: int, end: int) -> dict[str, Any]:
 def _sparsity(name: str) -> dict[str, Any]:
     entry = {"word": 0.71, "bit": 0.88, "time_steps": [0.95, 0.91, 0.85, 0.81], "entropy_bits": 1.62}
     return {"name": name} | entry if name else entry
+
+
+@pytest.fixture
+def timeline_of() -> Callable[..., dict[str, Any]]:
+    """Makes a timeline: (layers, tiles, bins, overlap, seed)."""
+    return make_timeline
+
+
+@pytest.fixture
+def report_of() -> Callable[..., dict[str, Any]]:
+    """Makes the report of a timeline."""
+    return make_report
+
+
+@pytest.fixture
+def timeline() -> dict[str, Any]:
+    return make_timeline(layers=4, tiles=4, bins=40)
+
+
+@pytest.fixture
+def report(timeline: dict[str, Any]) -> dict[str, Any]:
+    return make_report(timeline)
