@@ -36,10 +36,11 @@ def _common(a: Range, b: Range) -> Range:
 
 @dataclass(slots=True)
 class _Use:
-    """One filling of a slot of a tile's weight buffer."""
+    """One block of weights in a tile's weight buffer."""
 
     key: tuple[int, Range, Range]
     group: int
+    size: int
     last_done: int = -1
 
 
@@ -58,6 +59,8 @@ class _Lowering:
         self.uses: list[list[_Use]] = [[] for _ in range(self.capacity.tiles)]
         self.done_of: dict[tuple[int, int, int], Command] = {}
         self.image_of_last_use = [-1] * self.capacity.tiles
+        self.resident = self._tiles_that_hold_all_weights()
+        self.resident_group: dict[tuple[int, tuple[int, Range, Range]], int] = {}
         self.controller_turn = 0
         self.membrane_pixels = 1
 
@@ -101,10 +104,14 @@ class _Lowering:
             routes=_table(self.routes, k.ROUTE_COLUMNS),
             transfers=_table(self.transfers, k.TRANSFER_COLUMNS),
             destinations=_table(flat, 2),
-            layers=len(self.plan.layers),
+            layers=len(self.plan.layers) * len(self.image_done),
             verify=self.tensors.verify,
         )
         return Program(self.groups, contents, self.scripts, self.image_done, self.tensors.output_offsets)
+
+    def _number(self, layer_plan: LayerPlan) -> int:
+        """Counters are kept apart for every layer of every image."""
+        return self.image * len(self.plan.layers) + layer_plan.index
 
     def _name(self, what: str, layer: Layer, tile: int | None = None) -> str:
         where = "" if tile is None else f" at tile {tile}"
@@ -151,7 +158,7 @@ class _Lowering:
                         self.grant_of[place] = self.groups.add(name, 0)
                     group = self.grant_of[place]
                     self.groups.left[group] += 1
-                    grant = Grant(self.arch.tile_nodes[sender.tile], group, producer.index)
+                    grant = Grant(self.arch.tile_nodes[sender.tile], group, self._number(producer))
                     self.grants.append(((self.image - back, reader, part.tile), grant))
 
     def _meets(self, sender: Part, box: Box) -> bool:
@@ -204,7 +211,7 @@ class _Lowering:
                 self._fill_shape(work, layer, rows, group, chunk, plane)
                 self._fill_inputs(work, layer_plan, number, place, strip)
                 self._fill_neuron(work, layer, carry, group[1] - group[0])
-                work[k.W_LAYER] = layer_plan.index
+                work[k.W_LAYER] = self._number(layer_plan)
                 work[k.W_WEIGHTS_GROUP] = self._weights(layer_plan, part, group, chunk, done)
                 work[k.W_GRANT_GROUP] = self.grant_of.get((layer_plan.index, part.tile), -1)
                 work[k.W_DONE_GROUP] = done
@@ -308,7 +315,7 @@ class _Lowering:
         """Let a tile's DMA ask for a transfer, which starts when all its readers have asked."""
         self.groups.left[trigger] += 1
         node = self.arch.controller_nodes[channel]
-        self.scripts[tile].loads.append(Load(after, node, trigger, layer_plan.index))
+        self.scripts[tile].loads.append(Load(after, node, trigger, self._number(layer_plan)))
 
     def _load_strip(self, layer_plan: LayerPlan, number: int, part: Part, place: int, ends: list[int]) -> None:
         """Fetch the boxes of a strip that come from DRAM, a transfer a row, shared by the tiles that read the same."""
@@ -323,7 +330,7 @@ class _Lowering:
                 channel = self._next_controller()
                 size = self.groups.left[first_group]
                 transfers = [
-                    self._transfer(size, layer_plan.index, k.SPIKES, channel) for _ in range(box.rows[1] - box.rows[0])
+                    self._transfer(size, self._number(layer_plan), k.SPIKES, channel) for _ in range(box.rows[1] - box.rows[0])
                 ]
                 trigger = -1
                 for transfer in reversed(transfers):
@@ -349,33 +356,60 @@ class _Lowering:
             channel = self.transfers[transfers[0]][k.D_CHANNEL]
             self._request(layer_plan, part.tile, tuple(after), trigger, channel)
 
+    def _tiles_that_hold_all_weights(self) -> set[int]:
+        """Tiles whose weight buffer has room for every block that they ever use: these are loaded once."""
+        total = [0] * self.capacity.tiles
+        for layer_plan in self.plan.layers:
+            if layer_plan.layer.op in ARRAY_OPS:
+                for part in layer_plan.parts:
+                    total[part.tile] += sum(
+                        _block_bytes(layer_plan.layer, group, chunk) for group in part.groups for chunk in part.chunks
+                    )
+        return {tile for tile, size in enumerate(total) if size <= self.capacity.weight_buffer_bytes}
+
+    def _evicted(self, uses: list[_Use], size: int) -> tuple[int, ...]:
+        """The end of the last block that has to leave a weight buffer before one of `size` bytes is loaded."""
+        room = self.capacity.weight_buffer_bytes - size
+        for use in reversed(uses):
+            room -= use.size
+            if room < 0 or not self.capacity.prefetches:
+                return (use.last_done,)
+        return ()
+
     def _weights(self, layer_plan: LayerPlan, part: Part, group: Range, chunk: Range, done: int) -> int:
-        """The group of the weights of a pass; fetches them unless they already lie in the slot used last."""
+        """The group of the weights of a pass; fetches them unless the pass before used them too."""
         layer = layer_plan.layer
         if layer.op not in ARRAY_OPS:
             return -1
         uses = self.uses[part.tile]
         key = (layer_plan.index, group, chunk)
+        if (part.tile, key) in self.resident_group:
+            return self.resident_group[part.tile, key]
         if not uses or uses[-1].key != key or self.image_of_last_use[part.tile] != self.image:
-            size = ceil_div(
-                layer.kernel[0] * layer.kernel[1] * (chunk[1] - chunk[0]) * (group[1] - group[0]) * layer.weight_bits, 8
-            )
+            size = _block_bytes(layer, group, chunk)
             here = self.groups.add(self._name("weights", layer, part.tile), size)
             turn = self.occurrence[part.tile, key] = self.occurrence.get((part.tile, key), -1) + 1
             shared = (*key, turn, "weights")
             if shared not in self.shared:
-                transfer = self._transfer(size, layer_plan.index, k.WEIGHTS, self._next_controller())
+                transfer = self._transfer(size, self._number(layer_plan), k.WEIGHTS, self._next_controller())
                 trigger = self.groups.add(self._name("requests for weights", layer), 0, fires=transfer)
                 self.shared[shared] = trigger, [transfer]
             trigger, (transfer,) = self.shared[shared]
             self.destinations[transfer].append((self.arch.tile_nodes[part.tile], here))
-            slots = self.capacity.weight_slots
-            after = (uses[-slots].last_done,) if len(uses) >= slots else ()
-            self._request(layer_plan, part.tile, after, trigger, self.transfers[transfer][k.D_CHANNEL])
-            uses.append(_Use(key, here))
+            channel = self.transfers[transfer][k.D_CHANNEL]
+            self._request(layer_plan, part.tile, self._evicted(uses, size), trigger, channel)
+            uses.append(_Use(key, here, size))
+            if part.tile in self.resident:
+                self.resident_group[part.tile, key] = here
             self.image_of_last_use[part.tile] = self.image
         uses[-1].last_done = done
         return uses[-1].group
+
+
+def _block_bytes(layer: Layer, group: Range, chunk: Range) -> int:
+    """Bytes of the weights from a chunk of input channels to a group of output channels."""
+    taps = layer.kernel[0] * layer.kernel[1]
+    return ceil_div(taps * (chunk[1] - chunk[0]) * (group[1] - group[0]) * layer.weight_bits, 8)
 
 
 def _table(rows: list[tuple[int, ...]] | list[list[int]] | list[tuple[int, int]], columns: int) -> NDArray[np.int64]:

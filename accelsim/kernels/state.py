@@ -250,6 +250,7 @@ Y_PASS, Y_ROW, Y_COLUMN, Y_READY, RESULT_COLUMNS = range(5)
 (
     E_WORDS,  # words taken by the arrays
     E_MACS,  # word times column products
+    E_SUMS,  # sums added to a column's accumulator
     E_SYNOPS,  # ones times columns
     E_LINES,  # spike-buffer lines read
     E_LINE_WORDS,  # words in them
@@ -265,7 +266,7 @@ Y_PASS, Y_ROW, Y_COLUMN, Y_READY, RESULT_COLUMNS = range(5)
     E_PACKETS,
     E_PIXELS,
     EVENTS,
-) = range(17)
+) = range(18)
 
 
 class Tiles(NamedTuple):

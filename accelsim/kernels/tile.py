@@ -24,6 +24,7 @@ from accelsim.kernels.state import (
     E_MACS,
     E_NEURON_OPS,
     E_PIXELS,
+    E_SUMS,
     E_SYNOPS,
     E_VECTOR_OPS,
     E_WORDS,
@@ -359,6 +360,7 @@ def array(clock, tiles, memory, tile, result_room, t):
         events = tiles.events[work[W_LAYER]]
         events[E_WORDS] += taken
         events[E_MACS] += taken * outs
+        events[E_SUMS] += outs
         events[E_SYNOPS] += ones * outs
     if pixel[X_CLOSED] and pixel[X_WORDS] == 0:
         if result_room <= 0:

@@ -28,12 +28,18 @@ class TileCapacity:
     pads_words: bool
     """Whether words are stored and sent in whole multiples of `lane_bits`."""
     spike_buffer_bytes: int
-    weight_slots: int
-    weight_slot_bytes: int
+    weight_buffer_bytes: int
+    prefetches: bool
+    """Whether weights are loaded while others are in use; a block of weights then takes half of the buffer at most."""
     accumulator_words: int
     flit_bytes: int
     controllers: int
     memory_bytes_per_cycle: float
+
+    @property
+    def weight_block_bytes(self) -> int:
+        """The largest block of weights that is loaded at once."""
+        return self.weight_buffer_bytes // 2 if self.prefetches else self.weight_buffer_bytes
 
     def scans(self, word_bits: int) -> int:
         """How often the receptive field is scanned for words of this width."""

@@ -41,10 +41,10 @@ def _weights_problem(layer: Layer, capacity: TileCapacity) -> Problem | None:
         return None
     needed = _block_bytes(layer, capacity, 1)
     rows_needed = layer.out_shape[2] * capacity.columns
-    if needed > capacity.weight_slot_bytes:
+    if needed > capacity.weight_block_bytes:
         return Problem(
-            f"no tiling fits the weight buffer: one input channel needs {needed} bytes a slot, "
-            f"there are {capacity.weight_slot_bytes}",
+            f"no tiling fits the weight buffer: one input channel needs {needed} bytes at once, "
+            f"there are {capacity.weight_block_bytes}",
             key=layer.name,
         )
     if _needs_accumulators(layer, capacity) and rows_needed > capacity.accumulator_words:
@@ -64,7 +64,7 @@ def _block_bytes(layer: Layer, capacity: TileCapacity, channels: int) -> int:
 def _chunks(layer: Layer, capacity: TileCapacity) -> tuple[Range, ...]:
     """Input channels cut so that the weights of a chunk fit a slot of the weight buffer."""
     channels = layer.in_shape[0]
-    parts = next(n for n in range(1, channels + 1) if _block_bytes(layer, capacity, ceil_div(channels, n)) <= capacity.weight_slot_bytes)
+    parts = next(n for n in range(1, channels + 1) if _block_bytes(layer, capacity, ceil_div(channels, n)) <= capacity.weight_block_bytes)
     size = ceil_div(channels, parts)
     return tuple((first, min(first + size, channels)) for first in range(0, channels, size))
 
