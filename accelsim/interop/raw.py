@@ -1,0 +1,259 @@
+"""Raw spike arrays, one a layer, as hooks on a running network give them, into the parts of a trace file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import AfterValidator, Field, model_validator
+
+from accelsim.config import Count, Document, Settings, broken, load_yaml, validate
+from accelsim.errors import InputError, Problem
+from accelsim.workload.archive import Archive, Header, open_archive
+from accelsim.workload.graph import Place, link, output_shape
+from accelsim.workload.layer import ARRAY_OPS, Layer, Op
+from accelsim.workload.settings import MAX_WORD_BITS, Bits, Name, One, Padding, Size
+from accelsim.workload.trace_meta import BIT_ORDER, FORMAT, VERSION
+from accelsim.workload.words import smallest_unsigned
+
+INPUT_FORMS = "spikes; integers, N bit; direct-coded image, N bit"
+
+_INTEGERS = re.compile(r"(?:direct-coded image|integers)\b(?:.*?\b(\d+)[ -]?bit)?", re.IGNORECASE)
+
+
+def _input_form(text: str) -> str:
+    if not text.lower().startswith("spikes") and not _INTEGERS.match(text):
+        raise broken("", "says neither spikes nor integers", text[:60], INPUT_FORMS)
+    return text
+
+
+class RawLayer(Settings):
+    """A layer of layers.yaml."""
+
+    name: Name = Field(description="Also the name of its array.")
+    op: Op
+    inputs: tuple[Name, ...] | None = Field(
+        default=None,
+        description="Its producers; without the key the layer before it. [] cuts the chain: words come from DRAM.",
+    )
+    input: Annotated[str, AfterValidator(_input_form)] = Field(
+        default="spikes",
+        description="What its array holds, a text that begins so: " + INPUT_FORMS + " (8 unless said).",
+    )
+    out_channels: Count | None = Field(default=None, description="Of conv2d.")
+    out_features: Count | None = Field(default=None, description="Of linear.")
+    kernel: Size | None = Field(default=None, description="Of conv2d and pools: a number, or [rows, columns].")
+    stride: Size | None = Field(default=None, description="Default 1; that of a pool its kernel.")
+    padding: Padding = (0, 0)
+    groups: One = 1
+    dilation: One = 1
+    weight_bits: Bits = Field(default=8, description="Bits of a weight.")
+    bits_per_step: Bits | None = Field(
+        default=None, description="Bits of an array's entry; default: those of the largest."
+    )
+    fires: bool | None = Field(
+        default=None, description="Whether its sums become spikes; default: all layers but the last."
+    )
+
+    @model_validator(mode="after")
+    def _complete(self) -> RawLayer:
+        needed = {"conv2d": ("out_channels", "kernel"), "linear": ("out_features",)}
+        for key in needed.get(self.op, () if self.op == "add" else ("kernel",)):
+            if getattr(self, key) is None:
+                raise broken(key, f"is missing: {self.op} needs it")
+        return self
+
+    @property
+    def integer_bits(self) -> int:
+        """Width of the integers that the array holds; 0 if it holds spikes."""
+        match = _INTEGERS.match(self.input)
+        return int(match[1] or 8) if match else 0
+
+
+class RawNetwork(Settings):
+    """The whole of layers.yaml."""
+
+    name: str | None = Field(default=None, description="Of the network; default: the file's.")
+    dataset: str = ""
+    note: str = Field(default="", description="Origin and licence of the arrays, for people.")
+    layers: Annotated[tuple[RawLayer, ...], Field(min_length=1, max_length=10_000)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Record:
+    """The packed words [image, ...] of one array, and how they came about."""
+
+    words: NDArray[np.unsignedinteger[Any]]
+    timesteps: int
+    bits_per_step: int
+    word_bits: int
+
+
+def import_raw(
+    npz_path: str | Path, layers_path: str | Path
+) -> tuple[dict[str, Any], dict[str, NDArray[Any]], tuple[str, ...]]:
+    """Read raw arrays and the YAML that describes their layers; returns meta and arrays for `write_trace`, and notes.
+
+    An array holds what its layer consumed: [time, channel, row, column] or [time, feature], first step first, or
+    these with an image axis before them; whole numbers of at least 0. Words are packed first step most significant.
+    Layers chain in order unless `inputs` says otherwise; max pools that are missing where maps halve are inferred,
+    and the notes say so. Raises `InputError` with all problems of both files.
+    """
+    document = load_yaml(layers_path)
+    network = validate(RawNetwork, document)
+    with open_archive(npz_path) as archive:
+        problems = _header_problems(archive, network)
+        if problems:
+            raise InputError(problems)
+        records: dict[str, _Record] = {}
+        for layer in network.layers:
+            if layer.name in archive.headers:
+                try:
+                    records[layer.name] = _record(archive.load(layer.name), layer, archive.file)
+                except InputError as error:
+                    problems += error.problems
+        if problems:
+            raise InputError(problems)
+        notes = [f"{key}: array of no layer, left out" for key in archive.headers if key not in records]
+    timesteps = max(record.timesteps for record in records.values())
+    for name, record in records.items():
+        if record.timesteps not in (1, timesteps):
+            problems.append(
+                Problem("has other time steps", archive.file, None, name, record.timesteps, f"1 or {timesteps}")
+            )
+    if problems:
+        raise InputError(problems)
+    graph = link(_layers(network, records, document), timesteps, _place(document))
+    meta = {
+        "format": FORMAT,
+        "version": VERSION,
+        "network": network.name or Path(npz_path).name.removesuffix(".npz").removesuffix(".raw"),
+        "dataset": network.dataset,
+        "images": max(len(record.words) for record in records.values()),
+        "timesteps": timesteps,
+        "encoding": {"form": "serial"},
+        "bit_order": BIT_ORDER,
+        "note": network.note,
+        "layers": [asdict(layer) for layer in graph.layers],
+    }
+    return meta, {f"in/{name}": record.words for name, record in records.items()}, (*notes, *graph.notes)
+
+
+def _header_problems(archive: Archive, network: RawNetwork) -> list[Problem]:
+    problems = []
+    images: dict[int, str] = {}
+    for layer in network.layers:
+        header = archive.headers.get(layer.name)
+        if header is None:
+            if layer.op in ARRAY_OPS:
+                rule = "is missing: what the layer consumed"
+                problems.append(Problem(rule, archive.file, None, layer.name, None, ", ".join(archive.headers)))
+            continue
+        if layer.op == "add":
+            problems.append(Problem("add consumes what its inputs produce: no array", archive.file, key=layer.name))
+        if header.dtype.kind not in "buif":
+            problems.append(
+                Problem("has the wrong type", archive.file, None, layer.name, str(header.dtype), "numbers or booleans")
+            )
+        if len(header.shape) not in (2, 3, 4, 5) or 0 in header.shape:
+            allowed = "[time, channel, row, column] or [time, feature], perhaps with an image axis before"
+            shape = list(header.shape)
+            problems.append(Problem("has the wrong shape", archive.file, None, layer.name, shape, allowed))
+        else:
+            images.setdefault(_images(header), layer.name)
+    if len(images) > 1:
+        value = ", ".join(f"{name}: {count}" for count, name in images.items())
+        problems.append(Problem("arrays differ in the number of images", archive.file, value=value))
+    return problems
+
+
+def _images(header: Header) -> int:
+    return header.shape[0] if len(header.shape) in (3, 5) else 1
+
+
+def _record(array: NDArray[Any], layer: RawLayer, file: str) -> _Record:
+    """Pack an array; InputError where it holds what are no small whole numbers."""
+
+    def problem(rule: str, value: object = None, allowed: str = "") -> InputError:
+        return InputError(Problem(rule, file, key=layer.name, value=value, allowed=allowed))
+
+    if array.dtype.kind == "f" and not (np.isfinite(array).all() and np.array_equal(array, np.floor(array))):
+        raise problem("holds numbers that are not whole", allowed="spikes of 0 and 1, or small integers")
+    low, high = int(array.min()), int(array.max())
+    if low < 0:
+        raise problem("holds negative numbers", low, "0 and above")
+    planes = array if array.ndim in (3, 5) else array[None]
+    if layer.integer_bits:
+        if (planes != planes[:, :1]).any():
+            allowed = "the same at every time step, or input: spikes"
+            raise problem("holds integers that change with time", allowed=allowed)
+        planes = planes[:, :1]
+    timesteps = planes.shape[1]
+    bits = layer.integer_bits or layer.bits_per_step or max(1, high.bit_length())
+    if high.bit_length() > bits:
+        raise problem(f"holds numbers of more than {bits} bits", high)
+    if timesteps * bits > MAX_WORD_BITS:
+        value = f"{timesteps} time steps of {bits} bits"
+        raise problem("makes words that are too wide", value, f"{MAX_WORD_BITS} bits together")
+    words = np.zeros((len(planes), *planes.shape[2:]), dtype=smallest_unsigned(timesteps * bits))
+    for step in range(timesteps):
+        words = (words << bits) | planes[:, step].astype(words.dtype)
+    return _Record(words, timesteps, bits, timesteps * bits)
+
+
+def _layers(network: RawNetwork, records: Mapping[str, _Record], document: Document) -> list[Layer]:
+    """The layers as described, before they are linked; shapes that no array shows are those of the producers."""
+    place = _place(document)
+    layers: list[Layer] = []
+    shapes: dict[str, tuple[int, int, int]] = {}
+    for index, raw in enumerate(network.layers):
+        inputs = raw.inputs if raw.inputs is not None else tuple(layer.name for layer in layers[-1:])
+        record = records.get(raw.name)
+        if record is not None:
+            size = record.words.shape[1:]
+            in_shape = (size[0], 1, 1) if len(size) == 1 else (size[0], size[1], size[2])
+        elif inputs and inputs[0] in shapes:
+            in_shape = shapes[inputs[0]]
+        else:
+            raise InputError(place(index, "inputs", "names no layer before this one", None, ", ".join(shapes)))
+        window = (raw.kernel or (1, 1), raw.stride or (raw.kernel if "pool" in raw.op else None) or (1, 1), raw.padding)
+        if raw.op == "linear":
+            window = (in_shape[1:], (1, 1), (0, 0))
+        out_shape = output_shape(raw.op, in_shape, raw.out_channels or raw.out_features or 0, *window)
+        if min(out_shape) < 1:
+            raise InputError(place(index, "kernel", f"does not fit into a map of {in_shape}", raw.kernel, ""))
+        weighted = raw.op in ARRAY_OPS
+        last = index == len(network.layers) - 1
+        shapes[raw.name] = out_shape
+        layers.append(
+            Layer(
+                name=raw.name,
+                op=raw.op,
+                inputs=inputs,
+                in_shape=in_shape,
+                out_shape=out_shape,
+                kernel=window[0],
+                stride=window[1],
+                padding=window[2],
+                weight_bits=raw.weight_bits if weighted else 0,
+                kind="integers" if raw.integer_bits else "spikes",
+                timesteps=record.timesteps if record else max(other.timesteps for other in records.values()),
+                bits_per_step=record.bits_per_step if record else 1,
+                word_bits=record.word_bits if record else 0,
+                out_word_bits=0,
+                fires=not weighted or (not last if raw.fires is None else raw.fires),
+            )
+        )
+    return layers
+
+
+def _place(document: Document) -> Place:
+    def place(index: int, key: str, rule: str, value: object, allowed: str) -> Problem:
+        return document.problem(("layers", index, key), rule, value, allowed)
+
+    return place

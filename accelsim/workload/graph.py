@@ -1,0 +1,242 @@
+"""Layers into a checked graph: shapes of operators, producers before consumers, pools that were left out, widths."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from accelsim.errors import InputError, Problem
+from accelsim.workload.layer import ARRAY_OPS, Layer, Op
+
+Shape = tuple[int, int, int]
+Pair = tuple[int, int]
+
+Place = Callable[[int, str, str, object, str], Problem]
+"""Makes the problem with a key of the layer of that index: (index, key, rule, value, allowed)."""
+
+ACCUMULATOR_BITS = 32
+"""Width of the sums that leave a layer without neurons."""
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """Layers in execution order, and what was inferred about them, in sentences for people."""
+
+    layers: tuple[Layer, ...]
+    notes: tuple[str, ...] = ()
+
+
+def output_shape(op: Op, in_shape: Shape, out_channels: int, kernel: Pair, stride: Pair, padding: Pair) -> Shape:
+    """Shape that an operator makes of its input; only conv2d and linear choose their channels.
+
+    A kernel that does not fit gives rows or columns below 1.
+    """
+    if op == "add":
+        return in_shape
+    if op == "linear":
+        return (out_channels, 1, 1)
+    rows, columns = (
+        (size + 2 * margin - tap) // step + 1
+        for size, margin, tap, step in zip(in_shape[1:], padding, kernel, stride, strict=True)
+    )
+    return (out_channels if op == "conv2d" else in_shape[0], rows, columns)
+
+
+def link(layers: Sequence[Layer], timesteps: int, place: Place) -> Graph:
+    """Check layers against each other, insert 2x2 max pools where maps halve, and fill in widths given as 0.
+
+    A `linear` layer that consumes a map gets the kernel that covers it. Widths: a consumed word is as wide as its
+    producer makes it, else timesteps times bits a step of its layer; a produced word is as wide as its widest
+    consumer says, else as the operator needs, spikes having one bit for each of the network's `timesteps`. Raises
+    `InputError` with all problems.
+    """
+    problems = _name_problems(layers, place)
+    if not problems:
+        problems = [problem for index, layer in enumerate(layers) for problem in _shape_problems(index, layer, place)]
+    if problems:
+        raise InputError(problems)
+    index = {layer.name: number for number, layer in enumerate(layers)}
+    listed = set(index)
+    linked: dict[str, Layer] = {}
+    notes: list[str] = []
+    for number, layer in enumerate(layers):
+        fitted = layer
+        if len(layer.inputs) == 1:
+            producer = linked[layer.inputs[0]]
+            for pool in _missing_pools(producer, layer):
+                if pool.name in listed:
+                    rule = "is the name that the pool missing behind its producer would get"
+                    problems.append(place(index[pool.name], "name", rule, pool.name, ""))
+                elif pool.name not in linked:
+                    linked[pool.name] = pool
+                    index[pool.name] = number
+                    notes.append(_pool_note(pool, layer))
+                producer = pool
+            fitted = _fit(layer, producer)
+        problems += _edge_problems(number, fitted, linked, place)
+        linked[layer.name] = fitted
+    if problems:
+        raise InputError(problems)
+    graph = _fill_widths(list(linked.values()), timesteps)
+    problems = [problem for layer in graph for problem in _width_problems(index[layer.name], layer, graph, place)]
+    if problems:
+        raise InputError(problems)
+    return Graph(tuple(graph), tuple(notes))
+
+
+def _name_problems(layers: Sequence[Layer], place: Place) -> list[Problem]:
+    problems = []
+    first: dict[str, int] = {}
+    for number, layer in enumerate(layers):
+        if layer.name in first:
+            problems.append(place(number, "name", f"names layer {first[layer.name]} too", layer.name, ""))
+        first.setdefault(layer.name, number)
+    for number, layer in enumerate(layers):
+        if layer.op == "add" and len(layer.inputs) != 2:
+            problems.append(place(number, "inputs", "add sums the words of two layers", len(layer.inputs), "two names"))
+        elif layer.op != "add" and len(layer.inputs) > 1:
+            problems.append(place(number, "inputs", f"{layer.op} has one input", len(layer.inputs), "one name or none"))
+        for producer in layer.inputs:
+            if producer not in first:
+                problems.append(place(number, "inputs", "names no layer", producer, ", ".join(first)))
+            elif first[producer] >= number:
+                cycle = _cycle(layers, number, producer)
+                rule = f"form a cycle: {cycle}" if cycle else "are listed later: producers come first"
+                problems.append(place(number, "inputs", rule, producer, ""))
+    return problems
+
+
+def _cycle(layers: Sequence[Layer], number: int, producer: str) -> str:
+    """The way from a layer over this producer of it back to itself, or "" where there is none."""
+    inputs = {layer.name: layer.inputs for layer in layers}
+    start = layers[number].name
+    paths, seen = [[start, producer]], {producer}
+    while paths:
+        path = paths.pop()
+        if path[-1] == start:
+            return " -> ".join(reversed(path))
+        for name in inputs.get(path[-1], ()):
+            if name not in seen:
+                seen.add(name)
+                paths.append([*path, name])
+    return ""
+
+
+def _shape_problems(number: int, layer: Layer, place: Place) -> list[Problem]:
+    if layer.op == "linear":
+        shape = layer.out_shape
+        return [] if shape[1:] == (1, 1) else [place(number, "out_shape", "linear has no rows and columns", shape, "")]
+    window = (layer.kernel, layer.stride, layer.padding)
+    shape = output_shape(layer.op, layer.in_shape, layer.out_shape[0], *window)
+    if min(shape) < 1:
+        return [place(number, "kernel", f"does not fit into the map {_text(layer.in_shape)}", layer.kernel, "")]
+    if shape != layer.out_shape:
+        rule = f"{layer.op} makes another shape of {_text(layer.in_shape)}"
+        return [place(number, "out_shape", rule, list(layer.out_shape), _text(shape))]
+    if layer.op != "conv2d" and any(2 * margin > tap for margin, tap in zip(layer.padding, layer.kernel, strict=True)):
+        return [place(number, "padding", "is more than half of the pool's window", layer.padding, "")]
+    return []
+
+
+def _missing_pools(producer: Layer, consumer: Layer) -> list[Layer]:
+    """The 2x2 max pools that make the producer's map the consumer's, or none where they would not."""
+    shape, target = producer.out_shape, consumer.in_shape
+    flat = consumer.op == "linear" and target[1:] == (1, 1)
+    pools: list[Layer] = []
+    name = producer.name
+    while shape != target and not (flat and shape[0] * shape[1] * shape[2] == target[0]):
+        halves = min(shape[1:]) >= 2 and shape[1] >= 2 * target[1] and shape[2] >= 2 * target[2]
+        if not halves or (shape[1] % 2 or shape[2] % 2 if flat else shape[0] != target[0]):
+            return []
+        halved = (shape[0], shape[1] // 2, shape[2] // 2)
+        pool = replace(
+            consumer,
+            name=f"{name}_pool",
+            op="maxpool2d",
+            inputs=(name,),
+            in_shape=shape,
+            out_shape=halved,
+            kernel=(2, 2),
+            stride=(2, 2),
+            padding=(0, 0),
+            weight_bits=0,
+            out_word_bits=consumer.word_bits,
+            fires=True,
+        )
+        pools.append(pool)
+        name, shape = pool.name, halved
+    return pools
+
+
+def _fit(layer: Layer, producer: Layer) -> Layer:
+    """The layer as consumer of this producer: flattening is the kernel's affair."""
+    layer = replace(layer, inputs=(producer.name,))
+    channels, rows, columns = producer.out_shape
+    if layer.op == "linear" and layer.in_shape == (channels * rows * columns, 1, 1):
+        return replace(layer, in_shape=producer.out_shape, kernel=(rows, columns))
+    return layer
+
+
+def _edge_problems(number: int, layer: Layer, linked: dict[str, Layer], place: Place) -> list[Problem]:
+    allowed = "the shape that it consumes"
+    if len(layer.inputs) == 1:
+        allowed += ", or one whose maps 2x2 pooling makes so"
+    consumed = f"but {layer.name} consumes {_text(layer.in_shape)}"
+    return [
+        place(number, "inputs", f"{name} makes {_text(made)}, {consumed}", None, allowed)
+        for name in layer.inputs
+        if (made := linked[name].out_shape) != layer.in_shape
+    ]
+
+
+def _fill_widths(layers: list[Layer], timesteps: int) -> list[Layer]:
+    filled: dict[str, Layer] = {}
+    for layer in layers:
+        if not layer.word_bits:
+            made = [filled[name].out_word_bits for name in layer.inputs]
+            layer = replace(layer, word_bits=max(made, default=layer.timesteps * layer.bits_per_step))
+        if not layer.out_word_bits:
+            consumers = [other for other in layers if layer.name in other.inputs]
+            wanted = max((other.word_bits for other in consumers), default=0)
+            if layer.op in ARRAY_OPS and layer.fires:
+                wanted = wanted or max((other.timesteps * other.bits_per_step for other in consumers), default=0)
+            layer = replace(layer, out_word_bits=wanted or _produced_bits(layer, timesteps))
+        filled[layer.name] = layer
+    return list(filled.values())
+
+
+def _produced_bits(layer: Layer, timesteps: int) -> int:
+    largest = (1 << layer.word_bits) - 1
+    if layer.op == "add":
+        return (2 * largest).bit_length()
+    if layer.op == "avgpool2d":
+        return (largest * layer.kernel[0] * layer.kernel[1]).bit_length()
+    if layer.op == "maxpool2d":
+        return layer.word_bits
+    return timesteps if layer.fires else ACCUMULATOR_BITS
+
+
+def _width_problems(number: int, layer: Layer, graph: list[Layer], place: Place) -> list[Problem]:
+    made = {other.name: other for other in graph}
+    return [
+        place(
+            number,
+            "word_bits",
+            f"is narrower than the words of {name}",
+            layer.word_bits,
+            f"at least {made[name].out_word_bits}",
+        )
+        for name in layer.inputs
+        if made[name].fires and made[name].out_word_bits > layer.word_bits
+    ]
+
+
+def _pool_note(pool: Layer, consumer: Layer) -> str:
+    return (
+        f"{pool.name}: 2x2 max pool inferred, as {pool.inputs[0]} makes {_text(pool.in_shape)} "
+        f"and {consumer.name} consumes {_text(consumer.in_shape)}"
+    )
+
+
+def _text(shape: Shape) -> str:
+    return "x".join(map(str, shape))

@@ -1,0 +1,53 @@
+"""Field types that the descriptions of layers share: trace files, workload files and raw imports."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from accelsim.config import Count, broken
+
+MAX_WORD_BITS = 32
+
+
+def _twice(value: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(value)
+    return (value, value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _map(value: Any) -> Any:
+    if not isinstance(value, list):
+        return value
+    return (*value, 1, 1) if len(value) == 1 else tuple(value)
+
+
+def _plain(name: str) -> str:
+    if not name or any(letter.isspace() or letter in ",/" or not letter.isprintable() for letter in name):
+        raise broken("", "must be a name without spaces, commas and slashes", name[:60])
+    return name
+
+
+Name = Annotated[str, Field(max_length=200), AfterValidator(_plain)]
+"""Name of a layer: part of array names, and of lists on the command line."""
+
+Shape = Annotated[tuple[Count, Count, Count], BeforeValidator(_map)]
+"""Channels, rows and columns; or features alone, which are channels of a map of one pixel."""
+
+Size = Annotated[tuple[Count, Count], BeforeValidator(_twice)]
+"""Rows and columns; one number stands for both."""
+
+Margin = Annotated[int, Field(ge=0, le=1 << 16)]
+
+Padding = Annotated[tuple[Margin, Margin], BeforeValidator(_twice)]
+"""Rows and columns of zeros on each side; one number stands for both."""
+
+Bits = Annotated[int, Field(ge=1, le=MAX_WORD_BITS)]
+"""Width of a number."""
+
+Steps = Annotated[int, Field(ge=1, le=1024)]
+"""Number of time steps."""
+
+One = Annotated[int, Field(ge=1, le=1, description="Only 1: other values are not simulated.")]
+"""Groups and dilation, which layers of the format have and the machines do not yet."""

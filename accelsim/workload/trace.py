@@ -1,0 +1,222 @@
+"""Trace files: networks with the words that were recorded in them."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accelsim.errors import InputError, Problem
+from accelsim.workload.archive import headers_of, open_archive, sha256
+from accelsim.workload.graph import Graph
+from accelsim.workload.layer import ARRAY_OPS, Layer
+from accelsim.workload.trace_arrays import header_problems, normal_form, value_problems
+from accelsim.workload.trace_meta import FORMAT, VERSION, Meta, check_meta, read_meta
+from accelsim.workload.words import Words, draw_words, generator, smallest_unsigned, unpool
+from accelsim.workload.workload import Parameters
+
+MAX_META_BYTES = 64 << 20
+
+
+class Trace:
+    """A `Workload` of recorded words.
+
+    A layer's output words are its `out/` array, else what its consumer with one input recorded; those of pools and
+    residual adds are computed where neither stands in the file. All others are drawn from `seed`: where a recorded
+    2x2 max pool follows, so that pooling them gives what was recorded; else at the densities of the nearest recorded
+    words downstream, or of the layer's own input.
+    """
+
+    def __init__(
+        self, meta: Meta, graph: Graph, arrays: Mapping[str, NDArray[Any]], source: dict[str, Any], seed: int = 0
+    ) -> None:
+        self.name = meta.network
+        self.dataset = meta.dataset
+        self.encoding = meta.encoding
+        self.layers = graph.layers
+        self.notes = graph.notes
+        self.timesteps = meta.timesteps
+        self.images = meta.images
+        self.source = source
+        self._seed = seed
+        self._arrays = arrays
+        self._by_name = {layer.name: layer for layer in self.layers}
+        self._consumers = {
+            layer.name: [other for other in self.layers if layer.name in other.inputs] for layer in self.layers
+        }
+        self._derived: dict[tuple[str, int], NDArray[Any]] = {}
+        self.drawn = tuple(
+            layer.name for layer in self.layers if layer.op in ARRAY_OPS and self._recorded(layer) is None
+        )
+
+    @property
+    def labels(self) -> NDArray[np.int64] | None:
+        """Class of each image, or None where the file does not say."""
+        return self._arrays.get("labels")
+
+    def input_words(self, layer: str, image: int, operand: int = 0) -> Words:
+        """See `Workload`."""
+        recorded = self._arrays.get(f"in/{layer}")
+        if recorded is not None:
+            words: Words = recorded[image % self.images]
+            return words
+        produced: Any = self.output_words(self._by_name[layer].inputs[operand], image)
+        return cast("Words", produced)
+
+    def output_words(self, layer: str, image: int) -> NDArray[np.integer[Any]]:
+        """See `Workload`."""
+        image %= self.images
+        recorded = self._recorded(self._by_name[layer])
+        if recorded is not None:
+            words: NDArray[np.integer[Any]] = recorded[image]
+            return words
+        if (layer, image) not in self._derived:
+            found = self._by_name[layer]
+            derive = self._draw if found.op in ARRAY_OPS else self._compute
+            self._derived[layer, image] = derive(found, image)
+        return self._derived[layer, image]
+
+    def parameters(self, layer: str) -> Parameters | None:
+        """See `Workload`."""
+        weights = self._arrays.get(f"weights/{layer}")
+        if weights is None:
+            return None
+        channels = len(weights)
+        bias = self._arrays.get(f"bias/{layer}", np.zeros(channels, dtype=np.int64))
+        theta = self._arrays.get(f"theta/{layer}", np.ones(channels, dtype=np.int64))
+        return Parameters(weights, bias, theta)
+
+    def _recorded(self, layer: Layer) -> NDArray[Any] | None:
+        """The words [image, ...] that a layer produces, where the file holds them."""
+        words = self._arrays.get(f"out/{layer.name}")
+        for consumer in self._consumers[layer.name] if words is None else ():
+            if len(consumer.inputs) == 1 and f"in/{consumer.name}" in self._arrays:
+                return self._arrays[f"in/{consumer.name}"]
+        return words
+
+    def _compute(self, layer: Layer, image: int) -> Words:
+        operands = [self.input_words(layer.name, image, operand) for operand in range(max(1, len(layer.inputs)))]
+        return pool_or_add(layer, operands)
+
+    def _draw(self, layer: Layer, image: int) -> NDArray[Any]:
+        rng = generator(self._seed, f"out/{layer.name}", image)
+        if not layer.fires:
+            return draw_accumulators(rng, layer)
+        model, bits = self._model(layer, image)
+        ones = sum(int(np.count_nonzero(model >> bit & 1)) for bit in range(bits))
+        density, bit_density = np.count_nonzero(model) / model.size, ones / model.size / bits
+        # A word wider or narrower than its model keeps the share of nonzero words; its ones must fit into it.
+        bit_density = min(max(bit_density, density / layer.out_word_bits), density)
+        words = draw_words(rng, layer.out_shape, layer.out_word_bits, density, bit_density)
+        for consumer in self._consumers[layer.name]:
+            if consumer.op == "maxpool2d" and consumer.stride == consumer.kernel and consumer.padding == (0, 0):
+                pooled = self._recorded(consumer)
+                if pooled is not None:
+                    return unpool(rng, pooled[image].astype(words.dtype), words, consumer.kernel)
+        return words
+
+    def _model(self, layer: Layer, image: int) -> tuple[Words, int]:
+        """Recorded words whose densities a drawn layer gets, and their width."""
+        waiting = list(self._consumers[layer.name])
+        while waiting:
+            consumer = waiting.pop(0)
+            recorded = self._recorded(consumer)
+            if recorded is not None and consumer.fires:
+                return recorded[image], consumer.out_word_bits
+            if consumer.op not in ARRAY_OPS:
+                waiting += self._consumers[consumer.name]
+        return self.input_words(layer.name, image), layer.word_bits
+
+
+def pool_or_add(layer: Layer, operands: list[Words]) -> Words:
+    """The words [out_shape] that a pool or residual add makes of its operands' words [in_shape]."""
+    dtype = smallest_unsigned(layer.out_word_bits)
+    if layer.op == "add":
+        return (operands[0].astype(np.int64) + operands[1]).astype(dtype)
+    (top, left), (height, width) = layer.padding, layer.kernel
+    padded = np.pad(operands[0], ((0, 0), (top, top), (left, left))).astype(dtype)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (height, width), axis=(1, 2))
+    windows = windows[:, :: layer.stride[0], :: layer.stride[1]]
+    pooled = windows.max(axis=(3, 4)) if layer.op == "maxpool2d" else windows.sum(axis=(3, 4), dtype=np.int64)
+    return np.ascontiguousarray(pooled, dtype=dtype)
+
+
+def draw_accumulators(rng: np.random.Generator, layer: Layer) -> NDArray[np.int64]:
+    """Sums that a layer without neurons could have made: signed, of zero mean, within its width."""
+    bits = min(layer.out_word_bits, 31, layer.word_bits + layer.weight_bits + layer.fan_in.bit_length())
+    return rng.integers(-(1 << (bits - 1)), 1 << (bits - 1), layer.out_shape)
+
+
+def read_trace(path: str | Path, seed: int = 0) -> Trace:
+    """Read a trace file; names, types, shapes, sizes and ranges are checked, all before the simulator sees a word.
+
+    `seed` draws the words that were not recorded. Raises `InputError` with every problem, which name the file and
+    the array ("in/conv1") or the key of meta ("meta.layers[3].kernel").
+    """
+    file = str(path)
+    with open_archive(path) as archive:
+        header = archive.headers.get("meta")
+        if header is None or header.dtype.kind != "U" or header.shape != () or header.bytes > MAX_META_BYTES:
+            allowed = "one text, as numpy.array(json.dumps(meta)) gives it"
+            rule = "holds no description" if header else "is missing"
+            raise InputError(Problem(rule, file, key="meta", allowed=allowed))
+        meta, graph = read_meta(str(archive.load("meta")), file)
+        problems = header_problems(archive.headers, graph.layers, meta.images, file)
+        if problems:
+            raise InputError(problems)
+        arrays = {}
+        for key in archive.headers:
+            if key != "meta":
+                try:
+                    arrays[key] = archive.load(key)
+                except InputError as error:
+                    problems += error.problems
+    by_name = {layer.name: layer for layer in graph.layers}
+    problems += [problem for key, array in arrays.items() for problem in value_problems(key, array, by_name, file)]
+    if problems:
+        raise InputError(problems)
+    source = {
+        "path": file,
+        "sha256": sha256(path),
+        "format": f"{FORMAT} {VERSION}",
+        "dataset": meta.dataset,
+        "note": meta.note,
+        "inferred": list(graph.notes),
+    }
+    return Trace(meta, graph, {key: normal_form(key, arrays[key], by_name) for key in arrays}, source, seed)
+
+
+def write_trace(path: str | Path, meta: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Write a trace file whole or not at all; the same meta and arrays give the same arrays in the file.
+
+    Raises `InputError` where the file could not be read back.
+    """
+    file = str(path)
+    checked, graph = check_meta(meta, file)
+    problems = header_problems(headers_of(arrays), graph.layers, checked.images, file)
+    if not problems:
+        by_name = {layer.name: layer for layer in graph.layers}
+        problems = [problem for key, array in arrays.items() for problem in value_problems(key, array, by_name, file)]
+    if problems:
+        raise InputError(problems)
+    handle, temporary = tempfile.mkstemp(dir=Path(path).parent, prefix=f".{Path(path).name}.", suffix=".tmp")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            np.savez_compressed(stream, meta=np.array(json.dumps(meta)), **arrays)  # type: ignore[arg-type]
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,138 @@
+"""The arrays of a trace file: which ones there may be, their shapes, types and ranges."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accelsim.errors import Problem
+from accelsim.workload.archive import Header
+from accelsim.workload.layer import ARRAY_OPS, Layer
+from accelsim.workload.words import smallest_unsigned
+
+GROUPS = ("in", "out", "weights", "bias", "theta")
+ALLOWED = "meta, labels, " + ", ".join(f"{group}/<layer>" for group in GROUPS)
+
+
+def header_problems(headers: Mapping[str, Header], layers: Sequence[Layer], images: int, file: str) -> list[Problem]:
+    """What is wrong with names, types and shapes of the arrays of these linked layers."""
+    by_name = {layer.name: layer for layer in layers}
+    problems: list[Problem] = []
+    for key, header in headers.items():
+        group, _, name = key.partition("/")
+        if key == "meta":
+            continue
+        if key == "labels":
+            problems += _fits(header, [(images,)], "iu", key, file)
+        elif group not in GROUPS or not name:
+            problems.append(Problem("is no array of a trace", file, key=key, allowed=ALLOWED))
+        elif name not in by_name:
+            problems.append(Problem(f"names no layer {name}", file, key=key, allowed=_some(list(by_name))))
+        else:
+            problems += _layer_problems(group, header, by_name[name], images, key, file)
+    for layer in layers:
+        if not _known_input(layer, layers, headers):
+            problems.append(Problem(f"is missing: the words that {layer.name} consumes", file, key=f"in/{layer.name}"))
+        if f"weights/{layer.name}" in headers and layer.fires and f"theta/{layer.name}" not in headers:
+            rule = f"is missing: {layer.name} has weights and fires, so it needs thresholds"
+            problems.append(Problem(rule, file, key=f"theta/{layer.name}"))
+    return problems
+
+
+def _known_input(layer: Layer, layers: Sequence[Layer], headers: Mapping[str, Header]) -> bool:
+    """Whether words are recorded for a layer to consume, or follow from recorded ones; pools and adds need none."""
+    if f"in/{layer.name}" in headers:
+        return True
+    if layer.op not in ARRAY_OPS:
+        return bool(layer.inputs)
+    return bool(layer.inputs) and _known_output(layer.inputs[0], layers, headers)
+
+
+def _known_output(name: str, layers: Sequence[Layer], headers: Mapping[str, Header]) -> bool:
+    if f"out/{name}" in headers:
+        return True
+    if any(other.inputs == (name,) and f"in/{other.name}" in headers for other in layers):
+        return True
+    layer = next(layer for layer in layers if layer.name == name)
+    return layer.op not in ARRAY_OPS and all(_known_output(producer, layers, headers) for producer in layer.inputs)
+
+
+def _layer_problems(group: str, header: Header, layer: Layer, images: int, key: str, file: str) -> Iterator[Problem]:
+    if group == "in":
+        if len(layer.inputs) > 1:
+            yield Problem(f"{layer.op} consumes what its two inputs produce: give their out/ arrays", file, key=key)
+            return
+        yield from _fits(header, _flat_or_map(images, layer.in_shape), "u", key, file)
+    elif group == "out":
+        kinds = "u" if layer.fires else "i"
+        yield from _fits(header, _flat_or_map(images, layer.out_shape), kinds, key, file)
+    elif layer.op not in ARRAY_OPS:
+        yield Problem(f"{layer.op} has no {group}", file, key=key)
+    elif group == "weights":
+        if header.dtype != np.int8:
+            yield Problem("has the wrong type", file, key=key, value=str(header.dtype), allowed="int8")
+        shape = (layer.out_shape[0], layer.in_shape[0], *layer.kernel)
+        yield from _fits(header, [shape, (shape[0], layer.fan_in)] if layer.op == "linear" else [shape], "i", key, file)
+    else:
+        yield from _fits(header, [layer.out_shape[:1]], "i", key, file)
+
+
+def _flat_or_map(images: int, shape: tuple[int, int, int]) -> list[tuple[int, ...]]:
+    features = shape[0] * shape[1] * shape[2]
+    return [(images, *shape), (images, features)]
+
+
+_KINDS = {"u": "unsigned integers", "i": "signed integers", "iu": "integers"}
+
+
+def _fits(header: Header, shapes: list[tuple[int, ...]], kinds: str, key: str, file: str) -> Iterator[Problem]:
+    if header.dtype.kind not in kinds:
+        yield Problem("has the wrong type", file, key=key, value=str(header.dtype), allowed=_KINDS[kinds])
+    if header.shape not in shapes:
+        allowed = " or ".join(dict.fromkeys(str(list(shape)) for shape in shapes))
+        yield Problem("has the wrong shape", file, key=key, value=list(header.shape), allowed=allowed)
+
+
+def normal_form(key: str, array: NDArray[Any], by_name: Mapping[str, Layer]) -> NDArray[Any]:
+    """The array in the shape and type in which the simulator holds it; its header and its values were checked."""
+    group, _, name = key.partition("/")
+    if group not in GROUPS:
+        return array.astype(np.int64)
+    layer = by_name[name]
+    if group == "in":
+        return _contiguous(array, smallest_unsigned(layer.word_bits), (-1, *layer.in_shape))
+    if group == "out":
+        dtype = smallest_unsigned(layer.out_word_bits) if layer.fires else np.int64
+        return _contiguous(array, dtype, (-1, *layer.out_shape))
+    if group == "weights":
+        return _contiguous(array, np.int8, (layer.out_shape[0], layer.in_shape[0], *layer.kernel))
+    return array.astype(np.int64)
+
+
+def _contiguous(array: NDArray[Any], dtype: Any, shape: tuple[int, ...]) -> NDArray[Any]:
+    return np.ascontiguousarray(array, dtype=dtype).reshape(shape)
+
+
+def value_problems(key: str, array: NDArray[Any], by_name: Mapping[str, Layer], file: str) -> Iterator[Problem]:
+    """What is wrong with the numbers in an array whose header is right."""
+    group, _, name = key.partition("/")
+    if group not in GROUPS or not array.size:
+        return
+    layer = by_name[name]
+    low, high = int(array.min()), int(array.max())
+    if group == "in" and high >> layer.word_bits:
+        yield Problem(f"holds words wider than word_bits = {layer.word_bits}", file, key=key, value=high)
+    elif group == "out" and layer.fires and high >> layer.out_word_bits:
+        yield Problem(f"holds words wider than out_word_bits = {layer.out_word_bits}", file, key=key, value=high)
+    elif group == "weights" and layer.weight_bits and max(high, ~low) >> (layer.weight_bits - 1):
+        worst = high if high > ~low else low
+        yield Problem(f"holds weights wider than weight_bits = {layer.weight_bits}", file, key=key, value=worst)
+    elif group == "theta" and low < 1:
+        yield Problem("holds a threshold that is not positive", file, key=key, value=low)
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
