@@ -1,0 +1,76 @@
+"""What must hold in every run; a broken invariant is a bug of the simulator, and ends the run with its evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from accelsim.errors import SimulationError
+from accelsim.kernels import state as k
+from accelsim.workload.layer import ARRAY_OPS
+
+if TYPE_CHECKING:
+    from accelsim.simulate.run import Run
+
+
+def check_invariants(run: Run) -> None:
+    """Raise SimulationError listing every invariant that a finished run breaks."""
+    broken = [*_spikes(run), *_traffic(run), *_states(run)]
+    if broken:
+        raise SimulationError("\n".join(["broken invariants:", *(f"  {line}" for line in broken)]))
+
+
+def _spikes(run: Run) -> Iterator[str]:
+    """Synaptic operations done by the arrays are those of the trace, layer by layer."""
+    events = run.fabric.tiles.events
+    layers = len(run.layers)
+    for index, layer in enumerate(run.layers):
+        if layer.op not in ARRAY_OPS:
+            continue
+        done = int(events[index:-1:layers, k.E_SYNOPS].sum())
+        expected = run.statistics[layer.name].synops
+        if done != expected:
+            yield f"{layer.name}: {done} synaptic operations done, the trace has {expected}"
+
+
+def _traffic(run: Run) -> Iterator[str]:
+    """What was sent arrived, nothing is left under way, and memory gave what the plan asked for."""
+    fabric = run.fabric
+    scalars = fabric.clock.scalars
+    for what, sent, received in (
+        ("packets", scalars[k.SENT_PACKETS], scalars[k.RECEIVED_PACKETS]),
+        ("flits", scalars[k.SENT_FLITS], scalars[k.RECEIVED_FLITS]),
+    ):
+        if sent != received:
+            yield f"{sent} {what} sent, {received} received"
+    for what, left in (
+        ("flits in routers", fabric.network.count.sum()),
+        ("packets at sources", fabric.network.queue_count.sum()),
+        ("flits waiting for credits", fabric.network.source_occupied.sum()),
+        ("groups incomplete", np.count_nonzero(fabric.clock.left)),
+        ("bytes unwritten", fabric.memory.channel[:, k.C_WRITES].sum()),
+        ("words in FIFOs", fabric.tiles.scalars[:, k.S_FIFO].sum()),
+    ):
+        if left:
+            yield f"{left} {what} at the end"
+    asked = int(run.program.bytes_to_load)
+    read = int(fabric.tiles.events[:, k.E_DRAM_READ].sum())
+    if asked != read:
+        yield f"{read} bytes read from DRAM, the program asks for {asked}"
+
+
+def _states(run: Run) -> Iterator[str]:
+    """Every cycle of every tile has one state, and no array does more than it can."""
+    tiles = run.fabric.tiles
+    for tile, total in enumerate(tiles.cycles.sum(axis=(1, 2))):
+        if total != run.fabric.cycles:
+            yield f"tile {tile}: states add up to {total} of {run.fabric.cycles} cycles"
+    array = run.arch.settings.pe_array
+    most = array.rows * array.columns * int(tiles.cycles[:, :, [k.BUSY, k.BANK_CONFLICT]].sum())
+    done = int(tiles.events[:, k.E_MACS].sum())
+    if done > most:
+        yield f"{done} products in array cycles that have room for {most}"
+    if run.fabric.clock.left.min(initial=0) < 0:
+        yield "a group was counted down below zero"

@@ -1,0 +1,154 @@
+"""Run a workload on a chip."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accelsim.build.chip import add_actors, make_fabric
+from accelsim.build.lower import lower
+from accelsim.build.program import Program
+from accelsim.build.schema import Arch
+from accelsim.engine.bridge import Bridge
+from accelsim.engine.fabric import Fabric
+from accelsim.errors import InputError, Problem
+from accelsim.mapping.plan import Plan
+from accelsim.mapping.planner import make_plan
+from accelsim.simulate.invariants import check_invariants
+from accelsim.simulate.report import make_report
+from accelsim.simulate.timeline import make_timeline
+from accelsim.simulate.verify import verify_outputs
+from accelsim.workload.layer import ARRAY_OPS, Layer
+from accelsim.workload.statistics import LayerStatistics, layer_statistics
+from accelsim.workload.workload import Workload
+
+Progress = Callable[[int, int, str], None]
+"""Called with layers done, layers in all, and the name of the layer that was finished last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a run found: `report` as in report.json, `timeline` as in timeline.npz, the architecture as run."""
+
+    report: dict[str, Any]
+    timeline: dict[str, NDArray[Any]]
+    arch_text: str
+    outputs: dict[tuple[int, str], NDArray[np.int64]] = field(default_factory=dict, repr=False)
+    """With `verify`: computed words of (image, layer), shape (channels, rows, columns)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A finished simulation, before anything is added up."""
+
+    arch: Arch
+    workload: Workload
+    layers: tuple[Layer, ...]
+    plan: Plan
+    program: Program
+    fabric: Fabric
+    images: int
+    finished: tuple[int, ...]
+    """Per image, the cycle at which its outputs were complete in DRAM."""
+    actor_events: int
+    statistics: dict[str, LayerStatistics]
+    seed: int
+    verified: dict[str, int] | None = None
+
+
+def simulate(
+    arch: Arch,
+    workload: Workload,
+    *,
+    images: int = 1,
+    layers: Sequence[str] | None = None,
+    verify: bool = False,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Result:
+    """Simulate `images` images of a workload, one layer after another, words travelling from tile to tile.
+
+    `layers` names those to run; what the others would have produced is then read from DRAM. With `verify` the engine
+    computes all outputs in hardware order and compares every word with the workload's. Raises InputError where the
+    workload does not fit the chip, SimulationError on deadlock, a broken invariant or a word that differs.
+    """
+    run = run_engine(arch, workload, images=images, layers=layers, verify=verify, seed=seed, progress=progress)
+    check_invariants(run)
+    outputs = {}
+    if verify:
+        outputs, verified = verify_outputs(run)
+        run = replace(run, verified=verified)
+    return Result(make_report(run), make_timeline(run), arch.document.dump(), outputs)
+
+
+def run_engine(
+    arch: Arch,
+    workload: Workload,
+    *,
+    images: int = 1,
+    layers: Sequence[str] | None = None,
+    verify: bool = False,
+    seed: int = 0,
+    progress: Progress | None = None,
+    make_bridge: Callable[..., Bridge] = Bridge,
+    reverse_actors: bool = False,
+) -> Run:
+    """Map, lower and run; `make_bridge` and `reverse_actors` let tests disturb what must not matter."""
+    if images < 1:
+        raise InputError(Problem("must be at least 1", key="images", value=images))
+    chosen = choose_layers(workload, layers)
+    plan = plan_workload(arch, workload, chosen)
+    program = lower(plan, workload, arch, images, verify)
+    fabric = make_fabric(arch, program)
+    bridge = make_bridge(fabric, program.groups)
+    finished: list[int] = []
+    add_actors(bridge, arch, program, finished, _layer_progress(program, chosen, images, progress), reverse_actors)
+    bridge.run()
+    fabric.settle()
+    numbers = [image % workload.images for image in range(images)]
+    statistics = {layer.name: layer_statistics(workload, layer, numbers) for layer in chosen}
+    return Run(
+        arch, workload, chosen, plan, program, fabric, images, tuple(finished), bridge.actor_events, statistics, seed
+    )
+
+
+def choose_layers(workload: Workload, names: Sequence[str] | None) -> tuple[Layer, ...]:
+    """The layers of a workload that are to run; InputError lists the choices for an unknown name."""
+    if names is None:
+        return workload.layers
+    known = [layer.name for layer in workload.layers]
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise InputError(
+            Problem("no such layer", key="--layers", value=name, allowed=", ".join(known)) for name in unknown
+        )
+    return tuple(layer for layer in workload.layers if layer.name in names)
+
+
+def plan_workload(arch: Arch, workload: Workload, layers: Sequence[Layer]) -> Plan:
+    """Map layers onto a chip, with the densities of the first image."""
+    density = {}
+    for layer in layers:
+        if layer.op in ARRAY_OPS:
+            words = workload.input_words(layer.name, 0)
+            density[layer.name] = float(np.count_nonzero(words) / words.size)
+    return make_plan(layers, arch.capacity, density)
+
+
+def check(arch: Arch, workload: Workload | None) -> list[str]:
+    """Validate that a workload fits a chip, without running; notes for people. Raises InputError."""
+    if workload is None:
+        return []
+    return list(plan_workload(arch, workload, workload.layers).notes)
+
+
+def _layer_progress(
+    program: Program, layers: Sequence[Layer], images: int, progress: Progress | None
+) -> Callable[[int, int], None] | None:
+    if progress is None:
+        return None
+    return lambda done, _: progress(done * len(layers), images * len(layers), layers[-1].name)

@@ -1,0 +1,68 @@
+"""The timeline of a run, in bins of equal length."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accelsim.kernels import state as k
+
+if TYPE_CHECKING:
+    from accelsim.simulate.run import Run
+
+STATE_NAMES = (
+    "busy",
+    "fill_drain",
+    "weights_missing",
+    "spikes_missing",
+    "bank_conflict",
+    "output_blocked",
+    "sequencing",
+    "idle",
+)
+"""States of a tile in the order of the kernel's numbers."""
+
+PORT_NAMES = ("+x", "-x", "+y", "-y", "local")
+
+
+def make_timeline(run: Run) -> dict[str, NDArray[Any]]:
+    """Arrays of timeline.npz (see docs/report.md)."""
+    fabric = run.fabric
+    shift = int(fabric.clock.scalars[k.BIN_SHIFT])
+    bins = -(-fabric.cycles // (1 << shift))
+    nodes = int(fabric.network.settings[k.N_NODES])
+    used = np.flatnonzero(link_exists(run))
+    names = [f"{node}{PORT_NAMES[port]}" for node in range(nodes) for port in range(k.PORTS)]
+    rate = run.arch.bytes_per_cycle
+    layers = len(run.layers)
+    span = fabric.tiles.span[:-1]
+    return {
+        "bin_cycles": np.int64(1 << shift),
+        "cycles": np.int64(fabric.cycles),
+        "clock_mhz": np.float64(run.arch.settings.clock_mhz),
+        "state_names": np.array(STATE_NAMES),
+        "tile_states": fabric.tiles.bins[:, :bins].copy(),
+        "link_names": np.array([names[link] for link in used]),
+        "link_flits": fabric.network.link_bins[used, :bins].copy(),
+        "dram_read_bytes": fabric.memory.read_bins[:, :bins].copy(),
+        "dram_write_bytes": fabric.memory.write_bins[:, :bins].copy(),
+        "dram_peak_bytes_per_cycle": np.float64(0.0 if rate is None else float(rate) * len(run.arch.controller_nodes)),
+        "layer_names": np.array([run.layers[number % layers].name for number in range(len(span))]),
+        "layer_start": span[:, 0].copy(),
+        "layer_end": span[:, 1].copy(),
+    }
+
+
+def link_exists(run: Run) -> NDArray[np.bool_]:
+    """Which (node, port) outputs lead somewhere."""
+    noc = run.arch.settings.noc
+    node = np.arange(noc.nodes)
+    x, y = node % noc.columns, node // noc.columns
+    exists = np.ones((noc.nodes, k.PORTS), bool)
+    exists[:, 0] = x < noc.columns - 1
+    exists[:, 1] = x > 0
+    exists[:, 2] = y < noc.rows - 1
+    exists[:, 3] = y > 0
+    return exists.ravel()
