@@ -287,15 +287,13 @@ def _sweep(options: argparse.Namespace) -> None:
 def _trace_make(options: argparse.Namespace) -> None:
     from accelsim.reference import make_trace
 
-    _write_trace(
-        options.out,
-        *make_trace(
-            options.network,
-            timesteps=options.timesteps,
-            weight_bits=options.weight_bits,
-            images=options.images,
-        ),
-    )
+    images = None
+    if options.images is not None:
+        from accelsim.interop.images import read_images
+
+        images = read_images(options.images)
+    made = make_trace(options.network, options.timesteps, images, options.weight_bits)
+    _write_trace(options.out, made.meta, made.arrays)
 
 
 def _trace_import(options: argparse.Namespace) -> None:
