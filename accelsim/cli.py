@@ -19,7 +19,7 @@ from accelsim.errors import AccelsimError, InputError, Problem, SimulationError
 
 if TYPE_CHECKING:
     from accelsim.build import Arch
-    from accelsim.workload import Workload
+    from accelsim.workload.workload import Workload
 
 INTERRUPTED = 130
 CLOSED_PIPE = 141
