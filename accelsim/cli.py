@@ -209,6 +209,7 @@ def _run(options: argparse.Namespace) -> None:
     directory = Path(options.out or Path("results") / f"{Path(options.arch).stem}__{Path(options.input).stem}")
     _refuse_foreign(directory, files.is_result)
     arch, workload = _load(options)
+    assert workload is not None
     from accelsim.simulate import simulate
 
     with _progress(options.quiet) as advance:
