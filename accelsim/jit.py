@@ -54,7 +54,7 @@ class Kernel:
 
     def make_dispatcher(self, numba: Any) -> Callable[..., Any]:
         """The compiled stand-in of the function, or the function itself where Numba is switched off."""
-        dispatcher: Callable[..., Any] = numba.njit(cache=True, nogil=True)(self.function)
+        dispatcher: Callable[..., Any] = numba.njit(cache=True, nogil=True, forceinline=True)(self.function)
         return dispatcher
 
 
@@ -90,10 +90,46 @@ class Intrinsic(Kernel):
         return intrinsic
 
 
+class Borrow(Kernel):
+    """The same named tuple of arrays without ownership, for use while the caller holds the arrays.
+
+    Numba counts references to every array of a tuple whenever the tuple is passed on, by atomic instructions that
+    cost more than most kernels do; arrays without an owner are not counted.
+    """
+
+    def __call__(self, *args: Any) -> Any:
+        return self.function(*args)
+
+    def make_dispatcher(self, numba: Any) -> Callable[..., Any]:
+        if numba.config.DISABLE_JIT:
+            return self.function
+
+        def borrow(typing_context: Any, arrays: Any) -> Any:
+            def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+                for index, array_type in enumerate(arrays.types):
+                    array = context.make_array(array_type)(context, builder, builder.extract_value(args[0], index))
+                    array.meminfo = array.meminfo.type(None)
+                    array.parent = array.parent.type(None)
+                    args = [builder.insert_value(args[0], array._getvalue(), index)]
+                return args[0]
+
+            return arrays(arrays), generate
+
+        intrinsic: Callable[..., Any] = numba.extending.intrinsic(borrow)
+        return intrinsic
+
+
 def kernel(function: Callable[..., Any]) -> Kernel:
     """Register a function of a kernels module for compilation on first call."""
     return Kernel(function)
 
+
+def _borrow(arrays: Any) -> Any:
+    return arrays
+
+
+borrowed = Borrow(_borrow)
+"""The named tuple that it is given, its arrays without owner."""
 
 WORD_MASK = 2**64 - 1
 

@@ -1,6 +1,6 @@
 """The fabric: everything that is stepped in cycles, under one clock."""
 
-from accelsim.jit import kernel, trailing_zeros
+from accelsim.jit import borrowed, kernel, trailing_zeros
 from accelsim.kernels.memory import memory_cycle
 from accelsim.kernels.network import network_cycle, next_arrival
 from accelsim.kernels.state import BIN_SHIFT, C_WAKE, COMPLETED, FOREVER, LAST_MOVE, NOW, STATES
@@ -64,6 +64,10 @@ def advance(clock, network, tiles, memory, until, patience):
     itself; 2 when units are busy but nothing has moved for `patience` cycles. Idle units are skipped to their next
     wake time.
     """
+    clock = borrowed(clock)
+    network = borrowed(network)
+    tiles = borrowed(tiles)
+    memory = borrowed(memory)
     scalars = clock.scalars
     still = 0
     while scalars[NOW] < until:
