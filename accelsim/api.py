@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +11,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from accelsim.build import Arch
-    from accelsim.simulate import Progress
-    from accelsim.workload import Workload
+    from accelsim.workload.workload import Workload
 
 
 def load_arch(path: str | Path, overrides: Sequence[str] = ()) -> Arch:
@@ -37,11 +36,11 @@ def simulate(
     layers: Sequence[str] | None = None,
     verify: bool = False,
     seed: int = 0,
-    progress: Progress | None = None,
+    progress: Callable[[int, int, str], None] | None = None,
 ) -> Result:
     """Run `images` images through the chip; `layers` keeps only those, `verify` compares every output word.
 
-    `progress(done, total, layer)` is called between layers. InputError tells of a layer that does not fit the chip,
+    `progress(done, total, layer)` is called as layers get done. InputError tells of a layer that does not fit the chip,
     SimulationError of a run that failed.
     """
     from accelsim.simulate import simulate as run

@@ -19,7 +19,7 @@ from accelsim.errors import AccelsimError, InputError, Problem, SimulationError
 
 if TYPE_CHECKING:
     from accelsim.build import Arch
-    from accelsim.workload import Workload
+    from accelsim.workload.workload import Workload
 
 INTERRUPTED = 130
 CLOSED_PIPE = 141
@@ -209,6 +209,7 @@ def _run(options: argparse.Namespace) -> None:
     directory = Path(options.out or Path("results") / f"{Path(options.arch).stem}__{Path(options.input).stem}")
     _refuse_foreign(directory, files.is_result)
     arch, workload = _load(options)
+    assert workload is not None
     from accelsim.simulate import simulate
 
     with _progress(options.quiet) as advance:
@@ -287,15 +288,13 @@ def _sweep(options: argparse.Namespace) -> None:
 def _trace_make(options: argparse.Namespace) -> None:
     from accelsim.reference import make_trace
 
-    _write_trace(
-        options.out,
-        *make_trace(
-            options.network,
-            timesteps=options.timesteps,
-            weight_bits=options.weight_bits,
-            images=options.images,
-        ),
-    )
+    images = None
+    if options.images is not None:
+        from accelsim.interop.images import read_images
+
+        images = read_images(options.images)
+    made = make_trace(options.network, options.timesteps, images, options.weight_bits)
+    _write_trace(options.out, made.meta, made.arrays)
 
 
 def _trace_import(options: argparse.Namespace) -> None:

@@ -298,7 +298,8 @@ def test_trace_commands(machine: Machine, install: Install, capsys: pytest.Captu
 
     assert accelsim.interop and accelsim.reference
     written: list[Any] = []
-    install("accelsim.reference.make_trace", lambda name, **options: (name, options))
+    install("accelsim.reference.make_trace", lambda *asked: SimpleNamespace(meta=asked[0], arrays=asked[1:]))
+    install("accelsim.interop.images.read_images", lambda path: f"pixels of {path}")
     install("accelsim.interop.raw.import_raw", lambda raw, layers: (str(raw), str(layers), ["inferred a pool"]))
     install("accelsim.workload.trace.write_trace", lambda *arguments: written.append(arguments))
     install("accelsim.workload.describe.describe", lambda workload: f"about {workload}")
@@ -306,7 +307,7 @@ def test_trace_commands(machine: Machine, install: Install, capsys: pytest.Captu
     assert cli.main(["trace", "import", "raw.npz", "--layers", "l.yaml", "-o", "u.npz"]) == 0
     assert cli.main(["trace", "show", "t.npz"]) == 0
     assert written == [
-        (Path("t.npz"), "net", {"timesteps": 2, "weight_bits": 8, "images": Path("x.npy")}),
+        (Path("t.npz"), "net", (2, "pixels of x.npy", 8)),
         (Path("u.npz"), "raw.npz", "l.yaml"),
     ]
     assert capsys.readouterr() == ("t.npz\nu.npz\nabout t\n", "inferred a pool\n")

@@ -92,6 +92,8 @@ def override(document: Document, assignments: Sequence[str]) -> Document:
 
 
 def _parse_assignment(assignment: str) -> tuple[KeyPath, Any]:
+    if not assignment.isascii() and assignment.encode(errors="replace").decode() != assignment:
+        raise InputError(Problem("is not UTF-8 text", "--set", value=assignment))
     key, equals, text = assignment.partition("=")
     key = key.strip()
     path = key_path(key)

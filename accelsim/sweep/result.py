@@ -40,6 +40,11 @@ class SweepResult:
         return "\n".join(lines)
 
 
+def plain(value: Any) -> Any:
+    """A varied value as a row holds it: a mapping or a list as its JSON text, so that equal ones compare equal."""
+    return _cell(value) if isinstance(value, dict | list) else value
+
+
 def _cell(value: Any) -> str:
     if value is None:
         return ""

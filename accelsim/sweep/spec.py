@@ -30,7 +30,9 @@ class SweepSettings(Settings):
         min_length=1, description="Values for dotted keys of the chip; all combinations are run, the last key fastest."
     )
     metrics: list[str] | None = Field(
-        None, min_length=1, description="Columns of points.csv: keys of `total` or dotted paths of report.json."
+        None,
+        min_length=1,
+        description="Columns of points.csv besides cycles and energy: keys of `total` or paths in report.json.",
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from accelsim.config import key_path
 from accelsim.errors import InputError
 from accelsim.sweep.executor import Failure, run_all
-from accelsim.sweep.result import SweepResult
+from accelsim.sweep.result import SweepResult, plain
 from accelsim.sweep.spec import Point, Sweep
 
 DEFAULT_METRICS = (
@@ -27,6 +27,9 @@ DEFAULT_METRICS = (
     "gsops_per_s",
     "gsops_per_w",
 )
+
+ALWAYS = ("cycles", "energy_j")
+"""Metrics that every row has, since the plot shows them."""
 
 Report = Mapping[str, Any]
 Progress = Callable[[int, int, str], None]
@@ -99,9 +102,10 @@ def run_sweep(
     points = sweep.points()
     varied = list(sweep.vary)
     asked = tuple(sweep.settings.metrics or ())
+    metrics = tuple(dict.fromkeys((*ALWAYS, *asked))) if asked else DEFAULT_METRICS
     outcomes: dict[int, dict[str, Any] | Failure] = {}
     columns: list[str] = []
-    for index, outcome in run_all(Measure(asked or DEFAULT_METRICS, run), points, jobs or _cores()):
+    for index, outcome in run_all(Measure(metrics, run), points, jobs or _cores()):
         outcomes[index] = outcome
         if not isinstance(outcome, Failure) and not columns:
             columns = list(outcome)
@@ -110,7 +114,7 @@ def run_sweep(
             progress(len(outcomes), len(points), "")
     rows, failures = [], []
     for index, point in enumerate(points):
-        values = dict(zip(varied, point.values, strict=True))
+        values = dict(zip(varied, map(plain, point.values), strict=True))
         outcome = outcomes[index]
         if isinstance(outcome, Failure):
             failures.append(values | {"message": outcome.message})

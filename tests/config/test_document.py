@@ -182,6 +182,7 @@ def test_bad_assignments_are_gathered() -> None:
                 "layers.n=1",
                 "dram[0]=1",
                 "c={a: 1, a: 2}",
+                "d=\udcff",
             ],
         )
     assert str(caught.value).splitlines() == [
@@ -195,6 +196,7 @@ def test_bad_assignments_are_gathered() -> None:
         "--set: layers: is a list and holds no keys; allowed: the whole of it, as in layers={n: ...}",
         "--set: dram: is a mapping, not a list",
         "--set: c: key given twice, first in line 1 (got '{a: 1, a: 2}')",
+        "--set: is not UTF-8 text (got 'd=\\udcff')",
     ]
 
 
@@ -235,3 +237,13 @@ def test_any_text_is_read_or_told(tmp_path_factory: pytest.TempPathFactory, text
     else:
         path.write_text(Document("x", document.data).dump(), encoding="utf-8", newline="\n")
         assert repr(load_yaml(path).data) == repr(document.data)
+
+
+@given(st.lists(st.text(max_size=20) | st.builds("{}={}".format, st.text(".[]01ab", max_size=6), texts), max_size=3))
+def test_any_assignments_are_applied_or_told(assignments: list[str]) -> None:
+    try:
+        document = override(DOCUMENT, assignments)
+    except InputError as error:
+        assert all(problem.rule and problem.file == "--set" for problem in error.problems)
+    else:
+        assert len(document.changed) <= len(assignments)

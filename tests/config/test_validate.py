@@ -4,12 +4,15 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from accelsim.config import (
     Bytes,
     Count,
     Cycles,
+    Document,
     NonNegative,
     Positive,
     Settings,
@@ -243,3 +246,52 @@ def test_long_values_are_cut(tmp_path: Path) -> None:
     assert messages(tmp_path, GOOD + f"trace: {'x' * 5000}\n") == [
         f"arch.yaml:3: trace: must be true or false (got '{'x' * 60}...')"
     ]
+
+
+def test_a_rule_may_point_below_its_settings() -> None:
+    class Chip(Settings):
+        noc: Noc
+
+        @model_validator(mode="after")
+        def _odd(self) -> Chip:
+            raise broken("noc.columns", "must be odd", self.noc.columns)
+
+    document = Document("a.yaml", {"noc": {"columns": 4, "rows": 1}}, lines={("noc",): 1, ("noc", "columns"): 2})
+    with pytest.raises(InputError) as caught:
+        validate(Chip, document)
+    assert str(caught.value) == "a.yaml:2: noc.columns: must be odd (got 4)"
+
+
+words = st.sampled_from(["none", "mesh", "ideal", "output_stationary", "x", "64 KiB"])
+scalars = st.none() | st.booleans() | st.integers() | st.floats() | words | st.text(max_size=3)
+names = st.sampled_from(
+    [
+        "rows",
+        "columns",
+        "dataflow",
+        "depth",
+        "topology",
+        "channels",
+        "bytes",
+        "name",
+        "kernel",
+        "x",
+        "Noc",
+        "none",
+        "noc",
+    ]
+)
+values = st.recursive(
+    scalars, lambda below: st.lists(below, max_size=3) | st.dictionaries(names, below, max_size=4), max_leaves=10
+)
+
+
+@given(st.dictionaries(st.sampled_from([*Arch.model_fields, "x"]), values))
+def test_any_data_is_taken_or_told_in_plain_words(data: dict[str, object]) -> None:
+    try:
+        validate(Arch, Document("a.yaml", data))
+    except InputError as error:
+        for problem in error.problems:
+            assert problem.key
+            assert problem.rule.startswith(("must ", "is ", "unknown key"))
+            assert "nput" not in problem.rule
