@@ -10,8 +10,6 @@ The names are loaded when they are first used, so that the import itself is quic
 
 from __future__ import annotations
 
-import sys
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -22,17 +20,6 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = ["Result", "__version__", "load_arch", "load_trace", "simulate"]
-
-
-class _Package(ModuleType):
-    """Keeps `accelsim.simulate` the function, though importing the module of that name would put itself there."""
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if not (name in __all__ and isinstance(value, ModuleType)):
-            super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Package
 
 
 def __getattr__(name: str) -> Any:

@@ -43,7 +43,7 @@ def simulate(
     `progress(done, total, layer)` is called as layers get done. InputError tells of a layer that does not fit the chip,
     SimulationError of a run that failed.
     """
-    from accelsim.simulate import simulate as run
+    from accelsim.simulation import simulate as run
 
     done = run(arch, trace, images=images, layers=layers, verify=verify, seed=seed, progress=progress)
     return Result(done.report, done.timeline, done.arch_text)

@@ -210,7 +210,7 @@ def _run(options: argparse.Namespace) -> None:
     _refuse_foreign(directory, files.is_result)
     arch, workload = _load(options)
     assert workload is not None
-    from accelsim.simulate import simulate
+    from accelsim.simulation import simulate
 
     with _progress(options.quiet) as advance:
         result = simulate(
@@ -249,7 +249,7 @@ def _refuse_foreign(directory: Path, is_result: Callable[[Path], bool]) -> None:
 
 def _check(options: argparse.Namespace) -> None:
     arch, workload = _load(options)
-    from accelsim.build import check
+    from accelsim.simulation import check
 
     for note in check(arch, workload):
         print(note)

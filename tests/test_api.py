@@ -31,11 +31,11 @@ import accelsim
 class Finder:
     @staticmethod
     def find_spec(name, path=None, target=None):
-        if name == "accelsim.simulate":
+        if name == "accelsim.simulation":
             return importlib.util.spec_from_loader(name, importlib.machinery.SourceFileLoader(name, sys.argv[1]))
 
 sys.meta_path.insert(0, Finder)
-from accelsim.simulate import answer
+from accelsim.simulation import answer
 print(answer, callable(accelsim.simulate))
 """
     source = tmp_path / "simulate.py"

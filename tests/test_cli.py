@@ -152,9 +152,9 @@ class Machine:
 
         assert accelsim.report and accelsim.workload
         install("accelsim.build.load_arch", self.load_arch)
-        install("accelsim.build.check", lambda arch, workload: [f"{arch.name} runs {workload}"])
+        install("accelsim.simulation.check", lambda arch, workload: [f"{arch.name} runs {workload}"])
         install("accelsim.workload.load_input", self.load_input)
-        install("accelsim.simulate.simulate", self._simulate)
+        install("accelsim.simulation.simulate", self._simulate)
         install("accelsim.report.text.render", lambda report: f"{report['total']['cycles']} cycles")
         install("accelsim.report.files.save", self.save)
         install("accelsim.report.files.load", lambda directory: ({"schema": 1}, {"bins": directory}))

@@ -17,7 +17,7 @@ FLOORS = (
     ("workload", "engine"),
     ("reference", "mapping", "parts", "cost"),
     ("build",),
-    ("simulate", "rtl"),
+    ("simulation", "rtl"),
     ("report", "sweep", "interop"),
     ("api", "cli"),
     ("__init__", "__main__"),
@@ -144,8 +144,8 @@ def test_the_package_keeps_its_floors() -> None:
         ),
         ({"parts/dram.py": "import accelsim"}, ["parts/dram.py:1: parts imports __init__, of a higher floor"]),
         (
-            {"parts/dram.py": "from accelsim import simulate"},
-            ["parts/dram.py:1: parts imports simulate, of a higher floor"],
+            {"parts/dram.py": "from accelsim import simulation"},
+            ["parts/dram.py:1: parts imports simulation, of a higher floor"],
         ),
         (
             {"parts/dram.py": "from accelsim.cost import table"},
@@ -154,8 +154,8 @@ def test_the_package_keeps_its_floors() -> None:
         ({"parts/dram.py": "from ..cost import table"}, ["parts/dram.py:1: parts imports cost, of the same floor"]),
         ({"parts/sub/a.py": "from ...cost import b"}, ["parts/sub/a.py:1: parts imports cost, of the same floor"]),
         (
-            {"simulate.py": "from accelsim.rtl import verilog", "rtl/__init__.py": ""},
-            ["simulate.py:1: simulate imports rtl, of the same floor"],
+            {"simulation.py": "from accelsim.rtl import verilog", "rtl/__init__.py": ""},
+            ["simulation.py:1: simulation imports rtl, of the same floor"],
         ),
         ({"units.py": "from accelsim.errors import InputError", "errors.py": ""}, []),
         (
@@ -191,7 +191,7 @@ def test_the_package_keeps_its_floors() -> None:
 )
 def test_a_planted_violation_is_found(tmp_path: Path, files: dict[str, str], expected: list[str]) -> None:
     root = tmp_path / "accelsim"
-    for name in ("errors.py", "build.py", "simulate.py", "api.py", "cli.py", "cost/__init__.py", "parts/__init__.py"):
+    for name in ("errors.py", "build/__init__.py", "simulation/__init__.py", "api.py", "cli.py", "cost/__init__.py", "parts/__init__.py"):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).touch()
     (root / "__init__.py").write_text("__version__ = '0'\n")

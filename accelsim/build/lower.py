@@ -63,6 +63,7 @@ class _Lowering:
         self.resident_group: dict[tuple[int, tuple[int, Range, Range]], int] = {}
         self.controller_turn = 0
         self.membrane_pixels = 1
+        self.weight_peak = 0
 
     def add_image(self, image: int) -> None:
         self.image = image
@@ -107,7 +108,16 @@ class _Lowering:
             layers=len(self.plan.layers) * len(self.image_done),
             verify=self.tensors.verify,
         )
-        return Program(self.groups, contents, self.scripts, self.image_done, self.tensors.output_offsets)
+        return Program(
+            groups=self.groups,
+            contents=contents,
+            scripts=self.scripts,
+            image_done=self.image_done,
+            output_offsets=self.tensors.output_offsets,
+            bytes_to_load=sum(transfer[k.D_BYTES] for transfer in self.transfers),
+            weight_buffer_peak_bytes=self.weight_peak,
+            accumulator_peak_words=self.membrane_pixels * self.capacity.columns if self.membrane_pixels > 1 else 0,
+        )
 
     def _number(self, layer_plan: LayerPlan) -> int:
         """Counters are kept apart for every layer of every image."""
@@ -369,11 +379,13 @@ class _Lowering:
 
     def _evicted(self, uses: list[_Use], size: int) -> tuple[int, ...]:
         """The end of the last block that has to leave a weight buffer before one of `size` bytes is loaded."""
-        room = self.capacity.weight_buffer_bytes - size
+        held = size
         for use in reversed(uses):
-            room -= use.size
-            if room < 0 or not self.capacity.prefetches:
+            if held + use.size > self.capacity.weight_buffer_bytes or not self.capacity.prefetches:
+                self.weight_peak = max(self.weight_peak, held)
                 return (use.last_done,)
+            held += use.size
+        self.weight_peak = max(self.weight_peak, held)
         return ()
 
     def _weights(self, layer_plan: LayerPlan, part: Part, group: Range, chunk: Range, done: int) -> int:

@@ -60,3 +60,9 @@ class Program:
     """Per image, the groups of the outputs written to DRAM."""
     output_offsets: dict[tuple[int, str], int]
     """(image, layer) to the offset of its computed words in `contents.outputs`."""
+    bytes_to_load: int
+    """Bytes of all transfers from DRAM."""
+    weight_buffer_peak_bytes: int
+    """Most bytes of weights that a tile holds at once."""
+    accumulator_peak_words: int
+    """Most sums that a tile stores between passes."""

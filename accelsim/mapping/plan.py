@@ -113,3 +113,5 @@ class Plan:
 
     layers: tuple[LayerPlan, ...]
     notes: tuple[str, ...]
+    spike_buffer_peak_bytes: tuple[int, ...]
+    """Per tile, the highest byte of its spike buffer that is ever used, plus one."""

@@ -32,7 +32,7 @@ def make_plan(layers: Sequence[Layer], capacity: TileCapacity, density: Mapping[
             break
         spilled.add(failed)
     notes = tuple(f"{name}: outputs go through DRAM, the spike buffers have no room" for name in sorted(spilled))
-    return Plan(tuple(attempt.plans), notes)
+    return Plan(tuple(attempt.plans), notes, tuple(buffer.peak_bytes for buffer in attempt.buffers))
 
 
 def _weights_problem(layer: Layer, capacity: TileCapacity) -> Problem | None:

@@ -38,7 +38,7 @@ Progress = Callable[[int, int, str], None]
 def simulate_point(point: Point) -> Report:
     """The report of one point; InputError or SimulationError as from any other run."""
     from accelsim.build import load_arch
-    from accelsim.simulate import simulate
+    from accelsim.simulation import simulate
 
     arch = load_arch(point.arch, point.overrides)
     workload = _load_input(point.input, point.seed)

@@ -18,10 +18,10 @@ from accelsim.engine.fabric import Fabric
 from accelsim.errors import InputError, Problem
 from accelsim.mapping.plan import Plan
 from accelsim.mapping.planner import make_plan
-from accelsim.simulate.invariants import check_invariants
-from accelsim.simulate.report import make_report
-from accelsim.simulate.timeline import make_timeline
-from accelsim.simulate.verify import verify_outputs
+from accelsim.simulation.invariants import check_invariants
+from accelsim.simulation.report import make_report
+from accelsim.simulation.timeline import make_timeline
+from accelsim.simulation.verify import verify_outputs
 from accelsim.workload.layer import ARRAY_OPS, Layer
 from accelsim.workload.statistics import LayerStatistics, layer_statistics
 from accelsim.workload.workload import Workload

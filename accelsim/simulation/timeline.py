@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from accelsim.kernels import state as k
 
 if TYPE_CHECKING:
-    from accelsim.simulate.run import Run
+    from accelsim.simulation.run import Run
 
 STATE_NAMES = (
     "busy",

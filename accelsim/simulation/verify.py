@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from accelsim.errors import SimulationError
 
 if TYPE_CHECKING:
-    from accelsim.simulate.run import Run
+    from accelsim.simulation.run import Run
 
 
 def verify_outputs(run: Run) -> tuple[dict[tuple[int, str], NDArray[np.int64]], dict[str, int]]:

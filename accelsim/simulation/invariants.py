@@ -12,7 +12,7 @@ from accelsim.kernels import state as k
 from accelsim.workload.layer import ARRAY_OPS
 
 if TYPE_CHECKING:
-    from accelsim.simulate.run import Run
+    from accelsim.simulation.run import Run
 
 
 def check_invariants(run: Run) -> None:

@@ -1,0 +1,123 @@
+"""Counters of the fabric, per layer, under the names of the report and of the price list."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accelsim.cost.chip import ChipDescription
+from accelsim.cost.constants import dram_pj_per_bit
+from accelsim.kernels import state as k
+from accelsim.simulation.timeline import STATE_NAMES
+from accelsim.workload.layer import Layer
+
+if TYPE_CHECKING:
+    from accelsim.simulation.run import Run
+
+
+@dataclass(frozen=True, slots=True)
+class LayerCounters:
+    """What the fabric counted for one layer over all images of a run."""
+
+    layer: Layer
+    start_cycle: int
+    end_cycle: int
+    cycles: int
+    """Sum over images of the time from the layer's first cycle to its last."""
+    states: dict[str, int]
+    """Cycles of the tile that was busiest with the layer; with idle they add up to `cycles`."""
+    events: NDArray[np.int64]
+    flits: int
+    flit_hops: int
+
+
+def layer_counters(run: Run) -> list[LayerCounters]:
+    """Counters of every layer, in order."""
+    count = len(run.layers)
+    tiles = run.fabric.tiles
+    found = []
+    for index, layer in enumerate(run.layers):
+        spans = tiles.span[index:-1:count]
+        by_tile = tiles.cycles[:, index:-1:count, :].sum(axis=1)
+        active = by_tile[:, [k.BUSY, k.FILL_DRAIN, k.BANK_CONFLICT]].sum(axis=1)
+        bottleneck = by_tile[int(np.argmax(active))]
+        cycles = int((spans[:, 1] - spans[:, 0]).sum())
+        states = {name: int(bottleneck[number]) for number, name in enumerate(STATE_NAMES)}
+        states["idle"] = cycles - sum(value for name, value in states.items() if name != "idle")
+        flits = run.fabric.network.layer_flits[index:-1:count].sum(axis=0)
+        found.append(
+            LayerCounters(
+                layer=layer,
+                start_cycle=int(spans[:, 0].min()),
+                end_cycle=int(spans[:, 1].max()),
+                cycles=cycles,
+                states=states,
+                events=tiles.events[index:-1:count].sum(axis=0),
+                flits=int(flits[0]),
+                flit_hops=int(flits[1]),
+            )
+        )
+    return found
+
+
+def priced_events(run: Run, counters: LayerCounters) -> dict[str, int]:
+    """Counters under the price list's names (see `accelsim.cost.energy.EVENTS`)."""
+    settings = run.arch.settings
+    array = settings.pe_array
+    events = counters.events
+    layer = counters.layer
+    flit_bits = settings.noc.flit_bits
+    read_bits = min(array.lane_bits, run.arch.capacity.stored_bits(layer.word_bits))
+    return {
+        "mac_words": int(events[k.E_MACS]),
+        "accumulates": int(events[k.E_SUMS]),
+        "spike_buffer_read_bits": int(events[k.E_LINE_WORDS]) * read_bits,
+        "spike_buffer_write_bits": int(events[k.E_SPIKE_WRITE_FLITS]) * flit_bits,
+        "weight_buffer_read_bits": int(events[k.E_MACS]) * layer.weight_bits,
+        "weight_buffer_write_bits": int(events[k.E_WEIGHT_WRITE_FLITS]) * flit_bits,
+        "accumulator_read_bits": int(events[k.E_ACCUMULATOR_READS]) * array.accumulator_bits,
+        "accumulator_write_bits": int(events[k.E_ACCUMULATOR_WRITES]) * array.accumulator_bits,
+        "fifo_words": int(events[k.E_WORDS]),
+        "neuron_ops": int(events[k.E_NEURON_OPS]),
+        "vector_ops": int(events[k.E_VECTOR_OPS]),
+        "flit_hops": counters.flit_hops,
+        "link_flits": counters.flit_hops - counters.flits,
+        "dram_read_bytes": int(events[k.E_DRAM_READ]),
+        "dram_write_bytes": int(events[k.E_DRAM_WRITE]),
+    }
+
+
+def describe_chip(run: Run) -> ChipDescription:
+    """The physical facts of the chip that energy and area depend on."""
+    settings = run.arch.settings
+    array = settings.pe_array
+    dram = settings.dram
+    weight_bits = max((layer.weight_bits for layer in run.layers), default=8) or 8
+    return ChipDescription(
+        node_nm=settings.technology.node_nm,
+        clock_mhz=settings.clock_mhz,
+        tiles=settings.tiles.count,
+        pe_rows=array.rows,
+        pe_columns=array.columns,
+        weight_bits=weight_bits,
+        lane_bits=array.lane_bits,
+        accumulator_bits=array.accumulator_bits,
+        spike_buffer_bytes=settings.spike_buffer.bytes,
+        weight_buffer_bytes=settings.weight_buffer.bytes,
+        accumulator_buffer_bytes=settings.accumulator_buffer.bytes,
+        line_bits=array.line_words * array.lane_bits,
+        fifo_words=array.fifo_words,
+        neuron_lanes=settings.neuron_unit.lanes,
+        noc_nodes=settings.noc.nodes,
+        noc_ports=k.PORTS,
+        flit_bits=settings.noc.flit_bits,
+        virtual_channels=settings.noc.virtual_channels,
+        buffer_flits=settings.noc.buffer_flits,
+        dram_pj_per_bit=None if isinstance(dram, str) else dram_pj_per_bit(dram.energy),
+        leakage_factor=settings.technology.leakage_factor,
+        spike_buffer_banks=settings.spike_buffer.banks,
+        weight_buffer_banks=settings.weight_buffer.banks,
+    )

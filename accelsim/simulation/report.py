@@ -1,0 +1,322 @@
+"""The report of a run: counters added up under the names of report.json (see docs/report.md)."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import platform
+import sys
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accelsim import __version__
+from accelsim.cost.area import area
+from accelsim.cost.energy import energy
+from accelsim.kernels import state as k
+from accelsim.simulation.bound import binding, cycles_by_resource
+from accelsim.simulation.counters import LayerCounters, describe_chip, layer_counters, priced_events
+from accelsim.simulation.timeline import link_exists
+from accelsim.units import seconds
+from accelsim.workload.layer import ARRAY_OPS
+
+if TYPE_CHECKING:
+    from accelsim.simulation.run import Run
+
+SCHEMA = 1
+
+FIDELITY = {
+    "pe_array": "stepped by cycle; words equal the untimed SpikePack model; a hand-worked layer, cycle by cycle",
+    "noc": "stepped by cycle, rules of BookSim 2's input-queued router; zero-load latency equals its formula",
+    "dram": "bandwidth and latency by cycle; banks and rows are not modelled yet",
+    "energy": "estimate: exact counters times sourced prices",
+}
+
+
+def make_report(run: Run) -> dict[str, Any]:
+    """Everything that report.json holds."""
+    counters = layer_counters(run)
+    chip = describe_chip(run)
+    cycles = run.fabric.cycles
+    events = [priced_events(run, layer) for layer in counters]
+    total_events = {name: sum(layer[name] for layer in events) for name in events[0]}
+    spent = energy(total_events, cycles, chip)
+    time_s = seconds(cycles, run.arch.settings.clock_mhz)
+    bound: dict[str, int] = {}
+    layers = []
+    for layer, layer_events in zip(counters, events, strict=True):
+        resources = _resources(run, layer)
+        for name, value in resources.items():
+            bound[name] = bound.get(name, 0) + value
+        layers.append(_layer(run, layer, layer_events, energy(layer_events, layer.cycles, chip).total_j, resources))
+    synops = sum(layer["synops"] for layer in layers)
+    array = run.arch.settings.pe_array
+    capacity = array.rows * array.columns * run.arch.settings.tiles.count * cycles
+    interval = _interval(run.finished)
+    return {
+        "schema": SCHEMA,
+        "arch": run.arch.name,
+        "input": run.workload.name,
+        "images": run.images,
+        "total": {
+            "cycles": cycles,
+            "latency_cycles": run.finished[0],
+            "interval_cycles": interval,
+            "time_s": time_s,
+            "fps": run.arch.settings.clock_mhz * 1e6 / interval,
+            "energy_j": spent.total_j,
+            "power_w": spent.total_j / time_s,
+            "utilisation": sum(int(layer.events[k.E_MACS]) for layer in counters) / capacity,
+            "bound_by": binding(bound),
+            "synops": synops,
+            "dense_ops": sum(layer.dense_macs for layer in run.layers) * run.images,
+            "gsops_per_s": synops / time_s / 1e9,
+            "gsops_per_w": synops / spent.total_j / 1e9,
+            "edp_js": spent.total_j * time_s,
+        },
+        "layers": layers,
+        "energy_j": spent.as_dict(),
+        "area_mm2": area(chip),
+        "footprint_bytes": sum(run.statistics[layer.name].footprint_bytes for layer in run.layers),
+        "sparsity": _sparsity(run),
+        "bit_budget": _bit_budget(run),
+        "noc": _noc(run),
+        "buffers": _buffers(run, counters),
+        "dram": _dram(run, time_s),
+        "closed_form_cycles": 0,
+        "verified": run.verified,
+        "notes": _notes(run, list(spent.notes)),
+        "fidelity": FIDELITY,
+        "provenance": _provenance(run),
+        "engine": {
+            "actor_events": run.actor_events,
+            "tile_cycles": int(run.fabric.clock.scalars[k.TILE_CYCLES]),
+        },
+    }
+
+
+def _interval(finished: tuple[int, ...]) -> int:
+    """Cycles from one finished image to the next; of one image, its latency."""
+    if len(finished) == 1:
+        return finished[0]
+    return (finished[-1] - finished[0]) // (len(finished) - 1)
+
+
+def _resources(run: Run, counters: LayerCounters) -> dict[str, int]:
+    layer = counters.layer
+    rate = run.arch.bytes_per_cycle
+    channels = len(run.arch.controller_nodes)
+    read = int(counters.events[k.E_DRAM_READ])
+    written = int(counters.events[k.E_WEIGHT_WRITE_FLITS])
+    plan = next(entry for entry in run.plan.layers if entry.layer is layer)
+    from_memory = all(box.producer is None for box in plan.parts[0].strips[0].boxes)
+    if from_memory:
+        written += int(counters.events[k.E_SPIKE_WRITE_FLITS])
+    supply = {
+        "dram": 0.0 if rate is None else read / float(rate) / channels,
+        "memory_controller.link": written / channels,
+    }
+    array = "pe_array" if layer.op in ARRAY_OPS else "neuron_unit"
+    return cycles_by_resource(counters.states, array, supply, from_memory)
+
+
+def _layer(
+    run: Run, counters: LayerCounters, events: dict[str, int], energy_j: float, resources: dict[str, int]
+) -> dict[str, Any]:
+    layer = counters.layer
+    states = counters.states
+    ideal = _ideal_cycles(run, counters)
+    stalls = {
+        name: states[name] for name in ("weights_missing", "spikes_missing", "bank_conflict", "output_blocked")
+    }
+    return {
+        "name": layer.name,
+        "op": layer.op,
+        "start_cycle": counters.start_cycle,
+        "end_cycle": counters.end_cycle,
+        "cycles": counters.cycles,
+        "cycles_per_image": counters.cycles / run.images,
+        "compute_cycles": states["busy"] + states["fill_drain"],
+        "load_cycles": stalls["weights_missing"] + stalls["spikes_missing"],
+        "store_cycles": stalls["output_blocked"],
+        "ideal_cycles": ideal,
+        "estimated_cycles": next(entry.estimated_cycles for entry in run.plan.layers if entry.layer is layer),
+        "utilisation": ideal / counters.cycles,
+        "stall_cycles": stalls,
+        "sequencing_cycles": states["sequencing"],
+        "idle_cycles": states["idle"],
+        "synops": int(counters.events[k.E_SYNOPS]),
+        "traffic": {
+            "spike_read_bits": events["spike_buffer_read_bits"],
+            "weight_read_bits": events["weight_buffer_read_bits"],
+            "accumulator_bits": events["accumulator_read_bits"] + events["accumulator_write_bits"],
+            "noc_packets": int(counters.events[k.E_PACKETS]),
+            "noc_flits": counters.flits,
+            "noc_flit_hops": counters.flit_hops,
+            "dram_read_bytes": events["dram_read_bytes"],
+            "dram_write_bytes": events["dram_write_bytes"],
+        },
+        "energy_j": energy_j,
+        "bound_by": binding(resources),
+    }
+
+
+def _ideal_cycles(run: Run, counters: LayerCounters) -> int:
+    """Cycles in which all arrays together could do the layer's products, or all neuron units read its lines."""
+    array = run.arch.settings.pe_array
+    tiles = run.arch.settings.tiles.count
+    if counters.layer.op in ARRAY_OPS:
+        return -(-int(counters.events[k.E_MACS]) // (array.rows * array.columns * tiles))
+    return -(-int(counters.events[k.E_LINES]) // tiles)
+
+
+def _sparsity(run: Run) -> dict[str, Any]:
+    """Shares of zeros in the words that layers with weights consume; by layer, and over all of them."""
+    entries = []
+    chosen = [run.statistics[layer.name] for layer in run.layers if layer.op in ARRAY_OPS]
+    names = [layer.name for layer in run.layers if layer.op in ARRAY_OPS]
+    for name, found in zip(names, chosen, strict=True):
+        entries.append({"name": name, **found.sparsity()})
+    spikes = [found for found in chosen if found.kind == "spikes"] or chosen
+    words = sum(found.words for found in spikes)
+    steps = min((len(found.by_plane) for found in spikes), default=0)
+    return {
+        "word": 1 - sum(found.nonzero_words for found in spikes) / words if words else 0.0,
+        "bit": 1 - sum(found.ones for found in spikes) / max(1, sum(found.bits for found in spikes)),
+        "time_steps": [
+            1 - sum(found.by_plane[len(found.by_plane) - steps + step] for found in spikes) / words
+            for step in range(steps)
+        ],
+        "entropy_bits": sum(found.entropy_bits * found.words for found in spikes) / words if words else 0.0,
+        "layers": entries,
+    }
+
+
+def _bit_budget(run: Run) -> dict[str, Any]:
+    entries = []
+    for layer in run.layers:
+        if layer.op in ARRAY_OPS:
+            found = run.statistics[layer.name]
+            entries.append(
+                {
+                    "name": layer.name,
+                    "bb": found.bb,
+                    "s_ace": found.s_ace,
+                    "ns_ace": found.ns_ace,
+                    "synops": found.synops,
+                    "word_macs": found.word_macs,
+                }
+            )
+    macs = sum(run.statistics[entry["name"]].dense_macs for entry in entries)
+    total = {key: sum(entry[key] for entry in entries) for key in ("s_ace", "ns_ace", "synops", "word_macs")}
+    return {"bb": total["s_ace"] / macs if macs else 0.0, **total, "layers": entries}
+
+
+def _noc(run: Run) -> dict[str, Any]:
+    fabric = run.fabric
+    scalars = fabric.clock.scalars
+    histogram = fabric.network.latency
+    flits = fabric.network.link_bins.sum(axis=1)[link_exists(run)]
+    return {
+        "packets": int(scalars[k.SENT_PACKETS]),
+        "flits": int(scalars[k.SENT_FLITS]),
+        "flit_hops": int(scalars[k.FLIT_HOPS]),
+        "latency_cycles": _latency(histogram),
+        "link_utilisation": {
+            "mean": float(flits.mean() / fabric.cycles),
+            "max": float(flits.max() / fabric.cycles),
+        },
+        "source_queue_peak_flits": int(fabric.network.queue_peak.max()),
+    }
+
+
+def _latency(histogram: NDArray[np.int64]) -> dict[str, float | int]:
+    count = int(histogram.sum())
+    below = np.cumsum(histogram)
+    values = np.arange(len(histogram))
+    return {
+        "mean": float((histogram * values).sum() / count),
+        "p50": int(np.searchsorted(below, math.ceil(0.5 * count))),
+        "p99": int(np.searchsorted(below, math.ceil(0.99 * count))),
+        "max": int(values[histogram > 0].max()),
+    }
+
+
+def _buffers(run: Run, counters: list[LayerCounters]) -> dict[str, Any]:
+    total = np.sum([layer.events for layer in counters], axis=0)
+    settings = run.arch.settings
+    return {
+        "spike_buffer": {
+            "reads": int(total[k.E_LINES]),
+            "writes": int(total[k.E_SPIKE_WRITE_FLITS]),
+            "conflicts": int(total[k.E_CONFLICTS]),
+            "peak_bytes": max(run.plan.spike_buffer_peak_bytes),
+            "capacity_bytes": settings.spike_buffer.bytes,
+        },
+        "weight_buffer": {
+            "reads": int(total[k.E_WORDS]),
+            "writes": int(total[k.E_WEIGHT_WRITE_FLITS]),
+            "conflicts": int(run.fabric.tiles.cycles[:, :, k.BANK_CONFLICT].sum()),
+            "peak_bytes": run.program.weight_buffer_peak_bytes,
+            "capacity_bytes": settings.weight_buffer.bytes,
+        },
+        "accumulator_buffer": {
+            "reads": int(total[k.E_ACCUMULATOR_READS]),
+            "writes": int(total[k.E_ACCUMULATOR_WRITES]),
+            "conflicts": 0,
+            "peak_bytes": run.program.accumulator_peak_words * settings.pe_array.accumulator_bits // 8,
+            "capacity_bytes": settings.accumulator_buffer.bytes,
+        },
+        "detector_fifo": {
+            "reads": int(total[k.E_WORDS]),
+            "writes": int(total[k.E_WORDS]),
+            "conflicts": 0,
+            "peak_bytes": int(run.fabric.tiles.scalars[:, k.S_FIFO_PEAK].max()) * settings.pe_array.lane_bits // 8,
+        },
+        "dram_write_buffer": {
+            "reads": 0,
+            "writes": 0,
+            "conflicts": 0,
+            "peak_bytes": int(run.fabric.memory.channel[:, k.C_WRITE_PEAK].max()),
+            "capacity_bytes": settings.memory_controller.write_buffer_bytes,
+        },
+    }
+
+
+def _dram(run: Run, time_s: float) -> dict[str, Any]:
+    events = run.fabric.tiles.events
+    read = int(events[:, k.E_DRAM_READ].sum())
+    written = int(events[:, k.E_DRAM_WRITE].sum())
+    rate = run.arch.bytes_per_cycle
+    channels = len(run.arch.controller_nodes)
+    most = None if rate is None else float(rate) * channels * run.fabric.cycles
+    return {
+        "read_bytes": read,
+        "write_bytes": written,
+        "row_hits": 0,
+        "bandwidth_gb_per_s": (read + written) / time_s / 1e9,
+        "bandwidth_utilisation": None if most is None else (read + written) / most,
+    }
+
+
+def _notes(run: Run, priced: list[str]) -> list[str]:
+    notes = list(run.workload.notes)
+    if run.images > run.workload.images:
+        notes.append(f"{run.images} images simulated of {run.workload.images} recorded: they repeat in turn")
+    notes += run.plan.notes
+    return notes + priced
+
+
+def _provenance(run: Run) -> dict[str, Any]:
+    return {
+        "version": __version__,
+        "argv": list(sys.argv),
+        "arch_sha256": hashlib.sha256(run.arch.document.dump().encode()).hexdigest(),
+        "input_sha256": run.workload.source.get("sha256", ""),
+        "input": dict(run.workload.source),
+        "seed": run.seed,
+        "python": platform.python_version(),
+        "libraries": {name: version(name) for name in ("numpy", "numba", "simpy", "pydantic", "pyyaml")},
+    }
