@@ -32,7 +32,7 @@ def test_a_good_model_has_no_problems(random_model) -> None:
 @pytest.mark.parametrize(
     ("node", "values", "message"),
     [
-        ("mean", {"name": "stem"}, "layers.stem.name: empty or used twice (got 'stem')"),
+        ("read", {"name": "stem"}, "layers.stem.name: empty or used twice (got 'stem')"),
         (
             "sum",
             {"op": "sub", "inputs": ("stem",)},
