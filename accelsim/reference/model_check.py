@@ -15,13 +15,17 @@ from accelsim.workload.layer import ARRAY_OPS, Op
 Rule = tuple[str, str, object, str]
 """Key below the layer or array, rule, value given, values allowed."""
 
+Outputs = Mapping[str, tuple[tuple[int, ...], str | None]]
+"""Shape and stream of the words that each sound layer produces; no name stands for the image, which has no stream ("").
+The stream is None where accumulators leave the layer."""
+
 
 def model_problems(model: Model, file: str) -> list[Problem]:
     """Everything wrong with the graph and the arrays of a model; layers that follow from a broken one are left out."""
     found = [Problem(rule, file, None, key, value, allowed) for key, rule, value, allowed in _input_rules(model)]
     if any(problem.key == "image_shape" for problem in found):
         return found
-    outputs: dict[str, tuple[tuple[int, ...], str]] = {"": (model.image_shape, "")}
+    outputs: dict[str, tuple[tuple[int, ...], str | None]] = {"": (model.image_shape, "")}
     broken: set[str] = set()
     for node in model.nodes:
         if broken.intersection(node.inputs):
@@ -37,7 +41,7 @@ def model_problems(model: Model, file: str) -> list[Problem]:
             continue
         shape, stream = outputs[(node.inputs or ("",))[0]]
         if node.op in ARRAY_OPS:
-            shape, stream = (len(model.weights[node.name]), *shape[1:]), node.stream
+            shape, stream = (len(model.weights[node.name]), *shape[1:]), node.stream or None
         if node.op == "avgpool2d":
             stream = ""
         outputs[node.name] = (shape[0], *window_shape(shape[1:], node)), stream
@@ -63,7 +67,7 @@ def _input_rules(model: Model) -> Iterator[Rule]:
             yield f"full_scale.{stream}", "wrong type, shape or sign", _form(table), "float64 [timesteps], positive"
 
 
-def _graph_rules(node: Node, outputs: Mapping[str, tuple[tuple[int, ...], str]], broken: set[str]) -> Iterator[Rule]:
+def _graph_rules(node: Node, outputs: Outputs, broken: set[str]) -> Iterator[Rule]:
     if node.name in outputs or node.name in broken or not node.name:
         yield "name", "empty or used twice", node.name, ""
     if node.op not in get_args(Op):
@@ -72,9 +76,11 @@ def _graph_rules(node: Node, outputs: Mapping[str, tuple[tuple[int, ...], str]],
         pair = getattr(node, key)
         if not (isinstance(pair, tuple) and len(pair) == 2 and all(_is_size(size, smallest) for size in pair)):
             yield key, "not two sizes", pair, f"[rows, columns], each at least {smallest}"
-    unknown = [name for name in node.inputs if name not in outputs]
+    unknown = [name for name in node.inputs if name not in outputs or not name]
     if unknown:
         yield "inputs", "no earlier layer of that name", ", ".join(map(str, unknown)), ", ".join(outputs).lstrip(", ")
+    elif any(outputs[name][1] is None for name in node.inputs):
+        yield "inputs", "reads a layer that does not fire", ", ".join(node.inputs), "layers of spikes, and their pools"
     elif node.op == "add":
         operands = [outputs[name] for name in node.inputs]
         if len(operands) != 2 or operands[0] != operands[1] or not operands[0][1]:
@@ -84,7 +90,7 @@ def _graph_rules(node: Node, outputs: Mapping[str, tuple[tuple[int, ...], str]],
         yield "inputs", "too many inputs", len(node.inputs), "1, or none for the image"
 
 
-def _array_rules(model: Model, node: Node, outputs: Mapping[str, tuple[tuple[int, ...], str]]) -> Iterator[Rule]:
+def _array_rules(model: Model, node: Node, outputs: Outputs) -> Iterator[Rule]:
     if node.op == "add":
         return
     shape, _ = outputs[(node.inputs or ("",))[0]]

@@ -79,6 +79,17 @@ def test_a_good_model_has_no_problems(random_model) -> None:
             {"op": "linear"},
             "layers.down.kernel: does not cover the input of a linear layer (got [3, 2]); allowed: [7, 4]",
         ),
+        (
+            "mean",
+            {"inputs": ("",)},
+            "layers.mean.inputs: no earlier layer of that name (got ''); allowed: stem, branch, sum, largest, down",
+        ),
+        (
+            "down",
+            {"stream": ""},
+            "layers.mean.inputs: reads a layer that does not fire (got 'down'); "
+            "allowed: layers of spikes, and their pools",
+        ),
         ("down", {"stream": "up"}, "layers.down.stream: no full_scale for it (got 'up'); allowed: block, down"),
     ],
 )
