@@ -8,6 +8,7 @@ layers in execution order (name, op, inputs, kernel, stride, padding, stream). A
 from __future__ import annotations
 
 import json
+import math
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -97,7 +98,7 @@ def read_model(path: Path) -> Model:
 def _read_arrays(path: Path) -> dict[str, NDArray[Any]]:
     try:
         with zipfile.ZipFile(path) as archive:
-            size = sum(entry.file_size for entry in archive.infolist())
+            size = sum(_promised_bytes(archive, entry) for entry in archive.infolist())
         if size > LARGEST_BYTES:
             raise InputError(
                 Problem("weights file too large", file=str(path), value=size, allowed=f"{LARGEST_BYTES} bytes unpacked")
@@ -108,6 +109,15 @@ def _read_arrays(path: Path) -> dict[str, NDArray[Any]]:
         raise InputError(Problem("no such file", file=str(path))) from None
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise InputError(Problem(f"not a readable .npz without pickles: {error}", file=str(path))) from None
+
+
+def _promised_bytes(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> int:
+    """The bytes that an array's header makes NumPy reserve."""
+    with archive.open(entry) as stream:
+        version = np.lib.format.read_magic(stream)
+        read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, _, dtype = read_header(stream)
+    return math.prod(shape) * dtype.itemsize
 
 
 def _node(description: Mapping[str, Any]) -> Node:

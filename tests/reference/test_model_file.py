@@ -1,6 +1,7 @@
 """Weights files: what is written is read, and damaged files are told apart from pickles and strangers."""
 
 import json
+import zipfile
 from dataclasses import fields
 
 import numpy as np
@@ -93,6 +94,18 @@ def test_strangers(meta, random_model, tmp_path) -> None:
     with pytest.raises(InputError) as caught:
         read_model(path)
     assert str(caught.value) == f"{path}: not a weights file (accelsim-model version 1)"
+
+
+def test_headers_that_promise_too_much_are_refused_before_memory_is_reserved(tmp_path) -> None:
+    path = tmp_path / "weights.npz"
+    with zipfile.ZipFile(path, "w") as archive, archive.open("meta.npy", "w") as stream:
+        header = {"descr": "<f8", "fortran_order": False, "shape": (10**12,)}
+        np.lib.format.write_array_header_1_0(stream, header)
+    with pytest.raises(InputError) as caught:
+        read_model(path)
+    assert str(caught.value) == (
+        f"{path}: weights file too large (got 8000000000000); allowed: 1073741824 bytes unpacked"
+    )
 
 
 def test_huge_files_are_refused_before_they_are_unpacked(random_model, tmp_path, monkeypatch) -> None:

@@ -20,7 +20,7 @@ def wilson(hits: int, count: int) -> tuple[float, float]:
 
 
 def paired(first: str, second: str) -> tuple[float, float, float]:
-    """Difference of two proportions on the same cases, "1" for a hit, with Bonett and Price's adjusted Wald interval."""
+    """Difference of two proportions on the same cases ("1": a hit), with Bonett and Price's interval."""
     count = len(first)
     gained = sum(a > b for a, b in zip(first, second, strict=True))
     lost = sum(a < b for a, b in zip(first, second, strict=True))
