@@ -62,7 +62,7 @@ def write_model(path: Path, model: Model) -> None:
     arrays: dict[str, NDArray[Any]] = {"images": model.images, "labels": model.labels}
     for group in ("weights", "scale", "bias", "full_scale"):
         arrays |= {f"{group}/{name}": array for name, array in getattr(model, group).items()}
-    np.savez_compressed(path, allow_pickle=False, meta=np.array(json.dumps(meta)), **arrays)
+    np.savez_compressed(path, meta=np.array(json.dumps(meta)), **arrays)
 
 
 def read_model(path: Path) -> Model:
