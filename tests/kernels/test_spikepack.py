@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accelsim.kernels import spikepack as kernels
@@ -46,6 +46,7 @@ def test_serial_and_packed_neurons_agree_on_every_membrane(timesteps: int, compa
         assert serial[0].tolist() == packed[0].tolist() == slow == closed
 
 
+@settings(deadline=None)
 @given(
     st.integers(1, 16),
     st.integers(1, 2**40),
@@ -59,6 +60,7 @@ def test_neurons_agree_on_wide_membranes(timesteps: int, theta: int, values: lis
         assert fire(kernel, membrane, theta, timesteps, comparator).tolist() == expected
 
 
+@settings(deadline=None)
 @given(st.integers(1, 8), st.integers(1, 4), st.data())
 def test_pack_and_unpack_are_inverse_with_the_first_step_most_significant(steps: int, bits: int, data) -> None:
     count = data.draw(st.integers(1, 6))

@@ -28,7 +28,7 @@ def views(words, kernel, stride, padding):
 
 
 @pytest.mark.parametrize("dtype", [np.int32, np.int64])
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(case=windows())
 def test_convolution(case, dtype) -> None:
     words, kernel, stride, padding, rng = case
@@ -40,7 +40,7 @@ def test_convolution(case, dtype) -> None:
     assert sums.tolist() == expected.tolist()
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(case=windows())
 def test_pools(case) -> None:
     words, kernel, stride, padding, _ = case

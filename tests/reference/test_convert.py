@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accelsim.errors import InputError
@@ -20,6 +20,7 @@ def test_folding_equals_normalising_afterwards() -> None:
     np.testing.assert_allclose(folded[:, :, 0, 0] @ inputs + bias[:, None], expected, rtol=1e-12)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(2, 8))
 def test_quantised_weights_are_within_half_a_scale(seed: int, bits: int) -> None:
     real = np.random.default_rng(seed).normal(size=(5, 2, 3, 3))
@@ -53,6 +54,7 @@ def test_full_scale_looks_at_positive_activations_of_all_layers() -> None:
     assert convert.full_scale([np.zeros(3)]) == 1.0
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 8))
 def test_a_converted_neuron_rounds_its_activation_to_the_nearest_word(seed: int, timesteps: int) -> None:
     rng = np.random.default_rng(seed)

@@ -1,12 +1,13 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accelsim.reference.neuron import fire, integrate
 from accelsim.reference.spikes import pack, unpack
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 8), st.sampled_from([">=", ">"]))
 def test_both_forms_give_the_same_words_and_keep_the_membrane(seed: int, timesteps: int, comparator) -> None:
     rng = np.random.default_rng(seed)
@@ -24,6 +25,7 @@ def test_comparators_differ_at_multiples_of_theta(comparator, words) -> None:
     assert fire(membrane, np.array([10]), 2, comparator).tolist() == [words]
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 8))
 def test_integrating_bit_planes_is_the_sum_over_words(seed: int, planes: int) -> None:
     rng = np.random.default_rng(seed)

@@ -1,5 +1,5 @@
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accelsim.reference import operators
@@ -26,6 +26,7 @@ def test_linear_covers_its_whole_input() -> None:
     assert sums.ravel().tolist() == [int((words * row).sum()) for row in weights]
 
 
+@settings(deadline=None)
 @given(st.integers(1, 31), st.integers(1, 40), st.booleans())
 def test_sums_never_wrap(word_bits: int, fan_in: int, negative: bool) -> None:
     weight = -127 if negative else 127
