@@ -59,7 +59,7 @@ def write_model(path: Path, model: Model) -> None:
         "image_step": model.image_step,
         "layers": [asdict(node) for node in model.nodes],
     }
-    arrays: dict[str, NDArray[Any]] = {"images": model.images, "labels": model.labels}
+    arrays: dict[str, Any] = {"images": model.images, "labels": model.labels}
     for group in ("weights", "scale", "bias", "full_scale"):
         arrays |= {f"{group}/{name}": array for name, array in getattr(model, group).items()}
     np.savez_compressed(path, meta=np.array(json.dumps(meta)), **arrays)
