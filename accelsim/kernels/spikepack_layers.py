@@ -10,32 +10,34 @@ def convolve(words, weights, row_stride, column_stride, row_padding, column_padd
     """Add the convolution of `words` with `weights` to `sums`; words outside the picture are zero.
 
     words: int32 [in_channels, rows, columns]. weights and sums have one dtype, int32 or int64, wide enough for every
-    sum: [out_channels, in_channels, kernel rows, kernel columns] and [out_channels, out_rows, out_columns].
+    sum: [in_channels, kernel rows, kernel columns, out_channels] and [out_rows, out_columns, out_channels]. Output
+    channels are innermost so that a silent word is skipped once for all of them.
     """
-    out_channels, in_channels, kernel_rows, kernel_columns = weights.shape
+    in_channels, kernel_rows, kernel_columns, out_channels = weights.shape
     rows, columns = words.shape[1], words.shape[2]
-    out_rows, out_columns = sums.shape[1], sums.shape[2]
-    for co in range(out_channels):
-        for ci in range(in_channels):
-            for kh in range(kernel_rows):
+    out_rows, out_columns = sums.shape[0], sums.shape[1]
+    for oh in range(out_rows):
+        for kh in range(kernel_rows):
+            ih = oh * row_stride + kh - row_padding
+            if ih < 0 or ih >= rows:
+                continue
+            for ow in range(out_columns):
                 for kw in range(kernel_columns):
-                    weight = weights[co, ci, kh, kw]
-                    if weight == 0:
+                    iw = ow * column_stride + kw - column_padding
+                    if iw < 0 or iw >= columns:
                         continue
-                    left = kw - column_padding
-                    first = max(0, -(left // column_stride))
-                    last = min(out_columns, (columns - 1 - left) // column_stride + 1)
-                    for oh in range(out_rows):
-                        ih = oh * row_stride + kh - row_padding
-                        if ih < 0 or ih >= rows:
+                    for ci in range(in_channels):
+                        word = words[ci, ih, iw]
+                        if word == 0:
                             continue
-                        for ow in range(first, last):
-                            sums[co, oh, ow] += weight * words[ci, ih, ow * column_stride + left]
+                        for co in range(out_channels):
+                            sums[oh, ow, co] += word * weights[ci, kh, kw, co]
 
 
 @kernel
 def pool_max(words, kernel_rows, kernel_columns, row_stride, column_stride, row_padding, column_padding, pooled):
-    """Largest word of each window; padding counts as zero. words, pooled: int32 [channels, ., .]; pooled overwritten."""
+    """Largest word of each window, padding counting as zero. words: int32 [channels, rows, columns]; pooled: int32
+    [channels, out_rows, out_columns], overwritten."""
     channels, rows, columns = words.shape
     for c in range(channels):
         for oh in range(pooled.shape[1]):
@@ -52,7 +54,8 @@ def pool_max(words, kernel_rows, kernel_columns, row_stride, column_stride, row_
 
 @kernel
 def pool_sum(words, kernel_rows, kernel_columns, row_stride, column_stride, row_padding, column_padding, pooled):
-    """Sum of each window; padding counts as zero. words, pooled: int32 [channels, ., .]; pooled is overwritten."""
+    """Sum of each window, padding counting as zero. words: int32 [channels, rows, columns]; pooled: int32
+    [channels, out_rows, out_columns], overwritten."""
     channels, rows, columns = words.shape
     for c in range(channels):
         for oh in range(pooled.shape[1]):

@@ -13,6 +13,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from accelsim.errors import InputError, Problem
+
 Floats = NDArray[np.float64]
 
 WEAKEST_CHANNEL = 2.0**-8
@@ -50,33 +52,28 @@ def requantise(weights: NDArray[np.int8], scale: Floats, bits: int) -> tuple[NDA
     return (np.sign(weights) * magnitude).astype(np.int8), scale * 127 / largest
 
 
-def full_scale(activations: Sequence[Floats], timesteps: int, percentile: float | None = None) -> float:
-    """The activation that the largest word stands for, from samples of all layers that share a step.
+def full_scale(activations: Sequence[Floats], percentile: float = 100.0) -> float:
+    """The activation that the largest word stands for: a percentile (100: the maximum) of the positive samples.
 
-    With `percentile` (0..100, 100 being the maximum), that percentile of the positive samples; without, the value
-    whose clipping and rounding to 2^T levels have the least squared error, searched among 128 fractions of the
-    maximum.
+    `activations`: samples, of any shapes, of all layers that share the step.
     """
     samples = np.concatenate([activation.reshape(-1) for activation in activations])
     samples = samples[samples > 0]
-    if samples.size == 0:
-        return 1.0
-    if percentile is not None:
-        return float(np.percentile(samples, percentile))
-    levels = 2**timesteps - 1
-    candidates = samples.max() * np.arange(1, 129) / 128
-    errors = [
-        np.square(samples - candidate / levels * np.minimum(np.rint(samples * (levels / candidate)), levels)).sum()
-        for candidate in candidates
-    ]
-    return float(candidates[int(np.argmin(errors))])
+    return float(np.percentile(samples, percentile)) if samples.size else 1.0
 
 
 def thresholds(scale: Floats, step_in: float, step_out: float) -> NDArray[np.int64]:
-    """theta, int64 [out_channels], at least 1."""
-    return np.maximum(np.rint(step_out / (scale * step_in)), 1).astype(np.int64)
+    """theta, int64 [out_channels], at least 1. Raises `InputError` beyond 64 bits."""
+    return np.maximum(_integers(step_out / (scale * step_in), "thresholds"), 1)
 
 
 def integer_bias(bias: Floats, scale: Floats, step_in: float) -> NDArray[np.int64]:
-    """The bias in units of the membrane, int64 [out_channels], without the rounding term theta // 2."""
-    return np.rint(bias / (scale * step_in)).astype(np.int64)
+    """The bias in units of the membrane, int64 [out_channels], without theta // 2. Raises like `thresholds`."""
+    return _integers(bias / (scale * step_in), "bias")
+
+
+def _integers(values: Floats, what: str) -> NDArray[np.int64]:
+    largest = float(np.abs(values).max(initial=0.0))
+    if not largest < 2.0**62:
+        raise InputError(Problem(f"{what} do not fit an integer of 64 bits", value=largest, allowed="below 2^62"))
+    return np.rint(values).astype(np.int64)

@@ -60,7 +60,8 @@ class Model:
     def step(self, stream: str, timesteps: int) -> float:
         """The activation that one unit of a word of the stream stands for at T time steps."""
         table = self.full_scale[stream]
-        return float(table[min(timesteps, len(table)) - 1]) / (2**timesteps - 1)
+        largest = float(table[min(timesteps, len(table)) - 1])
+        return largest / ((1 << timesteps) - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,15 @@ class _Flow:
     largest: int
     step: float
     spikes: bool
+
+
+def window_shape(size: tuple[int, ...], node: Node) -> tuple[int, int]:
+    """Rows and columns that a layer's windows make of an input of `size` rows and columns."""
+    rows, columns = (
+        (length + 2 * padding - kernel) // stride + 1
+        for length, padding, kernel, stride in zip(size, node.padding, node.kernel, node.stride, strict=True)
+    )
+    return rows, columns
 
 
 def integer_network(model: Model, timesteps: int, weight_bits: int = 8) -> Network:
@@ -117,11 +127,10 @@ def _flow_out(model: Model, node: Node, sources: list[_Flow], timesteps: int) ->
     first = sources[0]
     window = node.kernel[0] * node.kernel[1]
     if node.op == "add":
-        return _Flow(first.shape, sum(source.largest for source in sources), first.step, spikes=True)
-    rows, columns = (
-        (size + 2 * padding - kernel) // stride + 1
-        for size, padding, kernel, stride in zip(first.shape[1:], node.padding, node.kernel, node.stride, strict=True)
-    )
+        return _Flow(
+            first.shape, sum(source.largest for source in sources), first.step, all(source.spikes for source in sources)
+        )
+    rows, columns = window_shape(first.shape[1:], node)
     if node.op == "maxpool2d":
         return _Flow((first.shape[0], rows, columns), first.largest, first.step, first.spikes)
     if node.op == "avgpool2d":
@@ -129,5 +138,4 @@ def _flow_out(model: Model, node: Node, sources: list[_Flow], timesteps: int) ->
     shape = (len(model.weights[node.name]), rows, columns)
     if not node.stream:
         return _Flow(shape, 2 ** (ACCUMULATOR_BITS - 1) - 1, 1.0, spikes=False)
-    return _Flow(shape, 2**timesteps - 1, model.step(node.stream, timesteps), spikes=True)
-
+    return _Flow(shape, (1 << timesteps) - 1, model.step(node.stream, timesteps), spikes=True)

@@ -8,7 +8,9 @@ layers in execution order (name, op, inputs, kernel, stride, padding, stream). A
 from __future__ import annotations
 
 import json
+import math
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -19,10 +21,12 @@ from numpy.typing import NDArray
 
 from accelsim.errors import InputError, Problem
 from accelsim.reference.model import Model, Node
+from accelsim.reference.model_check import model_problems
 
 FORMAT = "accelsim-model"
 VERSION = 1
 FILE_NAME = "weights.npz"
+LARGEST_BYTES = 1 << 30
 
 
 def find_model(name: str) -> Path:
@@ -55,28 +59,22 @@ def write_model(path: Path, model: Model) -> None:
         "image_step": model.image_step,
         "layers": [asdict(node) for node in model.nodes],
     }
-    arrays: dict[str, NDArray[Any]] = {"images": model.images, "labels": model.labels}
+    arrays: dict[str, Any] = {"images": model.images, "labels": model.labels}
     for group in ("weights", "scale", "bias", "full_scale"):
         arrays |= {f"{group}/{name}": array for name, array in getattr(model, group).items()}
-    np.savez_compressed(path, allow_pickle=False, meta=np.array(json.dumps(meta)), **arrays)
+    np.savez_compressed(path, meta=np.array(json.dumps(meta)), **arrays)
 
 
 def read_model(path: Path) -> Model:
-    """Read a weights file. Raises `InputError` if it is missing, damaged, of another format, or incomplete."""
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-    except FileNotFoundError:
-        raise InputError(Problem("no such file", file=str(path))) from None
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise InputError(Problem(f"not a readable .npz without pickles: {error}", file=str(path))) from None
+    """Read and check a weights file. Raises `InputError` with everything that is wrong with it."""
+    arrays = _read_arrays(path)
     try:
         meta = json.loads(str(arrays["meta"]))
         if (meta["format"], meta["version"]) != (FORMAT, VERSION):
             raise ValueError("format")
-        return Model(
-            name=meta["name"],
-            dataset=meta["dataset"],
+        model = Model(
+            name=str(meta["name"]),
+            dataset=str(meta["dataset"]),
             image_shape=tuple(meta["image_shape"]),
             image_bits=meta["image_bits"],
             image_step=meta["image_step"],
@@ -88,13 +86,47 @@ def read_model(path: Path) -> Model:
             images=arrays["images"],
             labels=arrays["labels"],
         )
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, AttributeError):
         rule = f"not a weights file ({FORMAT} version {VERSION})"
         raise InputError(Problem(rule, file=str(path))) from None
+    problems = model_problems(model, str(path))
+    if problems:
+        raise InputError(problems)
+    return model
+
+
+def _read_arrays(path: Path) -> dict[str, NDArray[Any]]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            size = sum(_promised_bytes(archive, entry) for entry in archive.infolist())
+        if size > LARGEST_BYTES:
+            raise InputError(
+                Problem("weights file too large", file=str(path), value=size, allowed=f"{LARGEST_BYTES} bytes unpacked")
+            )
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except FileNotFoundError:
+        raise InputError(Problem("no such file", file=str(path))) from None
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise InputError(Problem(f"not a readable .npz without pickles: {error}", file=str(path))) from None
+
+
+def _promised_bytes(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> int:
+    """The bytes that an array's header makes NumPy reserve."""
+    with archive.open(entry) as stream:
+        version = np.lib.format.read_magic(stream)
+        read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, _, dtype = read_header(stream)
+    return math.prod(shape) * dtype.itemsize
 
 
 def _node(description: Mapping[str, Any]) -> Node:
-    return Node(**{key: tuple(value) if isinstance(value, list) else value for key, value in description.items()})
+    fields: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in description.items()
+    }
+    if not all(isinstance(text, str) for text in (fields["name"], fields["op"], *fields.get("inputs", ()))):
+        raise TypeError("names are texts")
+    return Node(**fields)
 
 
 def _group(arrays: Mapping[str, NDArray[Any]], group: str) -> dict[str, NDArray[Any]]:

@@ -61,7 +61,7 @@ def _too_wide(network: Network, layer: Layer) -> list[Problem]:
             f"{what} may not fit an integer of 64 bits",
             key=f"{network.name}.{layer.name}",
             value=value,
-            allowed=f"below 2^{63}",
+            allowed="below 2^63",
         )
         for what, value in largest.items()
         if value >= 1 << 63

@@ -40,7 +40,7 @@ def fire(
 
 
 def integrate(currents: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Membranes U of shape [channels, ...] after all input planes of currents [planes, channels, ...], first to last."""
+    """Membranes U [channels, ...] after all planes of `currents` [planes, channels, ...], first to last."""
     flat = np.ascontiguousarray(currents.reshape(*currents.shape[:2], -1), dtype=np.int64)
     membrane = np.zeros(flat.shape[1:], dtype=np.int64)
     for current in flat:

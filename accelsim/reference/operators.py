@@ -30,13 +30,15 @@ def synaptic_sums(words: Words, layer: Layer, parameters: Parameters) -> NDArray
     overflow it, else in int64; that int64 suffices is checked when a network is built.
     """
     dtype = np.int32 if largest_accumulator(parameters, layer.word_bits) < 1 << 31 else np.int64
-    sums = np.zeros(layer.out_shape, dtype=dtype)
-    kernels.convolve(_contiguous(words), parameters.weights.astype(dtype), *layer.stride, *layer.padding, sums)
-    return sums.astype(np.int64)
+    weights = np.ascontiguousarray(parameters.weights.transpose(1, 2, 3, 0), dtype=dtype)
+    channels, rows, columns = layer.out_shape
+    sums = np.zeros((rows, columns, channels), dtype=dtype)
+    kernels.convolve(_contiguous(words), weights, *layer.stride, *layer.padding, sums)
+    return np.ascontiguousarray(sums.transpose(2, 0, 1), dtype=np.int64)
 
 
 def max_pool(words: Words, layer: Layer) -> Words:
-    """Largest word of each window, int32 [channels, rows, columns]; the order of packed words is that of their rates."""
+    """Largest word of each window, int32 [channels, rows, columns]: words are ordered as the values they stand for."""
     pooled = np.empty(layer.out_shape, dtype=np.int32)
     kernels.pool_max(_contiguous(words), *layer.kernel, *layer.stride, *layer.padding, pooled)
     return pooled

@@ -6,6 +6,7 @@ import hashlib
 import math
 import platform
 import sys
+from collections.abc import Sequence
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from accelsim.simulation.counters import LayerCounters, describe_chip, layer_cou
 from accelsim.simulation.timeline import link_exists
 from accelsim.units import seconds
 from accelsim.workload.layer import ARRAY_OPS
+from accelsim.workload.statistics import LayerStatistics
 
 if TYPE_CHECKING:
     from accelsim.simulation.run import Run
@@ -79,7 +81,7 @@ def make_report(run: Run) -> dict[str, Any]:
         "layers": layers,
         "energy_j": spent.as_dict(),
         "area_mm2": area(chip),
-        "footprint_bytes": sum(run.statistics[layer.name].footprint_bytes for layer in run.layers),
+        "footprint_bytes": sum(found.weight_bytes for found in run.statistics.values()),
         "sparsity": _sparsity(run),
         "bit_budget": _bit_budget(run),
         "noc": _noc(run),
@@ -174,23 +176,30 @@ def _ideal_cycles(run: Run, counters: LayerCounters) -> int:
 
 def _sparsity(run: Run) -> dict[str, Any]:
     """Shares of zeros in the words that layers with weights consume; by layer, and over all of them."""
-    entries = []
     chosen = [run.statistics[layer.name] for layer in run.layers if layer.op in ARRAY_OPS]
-    names = [layer.name for layer in run.layers if layer.op in ARRAY_OPS]
-    for name, found in zip(names, chosen, strict=True):
-        entries.append({"name": name, **found.sparsity()})
-    spikes = [found for found in chosen if found.kind == "spikes"] or chosen
-    words = sum(found.words for found in spikes)
-    steps = min((len(found.by_plane) for found in spikes), default=0)
+    spikes = [found for found in chosen if found.layer.kind == "spikes"] or chosen
     return {
-        "word": 1 - sum(found.nonzero_words for found in spikes) / words if words else 0.0,
-        "bit": 1 - sum(found.ones for found in spikes) / max(1, sum(found.bits for found in spikes)),
-        "time_steps": [
-            1 - sum(found.by_plane[len(found.by_plane) - steps + step] for found in spikes) / words
-            for step in range(steps)
-        ],
-        "entropy_bits": sum(found.entropy_bits * found.words for found in spikes) / words if words else 0.0,
-        "layers": entries,
+        **_shares_of_zeros(spikes),
+        "layers": [{"name": found.layer.name, **_shares_of_zeros([found])} for found in chosen],
+    }
+
+
+def _shares_of_zeros(found: Sequence[LayerStatistics]) -> dict[str, Any]:
+    """Words of different widths are aligned at their last time step, so that planes of equal weight meet."""
+    words = sum(layer.words for layer in found)
+    steps = max((len(layer.ones_by_plane) for layer in found), default=0)
+    ones = [0] * steps
+    places = [0] * steps
+    for layer in found:
+        missing = steps - len(layer.ones_by_plane)
+        for step, count in enumerate(layer.ones_by_plane):
+            ones[missing + step] += count
+            places[missing + step] += layer.words
+    return {
+        "word": 1 - sum(layer.nonzero_words for layer in found) / max(1, words),
+        "bit": 1 - sum(ones) / max(1, sum(places)),
+        "time_steps": [1 - count / room for count, room in zip(ones, places, strict=True)],
+        "entropy_bits": sum(layer.entropy_bits * layer.words for layer in found) / max(1, words),
     }
 
 
@@ -202,11 +211,13 @@ def _bit_budget(run: Run) -> dict[str, Any]:
             entries.append(
                 {
                     "name": layer.name,
-                    "bb": found.bb,
+                    "bb": found.bit_budget,
                     "s_ace": found.s_ace,
                     "ns_ace": found.ns_ace,
                     "synops": found.synops,
                     "word_macs": found.word_macs,
+                    "effective_macs": found.effective_macs,
+                    "effective_acs": found.effective_acs,
                 }
             )
     macs = sum(run.statistics[entry["name"]].dense_macs for entry in entries)

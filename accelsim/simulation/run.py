@@ -109,8 +109,7 @@ def run_engine(
     add_actors(bridge, arch, program, finished, _layer_progress(program, chosen, images, progress), reverse_actors)
     bridge.run()
     fabric.settle()
-    numbers = [image % workload.images for image in range(images)]
-    statistics = {layer.name: layer_statistics(workload, layer, numbers) for layer in chosen}
+    statistics = {layer.name: layer_statistics(workload, layer.name, images) for layer in chosen}
     return Run(
         arch, workload, chosen, plan, program, fabric, images, tuple(finished), bridge.actor_events, statistics, seed
     )

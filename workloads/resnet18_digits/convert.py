@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -10,9 +11,11 @@ from numpy.typing import NDArray
 from resnet import WIDTHS, Block, Convolution, ResNet18
 
 from accelsim.reference.convert import fold_batch_norm, full_scale, quantise_weights
-from accelsim.reference.model import Model, Node
+from accelsim.reference.model import Model, Node, integer_network
+from accelsim.reference.network import Network, run
 
 LARGEST_TIMESTEPS = 8
+PERCENTILES = (100.0, 99.9, 99.5, 99.0, 98.0, 96.0, 93.0, 90.0)
 
 
 def layers(net: ResNet18) -> Iterator[tuple[Node, Convolution | None]]:
@@ -47,9 +50,13 @@ def layers(net: ResNet18) -> Iterator[tuple[Node, Convolution | None]]:
 def convert(
     net: ResNet18, calibration: NDArray[np.uint8], images: NDArray[np.uint8], labels: NDArray[np.int64]
 ) -> Model:
-    """Fold, quantise, and calibrate every stream on the ANN's activations for the images of `calibration`."""
+    """Fold, quantise, and calibrate on the images of `calibration`.
+
+    The full scale of a stream is a percentile of the ANN's activations. Few time steps need a lower one (finer steps,
+    more clipping): for each T that one is taken with which the SNN's outputs correlate best with the ANN's.
+    """
     graph = list(layers(net))
-    activations = _activations(net, [module for _, module in graph if module is not None], calibration)
+    activations, outputs = _activations(net, [module for _, module in graph if module is not None], calibration)
     weights, scale, bias = {}, {}, {}
     samples: dict[str, list[NDArray[np.float64]]] = {}
     for node, module in graph:
@@ -64,11 +71,7 @@ def convert(
     last = _array(net.classifier.weight)
     weights["fc"], scale["fc"] = quantise_weights(last[:, :, None, None], per_channel=False)
     bias["fc"] = _array(net.classifier.bias)
-    tables = {
-        stream: np.array([full_scale(values, t, 99.9) for t in range(1, LARGEST_TIMESTEPS + 1)])
-        for stream, values in samples.items()
-    }
-    return Model(
+    model = Model(
         name="resnet18_digits",
         dataset="scikit-learn digits, 8x8 enlarged to 32x32",
         image_shape=(1, 32, 32),
@@ -78,10 +81,29 @@ def convert(
         weights=weights,
         scale=scale,
         bias=bias,
-        full_scale=tables,
+        full_scale={},
         images=images,
         labels=labels,
     )
+    candidates = [
+        replace(model, full_scale={stream: np.array([full_scale(v, percentile)]) for stream, v in samples.items()})
+        for percentile in PERCENTILES
+    ]
+    best = [
+        max(candidates, key=lambda candidate: _likeness(integer_network(candidate, t), calibration, outputs))
+        for t in range(1, LARGEST_TIMESTEPS + 1)
+    ]
+    tables = {stream: np.array([model.full_scale[stream][0] for model in best]) for stream in samples}
+    return replace(model, full_scale=tables)
+
+
+def _likeness(network: Network, images: NDArray[np.uint8], outputs: NDArray[np.float64]) -> float:
+    """Correlation of the network's accumulators with the ANN's outputs [n, classes]."""
+    last = network.layers[-1].name
+    accumulators = np.stack([run(network, image)[last] for image in images])
+    if not accumulators.std():
+        return -1.0
+    return float(np.corrcoef(accumulators.reshape(-1), outputs.reshape(-1))[0, 1])
 
 
 def _array(tensor: torch.Tensor | None) -> NDArray[np.float64]:
@@ -91,7 +113,7 @@ def _array(tensor: torch.Tensor | None) -> NDArray[np.float64]:
 
 def _activations(
     net: ResNet18, modules: list[Convolution], images: NDArray[np.uint8]
-) -> dict[Convolution, NDArray[np.float64]]:
+) -> tuple[dict[Convolution, NDArray[np.float64]], NDArray[np.float64]]:
     recorded: dict[Convolution, NDArray[np.float64]] = {}
 
     def record(module: torch.nn.Module, _: object, output: torch.Tensor) -> None:
@@ -101,7 +123,7 @@ def _activations(
     hooks = [module.register_forward_hook(record) for module in modules]
     net.eval()
     with torch.no_grad():
-        net(torch.from_numpy(images).float() / 255)
+        outputs = _array(net(torch.from_numpy(images).float() / 255))
     for hook in hooks:
         hook.remove()
-    return recorded
+    return recorded, outputs

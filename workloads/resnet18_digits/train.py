@@ -1,7 +1,7 @@
 """Train ResNet-18 on the digits and convert it to SpikePack; see README.md for what this wrote.
 
-    python workloads/resnet18_digits/train.py ship        weights.npz, from a split with 360 held-out digits
-    python workloads/resnet18_digits/train.py validate    accuracy.json, from cross-validation over all 1797 digits
+`train.py ship` writes weights.npz, from a split with 360 held-out digits; `train.py validate` writes accuracy.json,
+from cross-validation over all 1797 digits.
 """
 
 from __future__ import annotations
@@ -31,7 +31,6 @@ BATCH = 64
 LARGEST_SHIFT = 4
 TIMESTEPS = (1, 2, 4, 8)
 CALIBRATION_IMAGES = 64
-SHIPPED_IMAGES = 8
 
 
 def train(images: NDArray[np.uint8], labels: NDArray[np.int64], seed: int) -> ResNet18:
@@ -68,13 +67,18 @@ def splits(images: NDArray[np.uint8], labels: NDArray[np.int64]) -> list[tuple[N
     return list(StratifiedKFold(FOLDS, shuffle=True, random_state=SEED).split(images, labels))
 
 
+def calibration_images(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """`CALIBRATION_IMAGES` of the training images, evenly spaced: the data set is ordered by writer."""
+    return images[:: len(images) // CALIBRATION_IMAGES][:CALIBRATION_IMAGES]
+
+
 def validate() -> None:
     """Predict every digit with a network that has not seen it; counts go to accuracy.json."""
     images, labels = load()
     right: dict[str, list[bool]] = {}
     for fold, (seen, held_out) in enumerate(splits(images, labels)):
         net = train(images[seen], labels[seen], SEED + fold)
-        model = convert(net, images[seen[:CALIBRATION_IMAGES]], images[:0], labels[:0])
+        model = convert(net, calibration_images(images[seen]), images[:0], labels[:0])
         answers = {"ann": predict(net, images[held_out])}
         for timesteps in TIMESTEPS:
             answers[f"snn_t{timesteps}"] = classify(integer_network(model, timesteps), images[held_out])
@@ -87,12 +91,12 @@ def validate() -> None:
 
 
 def ship() -> None:
-    """Write weights.npz with held-out digits 0 to 9 in turn as its images."""
+    """Write weights.npz with one held-out image of each digit."""
     images, labels = load()
     seen, held_out = splits(images, labels)[0]
     net = train(images[seen], labels[seen], SEED)
-    chosen = [held_out[labels[held_out] == digit][0] for digit in range(SHIPPED_IMAGES)]
-    model = convert(net, images[seen[:CALIBRATION_IMAGES]], images[chosen], labels[chosen])
+    chosen = [held_out[labels[held_out] == digit][0] for digit in range(10)]
+    model = convert(net, calibration_images(images[seen]), images[chosen], labels[chosen])
     write_model(HERE / "weights.npz", model)
     print(f"ANN: {(predict(net, images[held_out]) == labels[held_out]).mean():.4f}")
 

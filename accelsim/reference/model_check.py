@@ -1,0 +1,141 @@
+"""What must hold of a model that comes from a file before an integer network is built of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accelsim.errors import Problem
+from accelsim.reference.model import Model, Node, window_shape
+from accelsim.workload.layer import ARRAY_OPS, Op
+
+Rule = tuple[str, str, object, str]
+"""Key below the layer or array, rule, value given, values allowed."""
+
+Outputs = Mapping[str, tuple[tuple[int, ...], str | None]]
+"""Shape and stream of the words that each sound layer produces; no name stands for the image, which has no stream ("").
+The stream is None where accumulators leave the layer."""
+
+
+def model_problems(model: Model, file: str) -> list[Problem]:
+    """Everything wrong with the graph and the arrays of a model; layers that follow from a broken one are left out."""
+    found = [Problem(rule, file, None, key, value, allowed) for key, rule, value, allowed in _input_rules(model)]
+    if any(problem.key == "image_shape" for problem in found):
+        return found
+    outputs: dict[str, tuple[tuple[int, ...], str | None]] = {"": (model.image_shape, "")}
+    broken: set[str] = set()
+    for node in model.nodes:
+        if broken.intersection(node.inputs):
+            broken.add(node.name)
+            continue
+        rules = list(_graph_rules(node, outputs, broken)) or list(_array_rules(model, node, outputs))
+        found += [
+            Problem(rule, file, None, f"layers.{node.name}.{key}", value, allowed)
+            for key, rule, value, allowed in rules
+        ]
+        if rules:
+            broken.add(node.name)
+            continue
+        shape, stream = outputs[(node.inputs or ("",))[0]]
+        if node.op in ARRAY_OPS:
+            shape, stream = (len(model.weights[node.name]), *shape[1:]), node.stream or None
+        if node.op == "avgpool2d":
+            stream = ""
+        outputs[node.name] = (shape[0], *window_shape(shape[1:], node)), stream
+    return found
+
+
+def _input_rules(model: Model) -> Iterator[Rule]:
+    shape = model.image_shape
+    if len(shape) != 3 or not all(_is_size(size) for size in shape):
+        yield "image_shape", "not three sizes", shape, "[channels, rows, columns]"
+    if not _is_size(model.image_bits) or model.image_bits > 8:
+        yield "image_bits", "out of range", model.image_bits, "1 to 8"
+    if not isinstance(model.image_step, float) or not 0 < model.image_step < np.inf:
+        yield "image_step", "not a positive number", model.image_step, ""
+    if not model.nodes:
+        yield "layers", "no layers", None, ""
+    if model.images.dtype != np.uint8 or model.images.shape[1:] != shape:
+        yield "images", "wrong type or shape", _form(model.images), f"uint8 [images, {', '.join(map(str, shape))}]"
+    if model.labels.dtype != np.int64 or model.labels.shape != (len(model.images),):
+        yield "labels", "wrong type or shape", _form(model.labels), f"int64 [{len(model.images)}]"
+    for stream, table in model.full_scale.items():
+        if table.dtype != np.float64 or table.ndim != 1 or not len(table) or not _positive(table):
+            yield f"full_scale.{stream}", "wrong type, shape or sign", _form(table), "float64 [timesteps], positive"
+
+
+def _graph_rules(node: Node, outputs: Outputs, broken: set[str]) -> Iterator[Rule]:
+    if node.name in outputs or node.name in broken or not node.name:
+        yield "name", "empty or used twice", node.name, ""
+    if node.op not in get_args(Op):
+        yield "op", "no such operator", node.op, ", ".join(get_args(Op))
+    for key, smallest in (("kernel", 1), ("stride", 1), ("padding", 0)):
+        pair = getattr(node, key)
+        if not (isinstance(pair, tuple) and len(pair) == 2 and all(_is_size(size, smallest) for size in pair)):
+            yield key, "not two sizes", pair, f"[rows, columns], each at least {smallest}"
+    unknown = [name for name in node.inputs if name not in outputs or not name]
+    if unknown:
+        yield "inputs", "no earlier layer of that name", ", ".join(map(str, unknown)), ", ".join(outputs).lstrip(", ")
+    elif any(outputs[name][1] is None for name in node.inputs):
+        yield "inputs", "reads a layer that does not fire", ", ".join(node.inputs), "layers of spikes, and their pools"
+    elif node.op == "add":
+        operands = [outputs[name] for name in node.inputs]
+        if len(operands) != 2 or operands[0] != operands[1] or not operands[0][1]:
+            value = [f"{list(shape)} of stream {stream!r}" for shape, stream in operands]
+            yield "inputs", "operands of an add differ", value, "two layers of spikes of one shape and stream"
+    elif len(node.inputs) > 1:
+        yield "inputs", "too many inputs", len(node.inputs), "1, or none for the image"
+
+
+def _array_rules(model: Model, node: Node, outputs: Outputs) -> Iterator[Rule]:
+    if node.op == "add":
+        return
+    shape, _ = outputs[(node.inputs or ("",))[0]]
+    if min(window_shape(shape[1:], node)) < 1:
+        yield "kernel", "larger than the padded input", list(node.kernel), f"input {list(shape)}"
+    if node.op == "linear" and node.kernel != shape[1:]:
+        yield "kernel", "does not cover the input of a linear layer", list(node.kernel), str(list(shape[1:]))
+    if node.op not in ARRAY_OPS:
+        return
+    weights = model.weights.get(node.name)
+    if weights is None:
+        yield "weights", "missing", None, ""
+        return
+    if (
+        weights.dtype != np.int8
+        or weights.ndim != 4
+        or weights.shape[1:] != (shape[0], *node.kernel)
+        or not len(weights)
+    ):
+        yield (
+            "weights",
+            "wrong type or shape",
+            _form(weights),
+            f"int8 [out_channels, {shape[0]}, {node.kernel[0]}, {node.kernel[1]}]",
+        )
+        return
+    for key, table in (("scale", model.scale), ("bias", model.bias)):
+        array = table.get(node.name)
+        if array is None:
+            yield key, "missing", None, ""
+        elif array.dtype != np.float64 or array.shape != weights.shape[:1] or not np.isfinite(array).all():
+            yield key, "wrong type, shape or value", _form(array), f"finite float64 [{len(weights)}]"
+        elif key == "scale" and not _positive(array):
+            yield key, "not positive", float(array.min()), ""
+    if node.stream and node.stream not in model.full_scale:
+        yield "stream", "no full_scale for it", node.stream, ", ".join(model.full_scale)
+
+
+def _is_size(value: object, smallest: int = 1) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= smallest
+
+
+def _positive(array: NDArray[Any]) -> bool:
+    return bool((array > 0).all() and np.isfinite(array).all())
+
+
+def _form(array: NDArray[Any]) -> str:
+    return f"{array.dtype} {list(array.shape)}"

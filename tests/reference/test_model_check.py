@@ -1,0 +1,148 @@
+"""Models that no integer network can be built of: every rule, with its whole message."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from accelsim.reference.model import Node
+from accelsim.reference.model_check import model_problems
+
+
+def messages(model) -> list[str]:
+    return [str(problem) for problem in model_problems(model, "w.npz")]
+
+
+def change(model, node: str, **values):
+    return replace(model, nodes=tuple(replace(n, **values) if n.name == node else n for n in model.nodes))
+
+
+def swap(model, group: str, name: str, array):
+    return replace(model, **{group: {**getattr(model, group), name: array}})
+
+
+def drop(model, group: str, name: str):
+    return replace(model, **{group: {key: array for key, array in getattr(model, group).items() if key != name}})
+
+
+def test_a_good_model_has_no_problems(random_model) -> None:
+    assert [messages(random_model(seed)) for seed in range(20)] == [[]] * 20
+
+
+@pytest.mark.parametrize(
+    ("node", "values", "message"),
+    [
+        ("read", {"name": "stem"}, "layers.stem.name: empty or used twice (got 'stem')"),
+        (
+            "sum",
+            {"op": "sub", "inputs": ("stem",)},
+            "layers.sum.op: no such operator (got 'sub'); allowed: conv2d, linear, maxpool2d, avgpool2d, add",
+        ),
+        (
+            "mean",
+            {"kernel": (0, 1)},
+            "layers.mean.kernel: not two sizes (got (0, 1)); allowed: [rows, columns], each at least 1",
+        ),
+        (
+            "mean",
+            {"stride": (1,)},
+            "layers.mean.stride: not two sizes (got (1,)); allowed: [rows, columns], each at least 1",
+        ),
+        (
+            "mean",
+            {"padding": "1"},
+            "layers.mean.padding: not two sizes (got '1'); allowed: [rows, columns], each at least 0",
+        ),
+        (
+            "branch",
+            {"inputs": ("late",)},
+            "layers.branch.inputs: no earlier layer of that name (got 'late'); allowed: stem",
+        ),
+        (
+            "sum",
+            {"inputs": ("branch",)},
+            "layers.sum.inputs: operands of an add differ (got [\"[5, 8, 7] of stream 'block'\"]); "
+            "allowed: two layers of spikes of one shape and stream",
+        ),
+        (
+            "mean",
+            {"inputs": ("down", "down")},
+            "layers.mean.inputs: too many inputs (got 2); allowed: 1, or none for the image",
+        ),
+        (
+            "mean",
+            {"kernel": (9, 9)},
+            "layers.mean.kernel: larger than the padded input (got [9, 9]); allowed: input [3, 4, 3]",
+        ),
+        (
+            "down",
+            {"op": "linear"},
+            "layers.down.kernel: does not cover the input of a linear layer (got [3, 2]); allowed: [7, 4]",
+        ),
+        (
+            "mean",
+            {"inputs": ("",)},
+            "layers.mean.inputs: no earlier layer of that name (got ''); allowed: stem, branch, sum, largest, down",
+        ),
+        (
+            "down",
+            {"stream": ""},
+            "layers.mean.inputs: reads a layer that does not fire (got 'down'); "
+            "allowed: layers of spikes, and their pools",
+        ),
+        ("down", {"stream": "up"}, "layers.down.stream: no full_scale for it (got 'up'); allowed: block, down"),
+    ],
+)
+def test_graphs(node, values, message, random_model) -> None:
+    assert messages(change(random_model(4), node, **values)) == [f"w.npz: {message}"]
+
+
+@pytest.mark.parametrize(
+    ("group", "array", "message"),
+    [
+        ("weights", None, "layers.down.weights: missing"),
+        ("scale", None, "layers.down.scale: missing"),
+        (
+            "weights",
+            np.zeros((3, 2, 3, 2), dtype=np.int8),
+            "layers.down.weights: wrong type or shape (got 'int8 [3, 2, 3, 2]'); allowed: int8 [out_channels, 5, 3, 2]",
+        ),
+        (
+            "bias",
+            np.full(3, np.nan),
+            "layers.down.bias: wrong type, shape or value (got 'float64 [3]'); allowed: finite float64 [3]",
+        ),
+        ("scale", np.array([1.0, -1.0, 1.0]), "layers.down.scale: not positive (got -1.0)"),
+        (
+            "full_scale",
+            np.zeros(2),
+            "full_scale.down: wrong type, shape or sign (got 'float64 [2]'); allowed: float64 [timesteps], positive",
+        ),
+    ],
+)
+def test_arrays(group, array, message, random_model) -> None:
+    model = random_model(4)
+    broken = drop(model, group, "down") if array is None else swap(model, group, "down", array)
+    assert messages(broken) == [f"w.npz: {message}"]
+
+
+def test_all_problems_of_the_inputs_are_gathered(random_model) -> None:
+    model = replace(random_model(4), image_bits=9, image_step=0.0, nodes=(), labels=np.zeros(3))
+    assert messages(model) == [
+        "w.npz: image_bits: out of range (got 9); allowed: 1 to 8",
+        "w.npz: image_step: not a positive number (got 0.0)",
+        "w.npz: layers: no layers",
+        "w.npz: labels: wrong type or shape (got 'float64 [3]'); allowed: int64 [2]",
+    ]
+    assert messages(replace(model, image_shape=(1, 0)))[0] == (
+        "w.npz: image_shape: not three sizes (got (1, 0)); allowed: [channels, rows, columns]"
+    )
+
+
+def test_layers_after_a_broken_one_are_left_out_but_others_are_not(random_model) -> None:
+    model = change(random_model(4), "branch", op="glue")
+    extra = Node("other", "maxpool2d", ("stem",), stride=(0, 0))
+    assert [text.split(":")[1] for text in messages(replace(model, nodes=(*model.nodes, extra)))] == [
+        " layers.branch.op",
+        " layers.other.stride",
+    ]

@@ -1,0 +1,116 @@
+"""Weights files: what is written is read, and damaged files are told apart from pickles and strangers."""
+
+import json
+import zipfile
+from dataclasses import fields
+
+import numpy as np
+import pytest
+
+from accelsim.errors import InputError
+from accelsim.reference import model_file
+from accelsim.reference.model_file import find_model, read_model, write_model
+
+
+def test_round_trip(random_model, tmp_path) -> None:
+    model = random_model(2)
+    path = tmp_path / "weights.npz"
+    write_model(path, model)
+    again = read_model(path)
+    for field in fields(model):
+        old, new = getattr(model, field.name), getattr(again, field.name)
+        if isinstance(old, dict):
+            assert old.keys() == new.keys()
+            for name, array in old.items():
+                assert new[name].dtype == array.dtype
+                assert new[name].tolist() == array.tolist()
+        elif isinstance(old, np.ndarray):
+            assert new.tolist() == old.tolist()
+        else:
+            assert new == old
+
+
+def test_models_are_found_by_name_and_by_path(random_model, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "workloads" / "mine").mkdir(parents=True)
+    write_model(tmp_path / "workloads" / "mine" / "weights.npz", random_model(0))
+    assert find_model("mine").resolve() == tmp_path / "workloads" / "mine" / "weights.npz"
+    assert find_model("workloads/mine/weights.npz").is_file()
+    assert find_model("resnet18_digits").is_file()
+    with pytest.raises(InputError) as caught:
+        find_model("theirs")
+    assert str(caught.value) == "no such network (got 'theirs'); allowed: mine, resnet18_digits"
+
+
+def damaged(path, how):
+    if how == "text":
+        path.write_text("not a zip")
+    elif how == "truncated":
+        np.savez_compressed(path, meta=np.zeros(1000))
+        path.write_bytes(path.read_bytes()[:-30])
+    elif how == "pickled":
+        np.savez(path, meta=np.array([{}], dtype=object))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        ("missing", "no such file"),
+        ("text", "not a readable .npz without pickles: File is not a zip file"),
+        ("truncated", "not a readable .npz without pickles: File is not a zip file"),
+        (
+            "pickled",
+            "not a readable .npz without pickles: Object arrays cannot be loaded when allow_pickle=False",
+        ),
+    ],
+)
+def test_unreadable_files(how, message, tmp_path) -> None:
+    path = damaged(tmp_path / "weights.npz", how)
+    with pytest.raises(InputError) as caught:
+        read_model(path)
+    assert str(caught.value) == f"{path}: {message}"
+
+
+@pytest.mark.parametrize(
+    "meta",
+    [
+        {"format": "accelsim-trace", "version": 1},
+        {"format": "accelsim-model", "version": 2},
+        {"format": "accelsim-model", "version": 1},
+        [],
+        {"layers": [{"name": "a", "op": ["conv2d"]}]},
+        {"layers": [{"name": "a", "op": "add", "inputs": [["a"]]}]},
+        {"layers": [{"name": "a", "op": "add", "colour": "red"}]},
+    ],
+)
+def test_strangers(meta, random_model, tmp_path) -> None:
+    path = tmp_path / "weights.npz"
+    write_model(path, random_model(0))
+    arrays = dict(np.load(path))
+    if "layers" in meta:
+        meta = json.loads(str(arrays["meta"])) | meta
+    np.savez(path, **(arrays | {"meta": np.array(json.dumps(meta))}))
+    with pytest.raises(InputError) as caught:
+        read_model(path)
+    assert str(caught.value) == f"{path}: not a weights file (accelsim-model version 1)"
+
+
+def test_headers_that_promise_too_much_are_refused_before_memory_is_reserved(tmp_path) -> None:
+    path = tmp_path / "weights.npz"
+    with zipfile.ZipFile(path, "w") as archive, archive.open("meta.npy", "w") as stream:
+        header = {"descr": "<f8", "fortran_order": False, "shape": (10**12,)}
+        np.lib.format.write_array_header_1_0(stream, header)
+    with pytest.raises(InputError) as caught:
+        read_model(path)
+    assert str(caught.value) == (
+        f"{path}: weights file too large (got 8000000000000); allowed: 1073741824 bytes unpacked"
+    )
+
+
+def test_huge_files_are_refused_before_they_are_unpacked(random_model, tmp_path, monkeypatch) -> None:
+    path = tmp_path / "weights.npz"
+    write_model(path, random_model(0))
+    monkeypatch.setattr(model_file, "LARGEST_BYTES", 100)
+    with pytest.raises(InputError, match=r"weights file too large \(got \d+\); allowed: 100 bytes unpacked$"):
+        read_model(path)

@@ -1,0 +1,78 @@
+"""The untimed run: serial against packed on random networks and on the shipped one, and the checks of widths."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from accelsim.errors import InputError
+from accelsim.reference.model import integer_network
+from accelsim.reference.model_file import find_model, read_model
+from accelsim.reference.network import Network, classify, run
+from accelsim.workload.layer import Layer
+from accelsim.workload.workload import Parameters
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    timesteps=st.integers(1, 8),
+    weight_bits=st.integers(2, 8),
+    comparator=st.sampled_from([">=", ">"]),
+)
+def test_serial_and_packed_agree_on_every_layer(random_model, seed, timesteps, weight_bits, comparator) -> None:
+    model = random_model(seed)
+    made = integer_network(model, timesteps, weight_bits)
+    network = Network(made.name, made.layers, made.parameters, timesteps, comparator)
+    packed = run(network, model.images[0])
+    serial = run(network, model.images[0], "serial")
+    for layer in network.layers:
+        assert packed[layer.name].shape == layer.out_shape
+        assert packed[layer.name].tolist() == serial[layer.name].tolist()
+        if layer.fires:
+            assert 0 <= packed[layer.name].min() <= packed[layer.name].max() < 2**layer.out_word_bits
+
+
+@pytest.mark.parametrize("timesteps", [1, 2, 4, 8])
+def test_serial_and_packed_agree_on_the_shipped_network(timesteps: int) -> None:
+    model = read_model(find_model("resnet18_digits"))
+    network = integer_network(model, timesteps)
+    packed = run(network, model.images[0])
+    serial = run(network, model.images[0], "serial")
+    assert len(packed) == 30
+    for name, words in packed.items():
+        assert np.array_equal(words, serial[name]), name
+
+
+def network(word_bits: int, weight: int = 1, theta: int = 3, bias: int = 1, fires: bool = True, timesteps=2) -> Network:
+    layer = Layer("only", "conv2d", (), (1, 1, 3), (1, 1, 3), weight_bits=8, word_bits=word_bits, fires=fires)
+    own = Parameters(np.full((1, 1, 1, 1), weight, dtype=np.int8), np.array([bias]), np.array([theta]))
+    return Network("tiny", (layer,), {"only": own}, timesteps)
+
+
+@pytest.mark.parametrize("form", ["packed", "serial"])
+def test_a_layer_by_hand(form) -> None:
+    image = np.array([[[0, 5, 200]]])
+    assert run(network(8), image, form)["only"].tolist() == [[[0, 2, 3]]]
+    assert run(network(8, weight=-2, fires=False), image, form)["only"].tolist() == [[[1, -9, -399]]]
+
+
+def test_classify_takes_the_largest_accumulator(random_model) -> None:
+    model = random_model(1)
+    made = integer_network(model, 4)
+    expected = [run(made, image)["read"].ravel().tolist() for image in model.images]
+    assert classify(made, model.images).tolist() == [sums.index(max(sums)) for sums in expected]
+
+
+def test_integers_that_could_overflow_are_refused() -> None:
+    with pytest.raises(InputError) as caught:
+        network(40)
+    assert str(caught.value) == (
+        "tiny.only: words are too wide for the reference model (got 40); allowed: at most 31 bits"
+    )
+    with pytest.raises(InputError) as caught:
+        network(8, theta=2**62, bias=2**63 - 2)
+    assert str(caught.value) == (
+        f"tiny.only: sums may not fit an integer of 64 bits (got {2**63 + 253}); allowed: below 2^63\n"
+        f"tiny.only: thresholds may not fit an integer of 64 bits (got {2**63}); allowed: below 2^63"
+    )
