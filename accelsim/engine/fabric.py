@@ -245,6 +245,7 @@ def make_memory(shape: MemoryShape, network_nodes: int, virtual_channels: int, c
     channel_of[list(shape.nodes)] = np.arange(channels)
     channel = np.zeros((channels, state.CHANNEL_SCALARS), np.int64)
     channel[:, state.C_NODE] = shape.nodes
+    channel[:, state.C_CURRENT] = -1
     channel[:, state.C_WAKE] = state.FOREVER
     return state.Memory(
         settings=settings,

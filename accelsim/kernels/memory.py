@@ -5,9 +5,9 @@ from accelsim.kernels.network import has_room, return_credit, send
 from accelsim.kernels.state import (
     C_BUSY,
     C_COPY,
+    C_CURRENT,
     C_FREE,
     C_NODE,
-    C_QUEUE_HEAD,
     C_QUEUED,
     C_READY,
     C_READY_HEAD,
@@ -65,26 +65,42 @@ def release_credits(network, memory, channel, t):
 
 
 @kernel
+def take_next(memory, channel):
+    """The transfer that comes first in the program leaves the queue: what is needed first is read first."""
+    state = memory.channel[channel]
+    queue = memory.queue[channel]
+    first = 0
+    for place in range(1, state[C_QUEUED]):
+        if queue[place] < queue[first]:
+            first = place
+    state[C_QUEUED] -= 1
+    state[C_CURRENT] = queue[first]
+    queue[first] = queue[state[C_QUEUED]]
+
+
+@kernel
 def read(clock, tiles, memory, channel, t, time_bin):
-    """Chunks of the front transfers occupy the bus in turn; their data are there a latency later."""
+    """Chunks of one transfer after another occupy the bus; their data are there a latency later."""
     state = memory.channel[channel]
     settings = memory.settings
     slots = memory.ready.shape[1]
-    while state[C_QUEUED] > 0 and state[C_READY] < slots and state[C_FREE] < (t + 1) * settings[M_RATE]:
-        number = memory.queue[channel, state[C_QUEUE_HEAD]]
-        transfer = memory.transfer[number]
+    while state[C_READY] < slots and state[C_FREE] < (t + 1) * settings[M_RATE]:
+        if state[C_CURRENT] < 0:
+            if state[C_QUEUED] == 0:
+                return
+            take_next(memory, channel)
+        transfer = memory.transfer[state[C_CURRENT]]
         chunk = min(settings[M_CHUNK], transfer[D_BYTES])
         state[C_FREE] = max(state[C_FREE], t * settings[M_RATE]) + chunk * settings[M_COST]
         state[C_BUSY] += chunk * settings[M_COST]
         entry = memory.ready[channel, (state[C_READY_HEAD] + state[C_READY]) % slots]
         entry[0] = (state[C_FREE] + settings[M_RATE] - 1) // settings[M_RATE] + settings[M_LATENCY]
-        entry[1] = number
+        entry[1] = state[C_CURRENT]
         entry[2] = chunk
         state[C_READY] += 1
         transfer[D_BYTES] -= chunk
         if transfer[D_BYTES] == 0:
-            state[C_QUEUE_HEAD] = (state[C_QUEUE_HEAD] + 1) % memory.queue.shape[1]
-            state[C_QUEUED] -= 1
+            state[C_CURRENT] = -1
         tiles.events[transfer[D_LAYER], E_DRAM_READ] += chunk
         memory.read_bins[channel, time_bin] += chunk
         clock.scalars[LAST_MOVE] = t
@@ -141,7 +157,7 @@ def memory_cycle(clock, network, tiles, memory, channel, t, time_bin):
     if state[C_READY] > 0:
         wake = max(memory.ready[channel, state[C_READY_HEAD], 0], t + 1)
     room = state[C_READY] < memory.ready.shape[1]
-    if state[C_WRITES] > 0 or (state[C_QUEUED] > 0 and room):
+    if state[C_WRITES] > 0 or (room and (state[C_QUEUED] > 0 or state[C_CURRENT] >= 0)):
         wake = min(wake, max(state[C_FREE] // settings[M_RATE], t + 1))
     if memory.held[channel].any():
         wake = min(wake, t + 1)

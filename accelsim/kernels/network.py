@@ -8,7 +8,6 @@ order in which nodes are visited within a cycle does not matter.
 
 from accelsim.jit import kernel, trailing_zeros
 from accelsim.kernels.state import (
-    C_QUEUE_HEAD,
     C_QUEUED,
     C_WAKE,
     C_WRITES,
@@ -76,7 +75,7 @@ def count_down(clock, memory, group, amount):
         if transfer >= 0:
             channel = memory.transfer[transfer, D_CHANNEL]
             state = memory.channel[channel]
-            memory.queue[channel, (state[C_QUEUE_HEAD] + state[C_QUEUED]) % memory.queue.shape[1]] = transfer
+            memory.queue[channel, state[C_QUEUED]] = transfer
             state[C_QUEUED] += 1
             state[C_WAKE] = 0
         group = clock.chain[group]

@@ -306,8 +306,8 @@ D_CHANNEL, D_BYTES, D_LAYER, D_KIND, D_FIRST, D_COUNT, TRANSFER_COLUMNS = range(
 (
     C_NODE,
     C_FREE,  # time at which the data bus is free, in 1/M_RATE cycles
-    C_QUEUE_HEAD,
-    C_QUEUED,
+    C_QUEUED,  # transfers waiting, and the one being read, or -1
+    C_CURRENT,
     C_READY_HEAD,
     C_READY,
     C_COPY,  # destination of the front chunk that is served next
@@ -330,7 +330,7 @@ class Memory(NamedTuple):
     channel: NDArray  # [channels, CHANNEL_SCALARS]
     transfer: NDArray  # [transfers, TRANSFER_COLUMNS]
     destination: NDArray  # [destinations, 2] node, group
-    queue: NDArray  # [channels, transfers] transfers waiting, in order of request
+    queue: NDArray  # [channels, transfers] transfers asked for, in any order
     ready: NDArray  # [channels, chunks, 3] cycle, transfer, bytes of chunks read and not yet sent
     held: NDArray  # [channels, VCs] credits held back while the write buffer is full
     read_bins: NDArray  # [channels, bins] bytes

@@ -92,13 +92,16 @@ class _Attempt:
     def run(self) -> str | None:
         """Fill `plans`; the name of a layer whose outputs must go through DRAM if something does not fit."""
         drafts: list[tuple[Layer, list[Part]]] = []
+        turn = 0
         for layer in self.layers:
             drafts.append((layer, []))
             split = self.splits[layer.name]
             groups = channel_groups(layer, self.capacity)
             for band, rows in enumerate(shares(layer.out_shape[1], split.row_parts)):
                 for share, (first, last) in enumerate(shares(len(groups), split.channel_parts)):
-                    tile = band * split.channel_parts + share
+                    # Layers take tiles in turn, so that weights spread over all buffers.
+                    tile = turn % self.capacity.tiles
+                    turn += 1
                     result = self._part(layer, tile, rows, tuple(groups[first:last]))
                     if isinstance(result, str):
                         return result

@@ -32,8 +32,7 @@ def cycles_by_resource(
 
 
 def binding(cycles: Mapping[str, int]) -> str:
-    """The resource with most cycles; imbalance between tiles is named only when nothing else is left."""
-    named = {name: count for name, count in cycles.items() if name != "idle" and count > 0}
-    if not named:
-        return "imbalance"
-    return max(named, key=lambda name: named[name])
+    """The resource with most cycles; waiting for other layers or tiles is named only when nothing else is left."""
+    resources = {name: count for name, count in cycles.items() if name not in ("idle", "producers")}
+    chosen = max(resources, key=lambda name: resources[name])
+    return chosen if resources[chosen] > 0 else max(cycles, key=lambda name: cycles[name])

@@ -81,7 +81,7 @@ def make_report(run: Run) -> dict[str, Any]:
         "layers": layers,
         "energy_j": spent.as_dict(),
         "area_mm2": area(chip),
-        "footprint_bytes": sum(found.weight_bytes for found in run.statistics.values()),
+        "footprint_bytes": sum(found.footprint_bytes for found in run.statistics.values()),
         "sparsity": _sparsity(run),
         "bit_budget": _bit_budget(run),
         "noc": _noc(run),
