@@ -15,9 +15,9 @@ from pydantic import AfterValidator, Field, model_validator
 from accelsim.config import Count, Document, Settings, broken, load_yaml, validate
 from accelsim.errors import InputError, Problem
 from accelsim.workload.archive import Archive, Header, open_archive
-from accelsim.workload.graph import Place, link, output_shape
+from accelsim.workload.graph import MAX_WORD_BITS, Place, link, output_shape
 from accelsim.workload.layer import ARRAY_OPS, Layer, Op
-from accelsim.workload.settings import MAX_WORD_BITS, Bits, Name, One, Padding, Size
+from accelsim.workload.settings import Bits, Name, One, Padding, Size, WordBits
 from accelsim.workload.trace_meta import BIT_ORDER, FORMAT, VERSION
 from accelsim.workload.words import smallest_unsigned
 
@@ -53,7 +53,7 @@ class RawLayer(Settings):
     groups: One = 1
     dilation: One = 1
     weight_bits: Bits = Field(default=8, description="Bits of a weight.")
-    bits_per_step: Bits | None = Field(
+    bits_per_step: WordBits | None = Field(
         default=None, description="Bits of an array's entry; default: those of the largest."
     )
     fires: bool | None = Field(

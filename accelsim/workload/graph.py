@@ -14,6 +14,9 @@ Pair = tuple[int, int]
 Place = Callable[[int, str, str, object, str], Problem]
 """Makes the problem with a key of the layer of that index: (index, key, rule, value, allowed)."""
 
+MAX_WORD_BITS = 31
+"""Width of the widest word that a layer may consume: words are counted with in 32-bit integers."""
+
 ACCUMULATOR_BITS = 32
 """Width of the sums that leave a layer without neurons."""
 
@@ -218,17 +221,15 @@ def _produced_bits(layer: Layer, timesteps: int) -> int:
 
 def _width_problems(number: int, layer: Layer, graph: list[Layer], place: Place) -> list[Problem]:
     made = {other.name: other for other in graph}
-    return [
-        place(
-            number,
-            "word_bits",
-            f"is narrower than the words of {name}",
-            layer.word_bits,
-            f"at least {made[name].out_word_bits}",
-        )
-        for name in layer.inputs
-        if made[name].fires and made[name].out_word_bits > layer.word_bits
-    ]
+    problems = []
+    if layer.word_bits > MAX_WORD_BITS:
+        problems.append(place(number, "word_bits", "is too wide", layer.word_bits, f"at most {MAX_WORD_BITS}"))
+    for name in layer.inputs:
+        width = made[name].out_word_bits
+        if made[name].fires and width > layer.word_bits:
+            rule = f"is narrower than the words of {name}"
+            problems.append(place(number, "word_bits", rule, layer.word_bits, f"at least {width}"))
+    return problems
 
 
 def _pool_note(pool: Layer, consumer: Layer) -> str:

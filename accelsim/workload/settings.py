@@ -7,8 +7,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from accelsim.config import Count, broken
-
-MAX_WORD_BITS = 32
+from accelsim.workload.graph import ACCUMULATOR_BITS, MAX_WORD_BITS
 
 
 def _twice(value: Any) -> Any:
@@ -43,8 +42,11 @@ Margin = Annotated[int, Field(ge=0, le=1 << 16)]
 Padding = Annotated[tuple[Margin, Margin], BeforeValidator(_twice)]
 """Rows and columns of zeros on each side; one number stands for both."""
 
-Bits = Annotated[int, Field(ge=1, le=MAX_WORD_BITS)]
-"""Width of a number."""
+WordBits = Annotated[int, Field(ge=1, le=MAX_WORD_BITS)]
+"""Width of a word that a layer consumes, or of a part of it."""
+
+Bits = Annotated[int, Field(ge=1, le=ACCUMULATOR_BITS)]
+"""Width of a weight or of what a layer produces."""
 
 Steps = Annotated[int, Field(ge=1, le=1024)]
 """Number of time steps."""

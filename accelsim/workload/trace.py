@@ -18,10 +18,22 @@ from accelsim.workload.graph import Graph
 from accelsim.workload.layer import ARRAY_OPS, Layer
 from accelsim.workload.trace_arrays import header_problems, normal_form, value_problems
 from accelsim.workload.trace_meta import FORMAT, VERSION, Meta, check_meta, read_meta
-from accelsim.workload.words import Words, draw_words, generator, smallest_unsigned, unpool
+from accelsim.workload.words import (
+    Words,
+    draw_accumulators,
+    draw_words,
+    drawing_note,
+    generator,
+    is_plain_max_pool,
+    measure,
+    pool_or_add,
+    unpool,
+)
 from accelsim.workload.workload import Parameters
 
 MAX_META_BYTES = 64 << 20
+MAX_DERIVED = 1000
+"""Drawn or computed arrays that are kept; others come out the same when they are made again."""
 
 
 class Trace:
@@ -40,7 +52,6 @@ class Trace:
         self.dataset = meta.dataset
         self.encoding = meta.encoding
         self.layers = graph.layers
-        self.notes = graph.notes
         self.timesteps = meta.timesteps
         self.images = meta.images
         self.source = source
@@ -54,6 +65,7 @@ class Trace:
         self.drawn = tuple(
             layer.name for layer in self.layers if layer.op in ARRAY_OPS and self._recorded(layer) is None
         )
+        self.notes = (*graph.notes, *drawing_note(self.drawn))
 
     @property
     def labels(self) -> NDArray[np.int64] | None:
@@ -77,6 +89,8 @@ class Trace:
             words: NDArray[np.integer[Any]] = recorded[image]
             return words
         if (layer, image) not in self._derived:
+            if len(self._derived) >= MAX_DERIVED:
+                self._derived.clear()
             found = self._by_name[layer]
             derive = self._draw if found.op in ARRAY_OPS else self._compute
             self._derived[layer, image] = derive(found, image)
@@ -108,17 +122,12 @@ class Trace:
         rng = generator(self._seed, f"out/{layer.name}", image)
         if not layer.fires:
             return draw_accumulators(rng, layer)
-        model, bits = self._model(layer, image)
-        ones = sum(int(np.count_nonzero(model >> bit & 1)) for bit in range(bits))
-        density, bit_density = np.count_nonzero(model) / model.size, ones / model.size / bits
-        # A word wider or narrower than its model keeps the share of nonzero words; its ones must fit into it.
-        bit_density = min(max(bit_density, density / layer.out_word_bits), density)
-        words = draw_words(rng, layer.out_shape, layer.out_word_bits, density, bit_density)
+        density = measure(*self._model(layer, image), layer.out_word_bits)
+        words = draw_words(rng, layer.out_shape, layer.out_word_bits, density)
         for consumer in self._consumers[layer.name]:
-            if consumer.op == "maxpool2d" and consumer.stride == consumer.kernel and consumer.padding == (0, 0):
-                pooled = self._recorded(consumer)
-                if pooled is not None:
-                    return unpool(rng, pooled[image].astype(words.dtype), words, consumer.kernel)
+            pooled = self._recorded(consumer) if is_plain_max_pool(consumer) else None
+            if pooled is not None:
+                return unpool(rng, pooled[image].astype(words.dtype), words, consumer.kernel)
         return words
 
     def _model(self, layer: Layer, image: int) -> tuple[Words, int]:
@@ -132,25 +141,6 @@ class Trace:
             if consumer.op not in ARRAY_OPS:
                 waiting += self._consumers[consumer.name]
         return self.input_words(layer.name, image), layer.word_bits
-
-
-def pool_or_add(layer: Layer, operands: list[Words]) -> Words:
-    """The words [out_shape] that a pool or residual add makes of its operands' words [in_shape]."""
-    dtype = smallest_unsigned(layer.out_word_bits)
-    if layer.op == "add":
-        return (operands[0].astype(np.int64) + operands[1]).astype(dtype)
-    (top, left), (height, width) = layer.padding, layer.kernel
-    padded = np.pad(operands[0], ((0, 0), (top, top), (left, left))).astype(dtype)
-    windows = np.lib.stride_tricks.sliding_window_view(padded, (height, width), axis=(1, 2))
-    windows = windows[:, :: layer.stride[0], :: layer.stride[1]]
-    pooled = windows.max(axis=(3, 4)) if layer.op == "maxpool2d" else windows.sum(axis=(3, 4), dtype=np.int64)
-    return np.ascontiguousarray(pooled, dtype=dtype)
-
-
-def draw_accumulators(rng: np.random.Generator, layer: Layer) -> NDArray[np.int64]:
-    """Sums that a layer without neurons could have made: signed, of zero mean, within its width."""
-    bits = min(layer.out_word_bits, 31, layer.word_bits + layer.weight_bits + layer.fan_in.bit_length())
-    return rng.integers(-(1 << (bits - 1)), 1 << (bits - 1), layer.out_shape)
 
 
 def read_trace(path: str | Path, seed: int = 0) -> Trace:

@@ -11,7 +11,7 @@ from accelsim.config import Count, Document, Settings, broken, validate
 from accelsim.errors import InputError, Problem
 from accelsim.workload.graph import Graph, link
 from accelsim.workload.layer import ARRAY_OPS, Kind, Layer, Op
-from accelsim.workload.settings import Bits, Name, One, Padding, Shape, Size, Steps
+from accelsim.workload.settings import Bits, Name, One, Padding, Shape, Size, Steps, WordBits
 
 FORMAT = "accelsim-trace"
 VERSION = 1
@@ -49,8 +49,8 @@ class LayerMeta(Settings):
     timesteps: Steps | None = Field(
         default=None, description="Of the words consumed: default the network's; 1 for integers."
     )
-    bits_per_step: Bits | None = Field(default=None, description="Of the words consumed; default 1.")
-    word_bits: Bits | None = Field(
+    bits_per_step: WordBits | None = Field(default=None, description="Of the words consumed; default 1.")
+    word_bits: WordBits | None = Field(
         default=None, description="Of the words consumed; default timesteps x bits_per_step."
     )
     out_word_bits: Bits | None = Field(

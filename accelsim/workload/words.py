@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from accelsim.stats.sparsity import histogram
+from accelsim.workload.layer import Layer
 
 Words = NDArray[np.unsignedinteger[Any]]
 
@@ -21,26 +28,31 @@ def generator(seed: int, name: str, image: int) -> np.random.Generator:
     return np.random.default_rng([seed, zlib.crc32(name.encode()), image])
 
 
-def draw_words(
-    rng: np.random.Generator,
-    shape: tuple[int, ...],
-    word_bits: int,
-    density: float,
-    bit_density: float | None = None,
-) -> Words:
-    """Independent random words of `shape`.
+@dataclass(frozen=True, slots=True)
+class Density:
+    """How words are distributed.
 
-    `density` is the expected share of nonzero words, `bit_density` that of ones among all bits. It lies between
-    density / word_bits (one spike in each nonzero word) and density (all bits set). Without it, nonzero words are
-    uniform over 1 .. 2^word_bits - 1.
+    `words` is the expected share of nonzero words, `bits` that of ones among all bits: between words / word_bits (one
+    spike in each nonzero word) and words (all of their bits set); None: nonzero words are uniform. Whether a word is
+    nonzero is decided by a normal variable, of whose variance `spatial` is common to all channels of a position and
+    `channel` to all positions of a channel.
     """
+
+    words: float
+    bits: float | None = None
+    spatial: float = 0.0
+    channel: float = 0.0
+
+
+def draw_words(rng: np.random.Generator, shape: tuple[int, int, int], word_bits: int, density: Density) -> Words:
+    """Random words [channels, rows, columns] of a given density."""
     words = np.zeros(shape, dtype=smallest_unsigned(word_bits))
-    fires = rng.random(shape, dtype=np.float32) < density
+    fires = _draw_activity(rng, shape, density)
     count = int(np.count_nonzero(fires))
-    if bit_density is None or density == 0:
+    if density.bits is None or not density.words:
         words[fires] = rng.integers(1, 1 << word_bits, count, dtype=np.uint64)
         return words
-    bit_probability = _bit_probability(word_bits, bit_density * word_bits / density)
+    bit_probability = _bit_probability(word_bits, density.bits * word_bits / density.words)
     drawn = np.zeros(count, dtype=np.int64)
     for _ in range(word_bits):
         drawn = 2 * drawn + (rng.random(count, dtype=np.float32) < bit_probability)
@@ -48,6 +60,16 @@ def draw_words(
     drawn[silent] = 1 << rng.integers(0, word_bits, int(np.count_nonzero(silent)))
     words[fires] = drawn
     return words
+
+
+def _draw_activity(rng: np.random.Generator, shape: tuple[int, int, int], density: Density) -> NDArray[np.bool_]:
+    if (not density.spatial and not density.channel) or not 0 < density.words < 1:
+        return rng.random(shape, dtype=np.float32) < density.words
+    own = max(0.0, 1 - density.spatial - density.channel)
+    level = math.sqrt(own) * rng.standard_normal(shape)
+    level += math.sqrt(density.spatial) * rng.standard_normal((1, *shape[1:]))
+    level += math.sqrt(density.channel) * rng.standard_normal((shape[0], 1, 1))
+    return level < NormalDist().inv_cdf(density.words)
 
 
 def _bit_probability(word_bits: int, ones: float) -> float:
@@ -82,3 +104,39 @@ def unpool(rng: np.random.Generator, pooled: Words, drawn: Words, window: tuple[
     tiles = windows.reshape(tiles.shape).transpose(0, 1, 3, 2, 4)
     words[:, : rows * height, : columns * width] = tiles.reshape(channels, rows * height, columns * width)
     return words
+
+
+def measure(words: Words, word_bits: int, drawn_bits: int) -> Density:
+    """The density of words of `word_bits` bits, for drawing words of `drawn_bits` bits like them."""
+    found = histogram(words, word_bits)
+    nonzero = found.nonzero_words / found.words
+    return Density(nonzero, min(max(found.ones / found.bits, nonzero / drawn_bits), nonzero))
+
+
+def draw_accumulators(rng: np.random.Generator, layer: Layer) -> NDArray[np.int64]:
+    """Sums that a layer without neurons could have made: signed, of zero mean, within its width."""
+    bits = min(layer.out_word_bits, 31, layer.word_bits + layer.weight_bits + layer.fan_in.bit_length())
+    return rng.integers(-(1 << (bits - 1)), 1 << (bits - 1), layer.out_shape)
+
+
+def pool_or_add(layer: Layer, operands: Sequence[Words]) -> Words:
+    """The words [out_shape] that a pool or residual add makes of its operands' words [in_shape]."""
+    dtype = smallest_unsigned(layer.out_word_bits)
+    if layer.op == "add":
+        return (operands[0].astype(np.int64) + operands[1]).astype(dtype)
+    (top, left), (height, width) = layer.padding, layer.kernel
+    padded = np.pad(operands[0], ((0, 0), (top, top), (left, left))).astype(dtype)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (height, width), axis=(1, 2))
+    windows = windows[:, :: layer.stride[0], :: layer.stride[1]]
+    pooled = windows.max(axis=(3, 4)) if layer.op == "maxpool2d" else windows.sum(axis=(3, 4), dtype=np.int64)
+    return np.ascontiguousarray(pooled, dtype=dtype)
+
+
+def is_plain_max_pool(layer: Layer) -> bool:
+    """Whether the windows of a max pool lie side by side, so that it can be undone."""
+    return layer.op == "maxpool2d" and layer.stride == layer.kernel and layer.padding == (0, 0)
+
+
+def drawing_note(names: Sequence[str]) -> list[str]:
+    """What to tell people about layers whose output words were drawn."""
+    return [f"not recorded, so drawn at random: outputs of {', '.join(names)}"] if names else []

@@ -36,6 +36,7 @@ class Workload(Protocol):
     timesteps: int
     images: int
     drawn: tuple[str, ...]  # layers whose output words were drawn at random because none were recorded
+    notes: tuple[str, ...]  # what was inferred or drawn, in sentences for people
     source: dict[str, Any]  # for provenance: path, sha256, format, note
 
     def input_words(self, layer: str, image: int, operand: int = 0) -> NDArray[np.unsignedinteger[Any]]:

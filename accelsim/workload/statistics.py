@@ -1,0 +1,133 @@
+"""What a network's recorded words say about it before any machine runs it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import reduce
+from operator import add
+
+from accelsim.stats import synaptic
+from accelsim.stats.sparsity import WordHistogram, histogram, ones
+from accelsim.units import ceil_div
+from accelsim.workload.graph import ACCUMULATOR_BITS
+from accelsim.workload.layer import ARRAY_OPS, Layer
+from accelsim.workload.workload import Workload
+
+
+@dataclass(frozen=True)
+class LayerStatistics:
+    """Counts of one layer, summed over the images asked for; work is 0 where the operator has no weights.
+
+    Definitions: `synops` = sum over input words of their ones times the fan-out that is reached, padding excluded.
+    `word_macs` = the same with 1 for each nonzero word: what a word-parallel array that skips silent words does.
+    `effective_macs` and `effective_acs` follow NeuroBench (Yik et al., Nature Communications 2025): operations of
+    nonzero input and nonzero weight (all weights count as nonzero where none are known); a one-bit word accumulates,
+    a wider one multiplies. `dense_macs` = those of a dense pass, padding included. `bit_budget` = BB = T b_w b_s
+    with T b_s = word_bits, so that sums of words count at their width; `s_ace` and `ns_ace` are built on it. Bytes
+    are those of one image: `weight_bytes` at `weight_bits` a weight, `input_bytes` and `output_bytes` of dense words
+    at their widths, `footprint_bytes` = weights, bias and threshold of each channel and membrane of each neuron, the
+    last three at the accumulator's 32 bits: NeuroBench's footprint.
+    """
+
+    layer: Layer
+    images: int
+    inputs: WordHistogram
+    synops: int
+    word_macs: int
+    effective_macs: int
+    effective_acs: int
+    dense_macs: int
+    bit_budget: int
+    s_ace: int
+    ns_ace: float
+    weight_bytes: int
+    input_bytes: int
+    output_bytes: int
+    footprint_bytes: int
+
+    @property
+    def words(self) -> int:
+        """Words consumed."""
+        return self.inputs.words
+
+    @property
+    def nonzero_words(self) -> int:
+        """Words consumed that are not zero."""
+        return self.inputs.nonzero_words
+
+    @property
+    def ones(self) -> int:
+        """Set bits of the words consumed."""
+        return self.inputs.ones
+
+    @property
+    def bits(self) -> int:
+        """Bits of the words consumed."""
+        return self.inputs.bits
+
+    @property
+    def ones_by_plane(self) -> tuple[int, ...]:
+        """Set bits by bit plane, first time step first."""
+        return self.inputs.ones_by_plane
+
+    @property
+    def entropy_bits(self) -> float:
+        """Entropy of a consumed word, in bits."""
+        return self.inputs.entropy_bits
+
+
+def layer_statistics(workload: Workload, name: str, images: int = 1) -> LayerStatistics:
+    """Statistics of a layer over the first `images` images; those beyond the recorded ones repeat them."""
+    layer = next(layer for layer in workload.layers if layer.name == name)
+    weighted = layer.op in ARRAY_OPS
+    parameters = workload.parameters(layer.name) if weighted else None
+    window = (layer.out_shape, layer.kernel, layer.stride, layer.padding)
+    counts: list[WordHistogram] = []
+    synops = word_macs = effective = 0
+    for image in range(images):
+        operands = [workload.input_words(layer.name, image, operand) for operand in range(max(1, len(layer.inputs)))]
+        counts += [histogram(words, layer.word_bits) for words in operands]
+        if not weighted:
+            continue
+        nonzero = operands[0] != 0
+        reached = synaptic.reached_sum(nonzero, *window)
+        synops += synaptic.reached_sum(ones(operands[0]), *window)
+        word_macs += reached
+        if parameters is None:
+            effective += reached
+        else:
+            effective += synaptic.weighted_sum(
+                nonzero, parameters.weights, layer.out_shape, layer.stride, layer.padding
+            )
+    inputs = reduce(add, counts)
+    budget = synaptic.bit_budget(1, layer.weight_bits, layer.word_bits)
+    dense = layer.dense_macs * images
+    weight_bits = layer.fan_in * layer.out_shape[0] * layer.weight_bits if weighted else 0
+    neurons = layer.out_shape[0] * layer.out_shape[1] * layer.out_shape[2]
+    membrane_bits = ACCUMULATOR_BITS * (neurons + layer.out_shape[0] * (2 if layer.fires else 1)) if weighted else 0
+    return LayerStatistics(
+        layer=layer,
+        images=images,
+        inputs=inputs,
+        synops=synops,
+        word_macs=word_macs,
+        effective_macs=effective if layer.word_bits > 1 else 0,
+        effective_acs=effective if layer.word_bits == 1 else 0,
+        dense_macs=dense,
+        bit_budget=budget,
+        s_ace=synaptic.s_ace(dense, budget),
+        ns_ace=float(synaptic.ns_ace(dense, budget, inputs.ones, inputs.bits)),
+        weight_bytes=ceil_div(weight_bits, 8),
+        input_bytes=_bytes(layer.in_shape, layer.word_bits) * max(1, len(layer.inputs)),
+        output_bytes=_bytes(layer.out_shape, layer.out_word_bits),
+        footprint_bytes=ceil_div(weight_bits + membrane_bits, 8),
+    )
+
+
+def network_statistics(workload: Workload, images: int = 1) -> tuple[LayerStatistics, ...]:
+    """Statistics of every layer, in execution order."""
+    return tuple(layer_statistics(workload, layer.name, images) for layer in workload.layers)
+
+
+def _bytes(shape: tuple[int, int, int], bits: int) -> int:
+    return ceil_div(shape[0] * shape[1] * shape[2] * bits, 8)

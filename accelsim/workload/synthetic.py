@@ -1,0 +1,293 @@
+"""Workload files: layers with densities, from which words are drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
+
+from accelsim.config import Count, Settings, Share, broken, load_yaml, validate
+from accelsim.errors import InputError, Problem
+from accelsim.workload.archive import sha256
+from accelsim.workload.graph import Graph, Place, link, output_shape
+from accelsim.workload.layer import ARRAY_OPS, Kind, Layer
+from accelsim.workload.settings import Bits, Name, One, Padding, Shape, Size, Steps, WordBits
+from accelsim.workload.words import (
+    Density,
+    Words,
+    draw_accumulators,
+    draw_words,
+    generator,
+    is_plain_max_pool,
+    pool_or_add,
+    unpool,
+)
+from accelsim.workload.workload import Parameters
+
+MAX_DERIVED = 1000
+"""Drawn arrays that are kept; others come out the same when they are drawn again."""
+
+
+class WorkloadLayer(Settings):
+    """A layer of a workload file. Densities are those of the words that it consumes."""
+
+    name: Name
+    op: Literal["conv2d", "linear", "gemm", "maxpool2d", "avgpool2d", "add"]
+    inputs: tuple[Name, ...] = Field(default=(), description="Its producers; none: fresh words from DRAM.")
+    in_shape: Shape | None = Field(default=None, description="Channels, rows, columns; default: what its input makes.")
+    out_channels: Count | None = Field(default=None, description="Of conv2d.")
+    out_features: Count | None = Field(default=None, description="Of linear.")
+    m: Count | None = Field(default=None, description="Of gemm: rows of words, each of k; the output is m x n.")
+    n: Count | None = Field(default=None, description="Of gemm: columns of weights.")
+    k: Count | None = Field(default=None, description="Of gemm: the dimension summed over.")
+    kernel: Size | None = Field(default=None, description="Of conv2d and pools: a number, or [rows, columns].")
+    stride: Size | None = Field(default=None, description="Default 1; that of a pool its kernel.")
+    padding: Padding = (0, 0)
+    groups: One = 1
+    dilation: One = 1
+    density: Share | None = Field(default=None, description="Share of nonzero words.")
+    bit_density: Share | None = Field(default=None, description="Share of ones among all bits; default: uniform words.")
+    spatial_correlation: Share = Field(default=0.0, description="How much the channels of a position fire together.")
+    channel_correlation: Share = Field(default=0.0, description="How much the positions of a channel fire together.")
+    weight_density: Share | None = Field(default=None, description="Share of nonzero weights.")
+    weight_bits: Bits | None = Field(default=None, description="Default: the network's.")
+    kind: Kind = "spikes"
+    timesteps: Steps | None = Field(default=None, description="Default: the network's; 1 for integers.")
+    bits_per_step: WordBits | None = Field(default=None, description="Default 1; 8 for integers.")
+    word_bits: WordBits | None = Field(
+        default=None, description="Default: its input's, else timesteps x bits_per_step."
+    )
+    fires: bool = Field(default=True, description="Whether its sums become spikes.")
+
+    @model_validator(mode="after")
+    def _complete(self) -> WorkloadLayer:
+        needed = {"conv2d": ("out_channels", "kernel"), "linear": ("out_features",), "gemm": ("m", "n", "k")}
+        for key in needed.get(self.op, () if self.op == "add" else ("kernel",)):
+            if getattr(self, key) is None:
+                raise broken(key, f"is missing: {self.op} needs it")
+        foreign = {"out_channels": "conv2d", "out_features": "linear", "m": "gemm", "n": "gemm", "k": "gemm"}
+        for key, op in foreign.items():
+            if getattr(self, key) is not None and self.op != op:
+                raise broken(key, f"belongs to {op}, not to {self.op}")
+        if self.spatial_correlation + self.channel_correlation > 1:
+            raise broken("channel_correlation", "is more than spatial_correlation leaves", self.channel_correlation)
+        if self.op == "gemm" and self.in_shape is not None:
+            raise broken("in_shape", "follows from m and k")
+        if not self.inputs and self.in_shape is None and self.op != "gemm":
+            raise broken("in_shape", "is missing: without inputs, words come from DRAM in this shape")
+        return self
+
+
+class WorkloadFile(Settings):
+    """The whole of a workload file."""
+
+    name: Annotated[str, Field(min_length=1, max_length=100)]
+    timesteps: Steps = 1
+    weight_bits: Bits = 8
+    images: Count = Field(default=16, description="Different images that are drawn.")
+    note: str = Field(default="", description="Where the densities come from, for people.")
+    layers: Annotated[tuple[WorkloadLayer, ...], Field(min_length=1, max_length=10_000)]
+
+
+class Synthetic:
+    """A `Workload` whose words are drawn.
+
+    A layer's output words have the density that a consumer with weights asks for; without one, pools and residual adds
+    are computed, and others have the density that a pool or add asks for, else that of their own input. What a max
+    pool consumes is drawn so that pooling it gives what the pool produces.
+    """
+
+    def __init__(
+        self, file: WorkloadFile, graph: Graph, densities: Mapping[str, Density], source: dict[str, Any], seed: int = 0
+    ) -> None:
+        self.name = file.name
+        self.layers = graph.layers
+        self.timesteps = file.timesteps
+        self.images = file.images
+        self.source = source
+        self._seed = seed
+        self._by_name = {layer.name: layer for layer in self.layers}
+        self._consumers = {
+            layer.name: [other for other in self.layers if layer.name in other.inputs] for layer in self.layers
+        }
+        self._consumed = densities
+        self._produced = {
+            layer.name: density for layer in self.layers if (density := self._density(layer, densities)) is not None
+        }
+        self._derived: dict[tuple[str, int], NDArray[Any]] = {}
+        self.drawn = tuple(layer.name for layer in self.layers if layer.op in ARRAY_OPS or layer.name in self._produced)
+        self.notes = (*graph.notes, "all words are drawn at random, at the densities of the workload file")
+
+    def input_words(self, layer: str, image: int, operand: int = 0) -> Words:
+        """See `Workload`."""
+        found = self._by_name[layer]
+        key, image = f"in/{layer}", image % self.images
+        if found.inputs:
+            return self._keep(f"out/{found.inputs[operand]}", image)
+        return self._keep(key, image)
+
+    def output_words(self, layer: str, image: int) -> NDArray[np.integer[Any]]:
+        """See `Workload`."""
+        return self._keep(f"out/{layer}", image % self.images)
+
+    def parameters(self, layer: str) -> Parameters | None:
+        """None: a workload file holds no weights."""
+        return None
+
+    def _density(self, layer: Layer, densities: Mapping[str, Density]) -> Density | None:
+        """The density to draw a layer's output words at; None where they are computed."""
+        weighted = layer.op in ARRAY_OPS
+        asking = [other for other in self._consumers[layer.name] if other.name in densities]
+        asking = [other for other in asking if other.op in ARRAY_OPS] or (asking if weighted else [])
+        if asking:
+            return densities[asking[0].name]
+        return densities.get(layer.name, Density(1.0)) if weighted else None
+
+    def _keep(self, key: str, image: int) -> NDArray[Any]:
+        if (key, image) not in self._derived:
+            if len(self._derived) >= MAX_DERIVED:
+                self._derived.clear()
+            side, _, name = key.partition("/")
+            layer = self._by_name[name]
+            if side == "in":
+                density = self._consumed[name]
+                rng = generator(self._seed, key, image)
+                self._derived[key, image] = draw_words(rng, layer.in_shape, layer.word_bits, density)
+            else:
+                self._derived[key, image] = self._produce(layer, image)
+        return self._derived[key, image]
+
+    def _produce(self, layer: Layer, image: int) -> NDArray[Any]:
+        if layer.name not in self._produced:
+            operands = [self.input_words(layer.name, image, operand) for operand in range(max(1, len(layer.inputs)))]
+            return pool_or_add(layer, operands)
+        rng = generator(self._seed, f"out/{layer.name}", image)
+        if not layer.fires:
+            return draw_accumulators(rng, layer)
+        words = draw_words(rng, layer.out_shape, layer.out_word_bits, self._produced[layer.name])
+        for consumer in self._consumers[layer.name]:
+            if is_plain_max_pool(consumer) and consumer.name in self._produced:
+                pooled = self._keep(f"out/{consumer.name}", image)
+                return unpool(rng, pooled.astype(words.dtype), words, consumer.kernel)
+        return words
+
+
+def read_workload(path: str | Path, seed: int = 0) -> Synthetic:
+    """Read a workload file; `seed` draws its words. Raises `InputError` with all problems, with lines and keys."""
+    document = load_yaml(path)
+    file = validate(WorkloadFile, document)
+
+    def place(index: int, key: str, rule: str, value: object, allowed: str) -> Problem:
+        return document.problem(("layers", index, key), rule, value, allowed)
+
+    graph = link(_layers(file, place), file.timesteps, place)
+    densities = _densities(file, graph, place)
+    notes = [
+        f"{layer.name}: weight_density changes nothing, as no part skips zero weights"
+        for layer in file.layers
+        if layer.weight_density is not None
+    ]
+    source = {
+        "path": str(path),
+        "sha256": sha256(path),
+        "format": "accelsim workload",
+        "seed": seed,
+        "note": file.note,
+        "inferred": [*graph.notes, *notes],
+    }
+    return Synthetic(file, Graph(graph.layers, (*graph.notes, *notes)), densities, source, seed)
+
+
+def _layers(file: WorkloadFile, place: Place) -> list[Layer]:
+    """The layers as described, before they are linked."""
+    layers: list[Layer] = []
+    shapes: dict[str, tuple[int, int, int]] = {}
+    problems: list[Problem] = []
+    for index, given in enumerate(file.layers):
+        in_shape = given.in_shape
+        if given.op == "gemm":
+            in_shape = (given.k or 1, given.m or 1, 1)
+        elif in_shape is None and given.inputs[0] in shapes:
+            in_shape = shapes[given.inputs[0]]
+        if in_shape is None:
+            allowed = ", ".join(shapes)
+            problems.append(place(index, "inputs", "names no layer before this one", given.inputs[0], allowed))
+            continue
+        op = "conv2d" if given.op == "gemm" else given.op
+        kernel = given.kernel or (1, 1)
+        stride = given.stride or (kernel if op in ("maxpool2d", "avgpool2d") else (1, 1))
+        padding = given.padding
+        if op == "linear":
+            kernel, stride, padding = in_shape[1:], (1, 1), (0, 0)
+        out_shape = output_shape(
+            op, in_shape, given.out_channels or given.out_features or given.n or 0, kernel, stride, padding
+        )
+        shapes[given.name] = out_shape
+        weighted = op in ARRAY_OPS
+        spikes = given.kind == "spikes"
+        timesteps = given.timesteps or (file.timesteps if spikes else 1)
+        step_bits = given.bits_per_step or (1 if spikes else given.word_bits or 8)
+        layers.append(
+            Layer(
+                name=given.name,
+                op=op,
+                inputs=given.inputs,
+                in_shape=in_shape,
+                out_shape=out_shape,
+                kernel=kernel,
+                stride=stride,
+                padding=padding,
+                weight_bits=(given.weight_bits or file.weight_bits) if weighted else 0,
+                kind=given.kind,
+                timesteps=timesteps,
+                bits_per_step=step_bits,
+                word_bits=given.word_bits or (0 if given.inputs else timesteps * step_bits),
+                fires=given.fires or not weighted,
+                out_word_bits=0,
+            )
+        )
+    if problems:
+        raise InputError(problems)
+    return layers
+
+
+def _densities(file: WorkloadFile, graph: Graph, place: Place) -> dict[str, Density]:
+    """Density of the words that each layer consumes, where the file gives one or another consumer does."""
+    by_name = {layer.name: layer for layer in graph.layers}
+    densities: dict[str, Density] = {}
+    first: dict[str, WorkloadLayer] = {}
+    problems = []
+    for index, given in enumerate(file.layers):
+        layer = by_name[given.name]
+        asked = _asked(given)
+        if asked is not None:
+            densities[given.name] = asked
+            if asked.bits is not None and not asked.words / layer.word_bits <= asked.bits <= asked.words:
+                rule = f"does not go with density {asked.words:g} and words of {layer.word_bits} bits"
+                allowed = f"{asked.words / layer.word_bits:g} to {asked.words:g}"
+                problems.append(place(index, "bit_density", rule, asked.bits, allowed))
+            producer = layer.inputs[0] if len(layer.inputs) == 1 and layer.op in ARRAY_OPS else None
+            if producer is not None and _asked(first.setdefault(producer, given)) != asked:
+                rule = f"differs from that of {first[producer].name}, which consumes the same words"
+                problems.append(place(index, "density", rule, given.density, ""))
+    for index, given in enumerate(file.layers):
+        layer = by_name[given.name]
+        if given.name in densities:
+            continue
+        if layer.inputs and layer.inputs[0] in first:
+            densities[given.name] = densities[first[layer.inputs[0]].name]
+        elif not layer.inputs or (layer.op in ARRAY_OPS and by_name[layer.inputs[0]].op in ARRAY_OPS):
+            problems.append(place(index, "density", "is missing: the share of nonzero words consumed", None, "0 to 1"))
+    if problems:
+        raise InputError(problems)
+    return densities
+
+
+def _asked(given: WorkloadLayer) -> Density | None:
+    if given.density is None:
+        return None
+    return Density(given.density, given.bit_density, given.spatial_correlation, given.channel_correlation)
