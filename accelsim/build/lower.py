@@ -54,6 +54,7 @@ class _Lowering:
         self.routes: list[tuple[int, ...]] = []
         self.transfers: list[list[int]] = []
         self.destinations: list[list[tuple[int, int]]] = []
+        self.urgency: list[tuple[int, int]] = []
         self.scripts = [TileScript() for _ in range(self.capacity.tiles)]
         self.image_done: list[tuple[int, ...]] = []
         self.uses: list[list[_Use]] = [[] for _ in range(self.capacity.tiles)]
@@ -74,6 +75,7 @@ class _Lowering:
         self.store_of: dict[int, int] = {}
         self.shared: dict[tuple[object, ...], tuple[int, list[int]]] = {}
         self.occurrence: dict[tuple[object, ...], int] = {}
+        self.steps: dict[tuple[int, int], int] = {}
         for layer_plan in self.plan.layers:
             self._add_stores(layer_plan)
             self._add_boxes(layer_plan)
@@ -90,6 +92,7 @@ class _Lowering:
         for script in self.scripts:
             if script.commands:
                 script.commands[-1].work[k.W_LAST] = 1
+        self._sort_transfers()
         first = np.cumsum([0] + [len(targets) for targets in self.destinations])
         for transfer, targets, start in zip(self.transfers, self.destinations, first[:-1], strict=True):
             transfer[k.D_FIRST] = int(start)
@@ -118,6 +121,16 @@ class _Lowering:
             weight_buffer_peak_bytes=self.weight_peak,
             accumulator_peak_words=self.membrane_pixels * self.capacity.columns if self.membrane_pixels > 1 else 0,
         )
+
+    def _sort_transfers(self) -> None:
+        """Number transfers by urgency, as channels serve the lowest number first; no tile's loads block all channels."""
+        order = sorted(range(len(self.transfers)), key=lambda transfer: (self.urgency[transfer], transfer))
+        self.transfers = [self.transfers[old] for old in order]
+        self.destinations = [self.destinations[old] for old in order]
+        renumbered = {old: new for new, old in enumerate(order)}
+        for group, transfer in enumerate(self.groups.fires):
+            if transfer >= 0:
+                self.groups.fires[group] = renumbered[transfer]
 
     def _number(self, layer_plan: LayerPlan) -> int:
         """Counters are kept apart for every layer of every image."""
@@ -314,11 +327,13 @@ class _Lowering:
         self.controller_turn += 1
         return self.controller_turn % len(self.arch.controller_nodes)
 
-    def _transfer(self, size: int, layer: int, kind: int, channel: int) -> int:
+    def _transfer(self, size: int, layer: int, kind: int, channel: int, turn: int) -> int:
+        """A transfer from DRAM, the `turn`-th that its tiles need in the layer; channels read by layer and turn."""
         row = [0] * k.TRANSFER_COLUMNS
         row[k.D_CHANNEL], row[k.D_BYTES], row[k.D_LAYER], row[k.D_KIND] = channel, size, layer, kind
         self.transfers.append(row)
         self.destinations.append([])
+        self.urgency.append((layer, turn))
         return len(self.transfers) - 1
 
     def _request(self, layer_plan: LayerPlan, tile: int, after: tuple[int, ...], trigger: int, channel: int) -> None:
@@ -340,7 +355,7 @@ class _Lowering:
                 channel = self._next_controller()
                 size = self.groups.left[first_group]
                 transfers = [
-                    self._transfer(size, self._number(layer_plan), k.SPIKES, channel) for _ in range(box.rows[1] - box.rows[0])
+                    self._transfer(size, self._number(layer_plan), k.SPIKES, channel, place) for _ in range(box.rows[1] - box.rows[0])
                 ]
                 trigger = -1
                 for transfer in reversed(transfers):
@@ -400,10 +415,13 @@ class _Lowering:
         if not uses or uses[-1].key != key or self.image_of_last_use[part.tile] != self.image:
             size = _block_bytes(layer, group, chunk)
             here = self.groups.add(self._name("weights", layer, part.tile), size)
+            self.steps[part.tile, layer_plan.index] = self.steps.get((part.tile, layer_plan.index), 0) + 1
             turn = self.occurrence[part.tile, key] = self.occurrence.get((part.tile, key), -1) + 1
             shared = (*key, turn, "weights")
             if shared not in self.shared:
-                transfer = self._transfer(size, self._number(layer_plan), k.WEIGHTS, self._next_controller())
+                channel = self._next_controller()
+                step = self.steps[part.tile, layer_plan.index]
+                transfer = self._transfer(size, self._number(layer_plan), k.WEIGHTS, channel, step)
                 trigger = self.groups.add(self._name("requests for weights", layer), 0, fires=transfer)
                 self.shared[shared] = trigger, [transfer]
             trigger, (transfer,) = self.shared[shared]
