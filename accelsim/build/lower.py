@@ -123,7 +123,7 @@ class _Lowering:
         )
 
     def _sort_transfers(self) -> None:
-        """Number transfers by urgency, as channels serve the lowest number first; no tile's loads block all channels."""
+        """Number transfers by urgency, since channels serve the lowest number first: no tile's loads block the rest."""
         order = sorted(range(len(self.transfers)), key=lambda transfer: (self.urgency[transfer], transfer))
         self.transfers = [self.transfers[old] for old in order]
         self.destinations = [self.destinations[old] for old in order]
@@ -190,7 +190,6 @@ class _Lowering:
         return rows[0] < rows[1] and channels[0] < channels[1]
 
     def _add_part(self, layer_plan: LayerPlan, number: int, part: Part) -> None:
-        layer = layer_plan.layer
         script = self.scripts[part.tile]
         ends: list[int] = []
         routes = [self._add_routes(layer_plan, part, group) for group in part.groups]
@@ -354,9 +353,9 @@ class _Lowering:
             if key not in self.shared:
                 channel = self._next_controller()
                 size = self.groups.left[first_group]
-                transfers = [
-                    self._transfer(size, self._number(layer_plan), k.SPIKES, channel, place) for _ in range(box.rows[1] - box.rows[0])
-                ]
+                number_of_rows = box.rows[1] - box.rows[0]
+                turn = self._number(layer_plan)
+                transfers = [self._transfer(size, turn, k.SPIKES, channel, place) for _ in range(number_of_rows)]
                 trigger = -1
                 for transfer in reversed(transfers):
                     name = self._name("requests for input rows", layer)

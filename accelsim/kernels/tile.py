@@ -80,7 +80,6 @@ from accelsim.kernels.state import (
     SEQUENCING,
     SPIKES_MISSING,
     T_BANKS,
-    T_COLUMNS,
     T_FIFO,
     T_FLIT_BITS,
     T_HEADER_BITS,

@@ -78,7 +78,7 @@ def simulate(
     """
     run = run_engine(arch, workload, images=images, layers=layers, verify=verify, seed=seed, progress=progress)
     check_invariants(run)
-    outputs = {}
+    outputs: dict[tuple[int, str], NDArray[np.int64]] = {}
     if verify:
         outputs, verified = verify_outputs(run)
         run = replace(run, verified=verified)
