@@ -19,7 +19,7 @@ from accelsim.engine.fabric import (
 )
 from accelsim.parts.dma import dma
 from accelsim.parts.host import host
-from accelsim.parts.sequencer import sequencer
+from accelsim.parts.sequencer import CommandLike, sequencer
 
 
 def make_fabric(arch: Arch, program: Program) -> Fabric:
@@ -76,15 +76,21 @@ def add_actors(
     arch: Arch,
     program: Program,
     finished: list[int],
-    progress: Callable[[int, int], None] | None = None,
+    ended: Callable[[CommandLike], None],
     reverse: bool = False,
 ) -> None:
-    """Create every actor. `reverse` creates them in the opposite order, which must change nothing."""
-    makers = [("host", lambda name: host(bridge, name, program.image_done, finished, progress))]
+    """Create every actor. `finished` gets the cycle at which each image was done, `ended` every pass at its end.
+
+    `reverse` creates the actors in the opposite order, which must change nothing.
+    """
+    makers = [("host", lambda name: host(bridge, name, program.image_done, finished))]
     for tile, script in enumerate(program.scripts):
         node = arch.tile_nodes[tile]
         makers.append(
-            (f"sequencer {tile}", lambda name, t=tile, n=node, s=script: sequencer(bridge, name, t, n, s.commands))  # type: ignore[misc]
+            (
+                f"sequencer {tile}",
+                lambda name, t=tile, n=node, s=script: sequencer(bridge, name, t, n, s.commands, ended),
+            )  # type: ignore[misc]
         )
         makers.append((f"dma {tile}", lambda name, n=node, s=script: dma(bridge, name, n, s.loads)))  # type: ignore[misc]
     for name, maker in reversed(makers) if reverse else makers:

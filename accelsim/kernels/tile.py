@@ -478,6 +478,16 @@ def next_pixel(tiles, tile, work):
 
 
 @kernel
+def bank_of(row, banks):
+    """Bank of a weight row (kernel row, kernel column, channel): diagonal, one further on in each round of the banks.
+
+    A channel that is active at one kernel position is likely active at its neighbours. Plain interleaving would put
+    all of them into one bank; the diagonal spreads them.
+    """
+    return (row + row // banks) % banks
+
+
+@kernel
 def pass_words(tiles, tile, fifo_room):
     """The detector passes nonzero words of its line to the FIFO, at most one a lane of the array."""
     scalars = tiles.scalars[tile]
@@ -490,7 +500,7 @@ def pass_words(tiles, tile, fifo_room):
     depth = settings[T_FIFO]
     for k in range(count):
         entry = tiles.line[tile, scalars[S_LINE_NEXT] + k]
-        bank = (entry >> 16) % banks
+        bank = bank_of(entry >> 16, banks)
         position = tiles.bank_tail[tile, bank]
         tiles.bank_fifo[tile, bank, position] = entry
         tiles.bank_tail[tile, bank] = position + 1 if position + 1 < depth else 0

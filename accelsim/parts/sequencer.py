@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from accelsim.engine.bridge import Bridge, Process
@@ -33,14 +33,22 @@ class CommandLike(Protocol):
     def grants(self) -> Sequence[GrantLike]: ...
 
 
-def sequencer(bridge: Bridge, name: str, tile: int, node: int, commands: Sequence[CommandLike]) -> Process:
-    """Life cycle: keep the command queue filled; at the end of each pass send its grants; end with the last."""
+def sequencer(
+    bridge: Bridge,
+    name: str,
+    tile: int,
+    node: int,
+    commands: Sequence[CommandLike],
+    ended: Callable[[CommandLike], None],
+) -> Process:
+    """Life cycle: keep the command queue filled; at the end of each pass tell `ended` and send its grants."""
     fabric = bridge.fabric
     for number in range(len(commands) + COMMAND_QUEUE):
         if number >= COMMAND_QUEUE:
-            ended = commands[number - COMMAND_QUEUE]
-            yield from bridge.wait(name, ended.done)
-            for grant in ended.grants:
+            command = commands[number - COMMAND_QUEUE]
+            yield from bridge.wait(name, command.done)
+            ended(command)
+            for grant in command.grants:
                 bridge.submit(name, lambda g=grant: fabric.send_control(node, g.node, g.group, g.layer))  # type: ignore[misc]
         if number < len(commands):
             work = commands[number].work

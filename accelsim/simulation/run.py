@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -16,8 +17,10 @@ from accelsim.build.schema import Arch
 from accelsim.engine.bridge import Bridge
 from accelsim.engine.fabric import Fabric
 from accelsim.errors import InputError, Problem
+from accelsim.kernels.state import W_LAYER
 from accelsim.mapping.plan import Plan
 from accelsim.mapping.planner import make_plan
+from accelsim.parts.sequencer import CommandLike
 from accelsim.simulation.invariants import check_invariants
 from accelsim.simulation.report import make_report
 from accelsim.simulation.timeline import make_timeline
@@ -106,7 +109,7 @@ def run_engine(
     fabric = make_fabric(arch, program)
     bridge = make_bridge(fabric, program.groups)
     finished: list[int] = []
-    add_actors(bridge, arch, program, finished, _layer_progress(program, chosen, images, progress), reverse_actors)
+    add_actors(bridge, arch, program, finished, LayerProgress(program, chosen, progress), reverse_actors)
     bridge.run()
     fabric.settle()
     statistics = {layer.name: layer_statistics(workload, layer.name, images) for layer in chosen}
@@ -145,9 +148,19 @@ def check(arch: Arch, workload: Workload | None) -> list[str]:
     return list(plan_workload(arch, workload, workload.layers).notes)
 
 
-def _layer_progress(
-    program: Program, layers: Sequence[Layer], images: int, progress: Progress | None
-) -> Callable[[int, int], None] | None:
-    if progress is None:
-        return None
-    return lambda done, _: progress(done * len(layers), images * len(layers), layers[-1].name)
+class LayerProgress:
+    """Counts the passes that end, and tells `progress` whenever a layer of an image has no more of them."""
+
+    def __init__(self, program: Program, layers: Sequence[Layer], progress: Progress | None) -> None:
+        self.layers = layers
+        self.progress = progress
+        self.left = Counter(int(command.work[W_LAYER]) for script in program.scripts for command in script.commands)
+        self.total = len(self.left)
+
+    def __call__(self, command: CommandLike) -> None:
+        number = int(command.work[W_LAYER])
+        self.left[number] -= 1
+        if self.left[number] == 0:
+            del self.left[number]
+            if self.progress is not None:
+                self.progress(self.total - len(self.left), self.total, self.layers[number % len(self.layers)].name)
