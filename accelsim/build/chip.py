@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from accelsim.build.program import Program
 from accelsim.build.schema import Arch
@@ -83,15 +84,11 @@ def add_actors(
 
     `reverse` creates the actors in the opposite order, which must change nothing.
     """
-    makers = [("host", lambda name: host(bridge, name, program.image_done, finished))]
+    actors = [("host", partial(host, bridge, images=program.image_done, finished=finished))]
     for tile, script in enumerate(program.scripts):
         node = arch.tile_nodes[tile]
-        makers.append(
-            (
-                f"sequencer {tile}",
-                lambda name, t=tile, n=node, s=script: sequencer(bridge, name, t, n, s.commands, ended),
-            )  # type: ignore[misc]
-        )
-        makers.append((f"dma {tile}", lambda name, n=node, s=script: dma(bridge, name, n, s.loads)))  # type: ignore[misc]
-    for name, maker in reversed(makers) if reverse else makers:
-        bridge.add_actor(name, maker)
+        feed = partial(sequencer, bridge, tile=tile, node=node, commands=script.commands, ended=ended)
+        actors.append((f"sequencer {tile}", feed))
+        actors.append((f"dma {tile}", partial(dma, bridge, node=node, loads=script.loads)))
+    for name, process in reversed(actors) if reverse else actors:
+        bridge.add_actor(name, process)

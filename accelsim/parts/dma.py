@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Protocol
 
 from accelsim.engine.bridge import Bridge, Process
@@ -27,4 +28,4 @@ def dma(bridge: Bridge, name: str, node: int, loads: Sequence[LoadLike]) -> Proc
     for load in loads:
         for group in load.after:
             yield from bridge.wait(name, group)
-        bridge.submit(name, lambda item=load: fabric.send_control(node, item.node, item.group, item.layer))  # type: ignore[misc]
+        bridge.submit(name, partial(fabric.send_control, node, load.node, load.group, load.layer))

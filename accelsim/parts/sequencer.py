@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Protocol
 
 from accelsim.engine.bridge import Bridge, Process
@@ -49,7 +50,6 @@ def sequencer(
             yield from bridge.wait(name, command.done)
             ended(command)
             for grant in command.grants:
-                bridge.submit(name, lambda g=grant: fabric.send_control(node, g.node, g.group, g.layer))  # type: ignore[misc]
+                bridge.submit(name, partial(fabric.send_control, node, grant.node, grant.group, grant.layer))
         if number < len(commands):
-            work = commands[number].work
-            bridge.submit(name, lambda w=work: fabric.submit_pass(tile, w))  # type: ignore[misc]
+            bridge.submit(name, partial(fabric.submit_pass, tile, commands[number].work))
