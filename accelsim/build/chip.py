@@ -20,7 +20,7 @@ from accelsim.engine.fabric import (
 )
 from accelsim.parts.dma import dma
 from accelsim.parts.host import host
-from accelsim.parts.sequencer import CommandLike, sequencer
+from accelsim.parts.sequencer import Command, sequencer
 
 
 def make_fabric(arch: Arch, program: Program) -> Fabric:
@@ -77,7 +77,7 @@ def add_actors(
     arch: Arch,
     program: Program,
     finished: list[int],
-    ended: Callable[[CommandLike], None],
+    ended: Callable[[Command], None],
     reverse: bool = False,
 ) -> None:
     """Create every actor. `finished` gets the cycle at which each image was done, `ended` every pass at its end.

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from accelsim.build.program import Command, Grant, Load, Program, TileScript
+from accelsim.build.program import Program, TileScript
 from accelsim.build.schema import Arch
 from accelsim.build.tensors import Tensors
 from accelsim.engine.fabric import Contents
 from accelsim.engine.groups import GroupTable
 from accelsim.kernels import state as k
 from accelsim.mapping.plan import Box, LayerPlan, Part, Plan, Range, Strip
+from accelsim.parts.dma import Load
+from accelsim.parts.sequencer import Command, Grant
 from accelsim.units import ceil_div
 from accelsim.workload.layer import ARRAY_OPS, Layer
 from accelsim.workload.workload import Workload

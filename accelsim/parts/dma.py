@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
 
 from accelsim.engine.bridge import Bridge, Process
 
 
-class LoadLike(Protocol):
+@dataclass(frozen=True, slots=True)
+class Load:
     """A request: what must be complete before it, the controller's node and the group that it counts down there."""
 
-    @property
-    def after(self) -> tuple[int, ...]: ...
-    @property
-    def node(self) -> int: ...
-    @property
-    def group(self) -> int: ...
-    @property
-    def layer(self) -> int: ...
+    after: tuple[int, ...]
+    node: int
+    group: int
+    layer: int
 
 
-def dma(bridge: Bridge, name: str, node: int, loads: Sequence[LoadLike]) -> Process:
+def dma(bridge: Bridge, name: str, node: int, loads: Sequence[Load]) -> Process:
     """Life cycle: for each load in order, wait until its buffer is free, then send the one-flit request."""
     fabric = bridge.fabric
     for load in loads:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from functools import partial
-from typing import Protocol
 
 from accelsim.engine.bridge import Bridge, Process
 from accelsim.engine.fabric import Words
@@ -13,25 +13,22 @@ COMMAND_QUEUE = 2
 """Passes that may be under way in the array at once, so that the next starts without a gap."""
 
 
-class GrantLike(Protocol):
-    """A grant to send: its receiver's node, the group that it counts down, the layer that it belongs to."""
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A one-flit packet telling a producer that the bytes for its words are free."""
 
-    @property
-    def node(self) -> int: ...
-    @property
-    def group(self) -> int: ...
-    @property
-    def layer(self) -> int: ...
+    node: int
+    group: int
+    layer: int
 
 
-class CommandLike(Protocol):
-    """A pass to run: its row, the group completed at its end, the grants to send then."""
+@dataclass(slots=True)
+class Command:
+    """One pass of a tile, the group that its end completes, and the grants to send then."""
 
     work: Words
     done: int
-
-    @property
-    def grants(self) -> Sequence[GrantLike]: ...
+    grants: list[Grant] = field(default_factory=list)
 
 
 def sequencer(
@@ -39,8 +36,8 @@ def sequencer(
     name: str,
     tile: int,
     node: int,
-    commands: Sequence[CommandLike],
-    ended: Callable[[CommandLike], None],
+    commands: Sequence[Command],
+    ended: Callable[[Command], None],
 ) -> Process:
     """Life cycle: keep the command queue filled; at the end of each pass tell `ended` and send its grants."""
     fabric = bridge.fabric

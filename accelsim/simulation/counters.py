@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,11 +10,9 @@ from numpy.typing import NDArray
 from accelsim.cost.chip import ChipDescription
 from accelsim.cost.constants import dram_pj_per_bit
 from accelsim.kernels import state as k
+from accelsim.simulation.record import Run
 from accelsim.simulation.timeline import STATE_NAMES
 from accelsim.workload.layer import Layer
-
-if TYPE_CHECKING:
-    from accelsim.simulation.run import Run
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import platform
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,13 +19,11 @@ from accelsim.cost.energy import energy
 from accelsim.kernels import state as k
 from accelsim.simulation.bound import binding, cycles_by_resource
 from accelsim.simulation.counters import LayerCounters, describe_chip, layer_counters, priced_events
+from accelsim.simulation.record import Run
 from accelsim.simulation.timeline import link_exists
 from accelsim.units import seconds
 from accelsim.workload.layer import ARRAY_OPS
 from accelsim.workload.statistics import LayerStatistics
-
-if TYPE_CHECKING:
-    from accelsim.simulation.run import Run
 
 SCHEMA = 1
 

@@ -15,18 +15,18 @@ from accelsim.build.lower import lower
 from accelsim.build.program import Program
 from accelsim.build.schema import Arch
 from accelsim.engine.bridge import Bridge
-from accelsim.engine.fabric import Fabric
 from accelsim.errors import InputError, Problem
 from accelsim.kernels.state import W_LAYER
 from accelsim.mapping.plan import Plan
 from accelsim.mapping.planner import make_plan
-from accelsim.parts.sequencer import CommandLike
+from accelsim.parts.sequencer import Command
 from accelsim.simulation.invariants import check_invariants
+from accelsim.simulation.record import Run
 from accelsim.simulation.report import make_report
 from accelsim.simulation.timeline import make_timeline
 from accelsim.simulation.verify import verify_outputs
 from accelsim.workload.layer import ARRAY_OPS, Layer
-from accelsim.workload.statistics import LayerStatistics, layer_statistics
+from accelsim.workload.statistics import layer_statistics
 from accelsim.workload.workload import Workload
 
 Progress = Callable[[int, int, str], None]
@@ -42,25 +42,6 @@ class Result:
     arch_text: str
     outputs: dict[tuple[int, str], NDArray[np.int64]] = field(default_factory=dict, repr=False)
     """With `verify`: computed words of (image, layer), shape (channels, rows, columns)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """A finished simulation, before anything is added up."""
-
-    arch: Arch
-    workload: Workload
-    layers: tuple[Layer, ...]
-    plan: Plan
-    program: Program
-    fabric: Fabric
-    images: int
-    finished: tuple[int, ...]
-    """Per image, the cycle at which its outputs were complete in DRAM."""
-    actor_events: int
-    statistics: dict[str, LayerStatistics]
-    seed: int
-    verified: dict[str, int] | None = None
 
 
 def simulate(
@@ -157,7 +138,7 @@ class LayerProgress:
         self.left = Counter(int(command.work[W_LAYER]) for script in program.scripts for command in script.commands)
         self.total = len(self.left)
 
-    def __call__(self, command: CommandLike) -> None:
+    def __call__(self, command: Command) -> None:
         number = int(command.work[W_LAYER])
         self.left[number] -= 1
         if self.left[number] == 0:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from accelsim.kernels import state as k
-
-if TYPE_CHECKING:
-    from accelsim.simulation.run import Run
+from accelsim.simulation.record import Run
 
 STATE_NAMES = (
     "busy",
