@@ -80,8 +80,10 @@ def write_archive(path: str | Path, arrays: Mapping[str, NDArray[Any]]) -> None:
     """Write an .npz whole or not at all: under another name first, then renamed."""
     temporary = Path(path).with_name(f".{Path(path).name}.{os.getpid()}.tmp")
     try:
-        with temporary.open("xb") as stream:
-            np.savez_compressed(stream, allow_pickle=False, **arrays)
+        with zipfile.ZipFile(temporary, "x", zipfile.ZIP_DEFLATED) as content:
+            for name, array in arrays.items():
+                with content.open(f"{name}.npy", "w", force_zip64=True) as stream:
+                    np.lib.format.write_array(stream, np.asanyarray(array), allow_pickle=False)
         temporary.replace(path)
     except OSError as error:
         raise InputError(Problem(f"cannot be written: {error.strerror or error}", str(path))) from None
