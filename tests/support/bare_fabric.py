@@ -1,0 +1,109 @@
+"""A fabric of a few nodes without a mapping: passes, routes and transfers are given by the test."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+
+from accelsim.engine.fabric import (
+    Contents,
+    Fabric,
+    MemoryShape,
+    NetworkShape,
+    TileShape,
+    make_clock,
+    make_memory,
+    make_network,
+    make_tiles,
+)
+from accelsim.engine.groups import GroupTable
+from accelsim.kernels import state as k
+
+NETWORK = NetworkShape(
+    columns=2,
+    rows=1,
+    virtual_channels=1,
+    buffer_flits=8,
+    routing_cycles=0,
+    speculative=True,
+    link_cycles=1,
+    queue_flits=64,
+)
+TILE = TileShape(
+    rows=4,
+    columns=4,
+    line_words=8,
+    fifo_words=16,
+    weight_banks=4,
+    spike_banks=4,
+    pixels=4,
+    results=2,
+    spike_latency_cycles=2,
+    pipeline_cycles=2,
+    skips=True,
+    payload_bits=1024,
+    header_bits=32,
+    flit_bits=64,
+)
+MEMORY = MemoryShape(
+    nodes=(1,), bytes_per_cycle=None, latency_cycles=0, chunk_bytes=64, chunks=4, write_buffer_bytes=256
+)
+
+
+def contents(
+    words: Sequence[int] = (0,),
+    routes: Sequence[Sequence[int]] = (),
+    transfers: Sequence[Sequence[int]] = (),
+    destinations: Sequence[Sequence[int]] = (),
+    layers: int = 1,
+) -> Contents:
+    """Words as they lie in memory, and rows of the tables whose columns `accelsim.kernels.state` names."""
+
+    def table(rows: Sequence[Sequence[int]], columns: int) -> np.ndarray:
+        return np.array(rows, np.int64).reshape(-1, columns)
+
+    return Contents(
+        words=np.array(words, np.int32),
+        weights=np.zeros(1, np.int8),
+        bias=np.zeros(1, np.int64),
+        theta=np.ones(1, np.int64),
+        outputs=np.zeros(1, np.int64),
+        membrane_pixels=1,
+        routes=table(routes, k.ROUTE_COLUMNS),
+        transfers=table(transfers, k.TRANSFER_COLUMNS),
+        destinations=table(destinations, 2),
+        layers=layers,
+        verify=False,
+    )
+
+
+def fabric(
+    groups: GroupTable,
+    held: Contents | None = None,
+    network: NetworkShape = NETWORK,
+    tile: TileShape = TILE,
+    memory: MemoryShape = MEMORY,
+    tile_nodes: Sequence[int] = (0,),
+) -> Fabric:
+    """A fabric at cycle 0: by default a tile at node 0 and an ideal memory at node 1."""
+    held = held or contents()
+    nodes = network.columns * network.rows
+    return Fabric(
+        make_clock(groups),
+        make_network(network, held.layers),
+        make_tiles(tile, tile_nodes, nodes, held),
+        make_memory(memory, nodes, network.virtual_channels, held),
+    )
+
+
+def mesh(columns: int, rows: int, **changed: int | bool) -> NetworkShape:
+    """NETWORK in another size, with what else is to differ."""
+    return replace(NETWORK, columns=columns, rows=rows, **changed)  # type: ignore[arg-type]
+
+
+def bandwidth(numerator: int, denominator: int = 1, **changed: int) -> MemoryShape:
+    """MEMORY with a finite number of bytes a cycle, and what else is to differ."""
+    return replace(MEMORY, bytes_per_cycle=Fraction(numerator, denominator), **changed)  # type: ignore[arg-type]
