@@ -12,20 +12,19 @@ from numpy.typing import NDArray
 
 from accelsim.build.chip import add_actors, make_fabric
 from accelsim.build.lower import lower
+from accelsim.build.planning import plan_workload
 from accelsim.build.program import Program
 from accelsim.build.schema import Arch
 from accelsim.engine.bridge import Bridge
 from accelsim.errors import InputError, Problem
 from accelsim.kernels.state import W_LAYER
-from accelsim.mapping.plan import Plan
-from accelsim.mapping.planner import make_plan
 from accelsim.parts.sequencer import Command
 from accelsim.simulation.invariants import check_invariants
 from accelsim.simulation.record import Run
 from accelsim.simulation.report import make_report
 from accelsim.simulation.timeline import make_timeline
 from accelsim.simulation.verify import verify_outputs
-from accelsim.workload.layer import ARRAY_OPS, Layer
+from accelsim.workload.layer import Layer
 from accelsim.workload.statistics import layer_statistics
 from accelsim.workload.workload import Workload
 
@@ -110,23 +109,6 @@ def choose_layers(workload: Workload, names: Sequence[str] | None) -> tuple[Laye
             Problem("no such layer", key="--layers", value=name, allowed=", ".join(known)) for name in unknown
         )
     return tuple(layer for layer in workload.layers if layer.name in names)
-
-
-def plan_workload(arch: Arch, workload: Workload, layers: Sequence[Layer]) -> Plan:
-    """Map layers onto a chip, with the densities of the first image."""
-    density = {}
-    for layer in layers:
-        if layer.op in ARRAY_OPS:
-            words = workload.input_words(layer.name, 0)
-            density[layer.name] = float(np.count_nonzero(words) / words.size)
-    return make_plan(layers, arch.capacity, density)
-
-
-def check(arch: Arch, workload: Workload | None) -> list[str]:
-    """Validate that a workload fits a chip, without running; notes for people. Raises InputError."""
-    if workload is None:
-        return []
-    return list(plan_workload(arch, workload, workload.layers).notes)
 
 
 class LayerProgress:
