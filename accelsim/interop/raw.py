@@ -225,8 +225,6 @@ def _layers(network: RawNetwork, records: Mapping[str, _Record], document: Docum
         if raw.op == "linear":
             window = (in_shape[1:], (1, 1), (0, 0))
         out_shape = output_shape(raw.op, in_shape, raw.out_channels or raw.out_features or 0, *window)
-        if min(out_shape) < 1:
-            raise InputError(place(index, "kernel", f"does not fit into a map of {in_shape}", raw.kernel, ""))
         weighted = raw.op in ARRAY_OPS
         last = index == len(network.layers) - 1
         shapes[raw.name] = out_shape

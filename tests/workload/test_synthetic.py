@@ -201,3 +201,14 @@ def test_sizes_that_are_no_sizes(tmp_path: Path) -> None:
         "FILE:4: layers[0].padding: must be at least 0 (got -1)",
     ]
     assert problems(tmp_path, "  []\n") == ["FILE:3: layers: holds no layer"]
+
+
+def test_a_kernel_that_does_not_fit(tmp_path: Path) -> None:
+    text = (
+        "  - {name: a, op: conv2d, in_shape: [3, 8, 8], out_channels: 4, kernel: 9, density: 1}\n"
+        "  - {name: b, op: conv2d, inputs: [a], out_channels: 4, kernel: 3, density: 1}\n"
+    )
+    assert problems(tmp_path, text) == [
+        "FILE:4: layers[0].kernel: does not fit into the map 3x8x8 (got (9, 9))",
+        "FILE:5: layers[1].kernel: does not fit into the map 4x0x0 (got (3, 3))",
+    ]
