@@ -8,14 +8,14 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from accelsim.config import Count, Settings, Share, broken, load_yaml, validate
 from accelsim.errors import InputError, Problem
 from accelsim.workload.archive import sha256
 from accelsim.workload.graph import Graph, Place, link, output_shape
 from accelsim.workload.layer import ARRAY_OPS, Kind, Layer
-from accelsim.workload.settings import Bits, Name, One, Padding, Shape, Size, Steps, WordBits
+from accelsim.workload.settings import Bits, Name, One, Padding, Shape, Size, Steps, WordBits, some_layers
 from accelsim.workload.words import (
     Density,
     Words,
@@ -90,7 +90,7 @@ class WorkloadFile(Settings):
     weight_bits: Bits = 8
     images: Count = Field(default=16, description="Different images that are drawn.")
     note: str = Field(default="", description="Where the densities come from, for people.")
-    layers: Annotated[tuple[WorkloadLayer, ...], Field(min_length=1, max_length=10_000)]
+    layers: Annotated[tuple[WorkloadLayer, ...], AfterValidator(some_layers)]
 
 
 class Synthetic:
