@@ -249,7 +249,7 @@ def _refuse_foreign(directory: Path, is_result: Callable[[Path], bool]) -> None:
 
 def _check(options: argparse.Namespace) -> None:
     arch, workload = _load(options)
-    from accelsim.simulation import check
+    from accelsim.build import check
 
     for note in check(arch, workload):
         print(note)

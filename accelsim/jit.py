@@ -170,6 +170,8 @@ def _bind() -> None:
         numba.config.CACHE_DIR = directory_before
     for registered in _kernels:
         names = registered.function.__globals__
+        if names is globals():
+            continue
         for name, value in names.items():
             if isinstance(value, Kernel):
                 names[name] = value.dispatcher

@@ -152,7 +152,7 @@ class Machine:
 
         assert accelsim.report and accelsim.workload
         install("accelsim.build.load_arch", self.load_arch)
-        install("accelsim.simulation.check", lambda arch, workload: [f"{arch.name} runs {workload}"])
+        install("accelsim.build.check", lambda arch, workload: [f"{arch.name} runs {workload}"])
         install("accelsim.workload.load_input", self.load_input)
         install("accelsim.simulation.simulate", self._simulate)
         install("accelsim.report.text.render", lambda report: f"{report['total']['cycles']} cycles")

@@ -1,5 +1,6 @@
 """The sole place that names concrete parts together: the schema of a chip, and the chip itself."""
 
+from accelsim.build.planning import check
 from accelsim.build.schema import Arch, ArchSettings, load_arch
 
-__all__ = ["Arch", "ArchSettings", "load_arch"]
+__all__ = ["Arch", "ArchSettings", "check", "load_arch"]

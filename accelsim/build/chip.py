@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from accelsim.build.program import Program
 from accelsim.build.schema import Arch
@@ -19,7 +20,7 @@ from accelsim.engine.fabric import (
 )
 from accelsim.parts.dma import dma
 from accelsim.parts.host import host
-from accelsim.parts.sequencer import sequencer
+from accelsim.parts.sequencer import Command, sequencer
 
 
 def make_fabric(arch: Arch, program: Program) -> Fabric:
@@ -76,16 +77,18 @@ def add_actors(
     arch: Arch,
     program: Program,
     finished: list[int],
-    progress: Callable[[int, int], None] | None = None,
+    ended: Callable[[Command], None],
     reverse: bool = False,
 ) -> None:
-    """Create every actor. `reverse` creates them in the opposite order, which must change nothing."""
-    makers = [("host", lambda name: host(bridge, name, program.image_done, finished, progress))]
+    """Create every actor. `finished` gets the cycle at which each image was done, `ended` every pass at its end.
+
+    `reverse` creates the actors in the opposite order, which must change nothing.
+    """
+    actors = [("host", partial(host, bridge, images=program.image_done, finished=finished))]
     for tile, script in enumerate(program.scripts):
         node = arch.tile_nodes[tile]
-        makers.append(
-            (f"sequencer {tile}", lambda name, t=tile, n=node, s=script: sequencer(bridge, name, t, n, s.commands))  # type: ignore[misc]
-        )
-        makers.append((f"dma {tile}", lambda name, n=node, s=script: dma(bridge, name, n, s.loads)))  # type: ignore[misc]
-    for name, maker in reversed(makers) if reverse else makers:
-        bridge.add_actor(name, maker)
+        feed = partial(sequencer, bridge, tile=tile, node=node, commands=script.commands, ended=ended)
+        actors.append((f"sequencer {tile}", feed))
+        actors.append((f"dma {tile}", partial(dma, bridge, node=node, loads=script.loads)))
+    for name, process in reversed(actors) if reverse else actors:
+        bridge.add_actor(name, process)

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from accelsim.build.program import Command, Grant, Load, Program, TileScript
+from accelsim.build.program import Program, TileScript
 from accelsim.build.schema import Arch
 from accelsim.build.tensors import Tensors
 from accelsim.engine.fabric import Contents
 from accelsim.engine.groups import GroupTable
 from accelsim.kernels import state as k
 from accelsim.mapping.plan import Box, LayerPlan, Part, Plan, Range, Strip
+from accelsim.parts.dma import Load
+from accelsim.parts.sequencer import Command, Grant
 from accelsim.units import ceil_div
 from accelsim.workload.layer import ARRAY_OPS, Layer
 from accelsim.workload.workload import Workload
@@ -123,7 +125,7 @@ class _Lowering:
         )
 
     def _sort_transfers(self) -> None:
-        """Number transfers by urgency, as channels serve the lowest number first; no tile's loads block all channels."""
+        """Number transfers by urgency, since channels serve the lowest number first: no tile's loads block the rest."""
         order = sorted(range(len(self.transfers)), key=lambda transfer: (self.urgency[transfer], transfer))
         self.transfers = [self.transfers[old] for old in order]
         self.destinations = [self.destinations[old] for old in order]
@@ -190,7 +192,6 @@ class _Lowering:
         return rows[0] < rows[1] and channels[0] < channels[1]
 
     def _add_part(self, layer_plan: LayerPlan, number: int, part: Part) -> None:
-        layer = layer_plan.layer
         script = self.scripts[part.tile]
         ends: list[int] = []
         routes = [self._add_routes(layer_plan, part, group) for group in part.groups]
@@ -354,9 +355,9 @@ class _Lowering:
             if key not in self.shared:
                 channel = self._next_controller()
                 size = self.groups.left[first_group]
-                transfers = [
-                    self._transfer(size, self._number(layer_plan), k.SPIKES, channel, place) for _ in range(box.rows[1] - box.rows[0])
-                ]
+                number_of_rows = box.rows[1] - box.rows[0]
+                turn = self._number(layer_plan)
+                transfers = [self._transfer(size, turn, k.SPIKES, channel, place) for _ in range(number_of_rows)]
                 trigger = -1
                 for transfer in reversed(transfers):
                     name = self._name("requests for input rows", layer)

@@ -4,41 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import numpy as np
-from numpy.typing import NDArray
-
 from accelsim.engine.fabric import Contents
 from accelsim.engine.groups import GroupTable
-
-Words = NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True)
-class Grant:
-    """A one-flit packet telling a producer that the bytes for its words are free."""
-
-    node: int
-    group: int
-    layer: int
-
-
-@dataclass(slots=True)
-class Command:
-    """One pass of a tile's sequencer, the group that its end completes, and the grants to send then."""
-
-    work: Words
-    done: int
-    grants: list[Grant] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class Load:
-    """One request of a tile's DMA: what must be complete before, and the one-flit packet that asks for the data."""
-
-    after: tuple[int, ...]
-    node: int
-    group: int
-    layer: int
+from accelsim.parts.dma import Load
+from accelsim.parts.sequencer import Command
 
 
 @dataclass(slots=True)

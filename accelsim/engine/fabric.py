@@ -277,9 +277,7 @@ class Fabric:
 
     def advance(self, until: int) -> int:
         """Step cycles below `until`, stopping after the first that completes a watched group (see the kernel)."""
-        return int(
-            kernels.advance(self.clock, self.network, self.tiles, self.memory, int(until), PATIENCE_CYCLES)
-        )
+        return int(kernels.advance(self.clock, self.network, self.tiles, self.memory, int(until), PATIENCE_CYCLES))
 
     def take_completed(self) -> list[int]:
         """Watched groups completed since the last call."""
@@ -332,9 +330,7 @@ class Fabric:
                 for column in (state.W_WEIGHTS_GROUP, state.W_ROW_GROUP, state.W_ROW_GROUP_B):
                     group = int(work[column])
                     if group >= 0 and self.clock.left[group]:
-                        lines.append(
-                            f"  tile {tile} waits for {groups.name(group)} ({self.clock.left[group]} to come)"
-                        )
+                        lines.append(f"  tile {tile} waits for {groups.name(group)} ({self.clock.left[group]} to come)")
             if scalars[tile, state.S_EMITTING]:
                 work = self.tiles.passes[tile, int(scalars[tile, state.S_EMIT_PASS]) % state.PASSES]
                 grant = int(work[state.W_GRANT_GROUP])

@@ -1,9 +1,9 @@
 """The fabric: everything that is stepped in cycles, under one clock."""
 
 from accelsim.jit import borrowed, kernel, trailing_zeros
+from accelsim.kernels import state as k
 from accelsim.kernels.memory import memory_cycle
 from accelsim.kernels.network import network_cycle, next_arrival
-from accelsim.kernels.state import BIN_SHIFT, C_WAKE, COMPLETED, FOREVER, LAST_MOVE, NOW, STATES
 from accelsim.kernels.tile import tile_cycle
 
 
@@ -13,22 +13,24 @@ def fold(clock, network, tiles, memory):
     bins = tiles.bins.shape[1]
     half = bins // 2
     for tile in range(tiles.bins.shape[0]):
-        for k in range(half):
-            for state in range(STATES):
-                tiles.bins[tile, k, state] = tiles.bins[tile, 2 * k, state] + tiles.bins[tile, 2 * k + 1, state]
+        for pair in range(half):
+            for state in range(k.STATES):
+                tiles.bins[tile, pair, state] = (
+                    tiles.bins[tile, 2 * pair, state] + tiles.bins[tile, 2 * pair + 1, state]
+                )
         tiles.bins[tile, half:] = 0
     for rows in (network.link_bins, memory.read_bins, memory.write_bins):
         for row in range(rows.shape[0]):
-            for k in range(half):
-                rows[row, k] = rows[row, 2 * k] + rows[row, 2 * k + 1]
+            for pair in range(half):
+                rows[row, pair] = rows[row, 2 * pair] + rows[row, 2 * pair + 1]
             rows[row, half:] = 0
-    clock.scalars[BIN_SHIFT] += 1
+    clock.scalars[k.BIN_SHIFT] += 1
 
 
 @kernel
 def step(clock, network, tiles, memory, t):
     """One cycle of every unit that has something to do. Returns whether a unit asks for the next cycle."""
-    time_bin = t >> clock.scalars[BIN_SHIFT]
+    time_bin = t >> clock.scalars[k.BIN_SHIFT]
     busy = False
     for word in range(tiles.active.shape[0]):
         bits = tiles.active[word]
@@ -38,7 +40,7 @@ def step(clock, network, tiles, memory, t):
             if not tile_cycle(clock, network, tiles, memory, word * 32 + offset, t):
                 tiles.active[word] &= ~(1 << offset)
     for channel in range(memory.channel.shape[0]):
-        if memory.channel[channel, C_WAKE] <= t:
+        if memory.channel[channel, k.C_WAKE] <= t:
             memory_cycle(clock, network, tiles, memory, channel, t, time_bin)
     busy = network_cycle(clock, network, tiles, memory, t, time_bin)
     for word in range(tiles.active.shape[0]):
@@ -48,10 +50,10 @@ def step(clock, network, tiles, memory, t):
 
 @kernel
 def next_wake(network, memory, t):
-    """The first cycle from t on in which a unit that is idle now has something to do, or FOREVER."""
-    wake = FOREVER
+    """The first cycle from t on in which a unit that is idle now has something to do, or k.FOREVER."""
+    wake = k.FOREVER
     for channel in range(memory.channel.shape[0]):
-        wake = min(wake, max(memory.channel[channel, C_WAKE], t))
+        wake = min(wake, max(memory.channel[channel, k.C_WAKE], t))
     arrival = next_arrival(network, t)
     return wake if arrival < 0 else min(wake, arrival)
 
@@ -70,20 +72,20 @@ def advance(clock, network, tiles, memory, until, patience):
     memory = borrowed(memory)
     scalars = clock.scalars
     still = 0
-    while scalars[NOW] < until:
-        t = scalars[NOW]
-        while t >> scalars[BIN_SHIFT] >= tiles.bins.shape[1]:
+    while scalars[k.NOW] < until:
+        t = scalars[k.NOW]
+        while t >> scalars[k.BIN_SHIFT] >= tiles.bins.shape[1]:
             fold(clock, network, tiles, memory)
         busy = step(clock, network, tiles, memory, t)
-        scalars[NOW] = t + 1
-        if scalars[COMPLETED] > 0:
+        scalars[k.NOW] = t + 1
+        if scalars[k.COMPLETED] > 0:
             return 0
-        still = 0 if scalars[LAST_MOVE] == t else still + 1
+        still = 0 if scalars[k.LAST_MOVE] == t else still + 1
         if still > patience:
             return 2
         if not busy:
             wake = next_wake(network, memory, t + 1)
-            if wake == FOREVER:
+            if wake == k.FOREVER:
                 return 1
-            scalars[NOW] = min(wake, until)
+            scalars[k.NOW] = min(wake, until)
     return 0

@@ -7,56 +7,7 @@ order in which nodes are visited within a cycle does not matter.
 """
 
 from accelsim.jit import kernel, trailing_zeros
-from accelsim.kernels.state import (
-    C_QUEUED,
-    C_WAKE,
-    C_WRITES,
-    COMPLETED,
-    D_CHANNEL,
-    E_DRAM_WRITE,
-    E_PACKETS,
-    E_SPIKE_WRITE_FLITS,
-    E_WEIGHT_WRITE_FLITS,
-    FLIT_HOPS,
-    FREE_PACKETS,
-    LAST_MOVE,
-    LAST_WORK,
-    LATENCY_BINS,
-    LOCAL,
-    M_WRITE_BUFFER,
-    N_COLUMNS,
-    N_DEPTH,
-    N_LINK,
-    N_QUEUE_FLITS,
-    N_ROUTING,
-    N_SPECULATIVE,
-    N_VCS,
-    P_AMOUNT,
-    P_BYTES,
-    P_CREATED,
-    P_DST,
-    P_FLITS,
-    P_GROUP,
-    P_HOPS,
-    P_INJECTED,
-    P_KIND,
-    P_LAYER,
-    P_SRC,
-    PEAK_PACKETS,
-    PORTS,
-    RECEIVED_FLITS,
-    RECEIVED_PACKETS,
-    S_WRITE_AT,
-    S_WRITE_BANK,
-    S_WRITES,
-    SENT_FLITS,
-    SENT_PACKETS,
-    SPIKES,
-    STORE,
-    T_SPIKE_BANKS,
-    WEIGHTS,
-    WHEEL,
-)
+from accelsim.kernels import state as k
 
 NONEMPTY, ROUTING, WAITING, ACTIVE = range(4)
 
@@ -69,15 +20,15 @@ def count_down(clock, memory, group, amount):
         if clock.left[group] != 0:
             return
         if clock.watched[group]:
-            clock.completed[clock.scalars[COMPLETED]] = group
-            clock.scalars[COMPLETED] += 1
+            clock.completed[clock.scalars[k.COMPLETED]] = group
+            clock.scalars[k.COMPLETED] += 1
         transfer = clock.fires[group]
         if transfer >= 0:
-            channel = memory.transfer[transfer, D_CHANNEL]
+            channel = memory.transfer[transfer, k.D_CHANNEL]
             state = memory.channel[channel]
-            memory.queue[channel, state[C_QUEUED]] = transfer
-            state[C_QUEUED] += 1
-            state[C_WAKE] = 0
+            memory.queue[channel, state[k.C_QUEUED]] = transfer
+            state[k.C_QUEUED] += 1
+            state[k.C_WAKE] = 0
         group = clock.chain[group]
         amount = 1
 
@@ -87,7 +38,7 @@ def has_room(network, node, flits):
     """Whether a node's source queue takes another packet; an empty queue takes any."""
     waiting = network.queue_flits[node]
     return waiting == 0 or (
-        waiting + flits <= network.settings[N_QUEUE_FLITS] and network.queue_count[node] < network.queue.shape[1]
+        waiting + flits <= network.settings[k.N_QUEUE_FLITS] and network.queue_count[node] < network.queue.shape[1]
     )
 
 
@@ -95,35 +46,35 @@ def has_room(network, node, flits):
 def send(clock, network, node, destination, flits, group, amount, kind, payload, layer, created):
     """Queue a packet at a node's source; it may be injected from cycle `created` on."""
     scalars = clock.scalars
-    scalars[FREE_PACKETS] -= 1
-    packet = network.free[scalars[FREE_PACKETS]]
+    scalars[k.FREE_PACKETS] -= 1
+    packet = network.free[scalars[k.FREE_PACKETS]]
     row = network.packet[packet]
-    row[P_SRC] = node
-    row[P_DST] = destination
-    row[P_FLITS] = flits
-    row[P_GROUP] = group
-    row[P_AMOUNT] = amount
-    row[P_KIND] = kind
-    row[P_BYTES] = payload
-    row[P_LAYER] = layer
-    row[P_CREATED] = created
-    row[P_HOPS] = 0
+    row[k.P_SRC] = node
+    row[k.P_DST] = destination
+    row[k.P_FLITS] = flits
+    row[k.P_GROUP] = group
+    row[k.P_AMOUNT] = amount
+    row[k.P_KIND] = kind
+    row[k.P_BYTES] = payload
+    row[k.P_LAYER] = layer
+    row[k.P_CREATED] = created
+    row[k.P_HOPS] = 0
     network.queue[node, (network.queue_head[node] + network.queue_count[node]) % network.queue.shape[1]] = packet
     network.queue_count[node] += 1
     network.queue_flits[node] += flits
     if network.queue_flits[node] > network.queue_peak[node]:
         network.queue_peak[node] = network.queue_flits[node]
     network.active[node >> 5] |= 1 << (node & 31)
-    scalars[SENT_PACKETS] += 1
-    scalars[SENT_FLITS] += flits
-    if scalars[SENT_PACKETS] - scalars[RECEIVED_PACKETS] > scalars[PEAK_PACKETS]:
-        scalars[PEAK_PACKETS] = scalars[SENT_PACKETS] - scalars[RECEIVED_PACKETS]
+    scalars[k.SENT_PACKETS] += 1
+    scalars[k.SENT_FLITS] += flits
+    if scalars[k.SENT_PACKETS] - scalars[k.RECEIVED_PACKETS] > scalars[k.PEAK_PACKETS]:
+        scalars[k.PEAK_PACKETS] = scalars[k.SENT_PACKETS] - scalars[k.RECEIVED_PACKETS]
 
 
 @kernel
 def post(network, t, node, bit):
     """Mark that something reaches a node in cycle t."""
-    slot = t % WHEEL
+    slot = t % k.WHEEL
     network.wheel_mask[slot, node] |= bit
     network.wheel_wake[slot, node >> 5] |= 1 << (node & 31)
 
@@ -131,8 +82,8 @@ def post(network, t, node, bit):
 @kernel
 def route(network, node, packet):
     """Output port of dimension-order routing: x first, then y, then the local port."""
-    columns = network.settings[N_COLUMNS]
-    destination = network.packet[packet, P_DST]
+    columns = network.settings[k.N_COLUMNS]
+    destination = network.packet[packet, k.P_DST]
     dx = destination % columns - node % columns
     dy = destination // columns - node // columns
     if dx > 0:
@@ -143,7 +94,7 @@ def route(network, node, packet):
         return 2
     if dy < 0:
         return 3
-    return LOCAL
+    return k.LOCAL
 
 
 @kernel
@@ -154,17 +105,17 @@ def neighbour(network, node, port):
     if port == 1:
         return node - 1
     if port == 2:
-        return node + network.settings[N_COLUMNS]
-    return node - network.settings[N_COLUMNS]
+        return node + network.settings[k.N_COLUMNS]
+    return node - network.settings[k.N_COLUMNS]
 
 
 @kernel
 def start_packet(network, node, requester):
     """A head is at the front of an idle input VC: compute its route, and wait for it or, looked ahead, for a VC."""
-    queue = node * PORTS * network.settings[N_VCS] + requester
+    queue = node * k.PORTS * network.settings[k.N_VCS] + requester
     packet = network.fifo[queue, network.head[queue]] >> 8
     network.out_port[queue] = route(network, node, packet)
-    stage = ROUTING if network.settings[N_ROUTING] else WAITING
+    stage = ROUTING if network.settings[k.N_ROUTING] else WAITING
     network.masks[node, stage] |= 1 << requester
 
 
@@ -174,83 +125,83 @@ def sink(clock, network, tiles, memory, node, flit, t):
     scalars = clock.scalars
     packet = flit >> 8
     row = network.packet[packet]
-    layer = row[P_LAYER]
-    kind = row[P_KIND]
-    scalars[RECEIVED_FLITS] += 1
-    scalars[LAST_WORK] = max(scalars[LAST_WORK], t)
+    layer = row[k.P_LAYER]
+    kind = row[k.P_KIND]
+    scalars[k.RECEIVED_FLITS] += 1
+    scalars[k.LAST_WORK] = max(scalars[k.LAST_WORK], t)
     vc = (flit >> 2) & 63
     hold = False
-    if kind == SPIKES:
+    if kind == k.SPIKES:
         tile = tiles.tile_of[node]
         state = tiles.scalars[tile]
-        state[S_WRITE_AT] = t + 1
-        state[S_WRITE_BANK] = state[S_WRITES] % tiles.settings[T_SPIKE_BANKS]
-        state[S_WRITES] += 1
-        tiles.events[layer, E_SPIKE_WRITE_FLITS] += 1
-    elif kind == WEIGHTS:
-        tiles.events[layer, E_WEIGHT_WRITE_FLITS] += 1
-    elif kind == STORE:
+        state[k.S_WRITE_AT] = t + 1
+        state[k.S_WRITE_BANK] = state[k.S_WRITES] % tiles.settings[k.T_SPIKE_BANKS]
+        state[k.S_WRITES] += 1
+        tiles.events[layer, k.E_SPIKE_WRITE_FLITS] += 1
+    elif kind == k.WEIGHTS:
+        tiles.events[layer, k.E_WEIGHT_WRITE_FLITS] += 1
+    elif kind == k.STORE:
         channel = memory.channel_of[node]
-        hold = memory.channel[channel, C_WRITES] > memory.settings[M_WRITE_BUFFER]
+        hold = memory.channel[channel, k.C_WRITES] > memory.settings[k.M_WRITE_BUFFER]
         if hold:
             memory.held[channel, vc] += 1
-            memory.channel[channel, C_WAKE] = 0
+            memory.channel[channel, k.C_WAKE] = 0
     if not hold:
         return_credit(network, node, vc, t)
     if not flit & 2:
         return
-    scalars[RECEIVED_PACKETS] += 1
-    flits = row[P_FLITS]
+    scalars[k.RECEIVED_PACKETS] += 1
+    flits = row[k.P_FLITS]
     network.layer_flits[layer, 0] += flits
-    network.layer_flits[layer, 1] += flits * row[P_HOPS]
-    tiles.events[layer, E_PACKETS] += 1
-    latency = t - row[P_CREATED]
-    network.latency[latency if latency < LATENCY_BINS else LATENCY_BINS - 1] += 1
-    group = row[P_GROUP]
-    if kind == STORE:
+    network.layer_flits[layer, 1] += flits * row[k.P_HOPS]
+    tiles.events[layer, k.E_PACKETS] += 1
+    latency = t - row[k.P_CREATED]
+    network.latency[latency if latency < k.LATENCY_BINS else k.LATENCY_BINS - 1] += 1
+    group = row[k.P_GROUP]
+    if kind == k.STORE:
         channel = memory.channel_of[node]
-        memory.channel[channel, C_WRITES] += row[P_BYTES]
-        memory.channel[channel, C_WAKE] = 0
-        tiles.events[layer, E_DRAM_WRITE] += row[P_BYTES]
+        memory.channel[channel, k.C_WRITES] += row[k.P_BYTES]
+        memory.channel[channel, k.C_WAKE] = 0
+        tiles.events[layer, k.E_DRAM_WRITE] += row[k.P_BYTES]
     wake = False
     if group >= 0:
         box = clock.box[group]
         if box >= 0 and not clock.begun[box]:
             clock.begun[box] = 1
             wake = True
-        count_down(clock, memory, group, row[P_AMOUNT])
+        count_down(clock, memory, group, row[k.P_AMOUNT])
         wake = wake or clock.left[group] == 0
     tile = tiles.tile_of[node]
-    if wake and tile >= 0 and kind != STORE:
+    if wake and tile >= 0 and kind != k.STORE:
         tiles.active[tile >> 5] |= 1 << (tile & 31)
-    network.free[scalars[FREE_PACKETS]] = packet
-    scalars[FREE_PACKETS] += 1
+    network.free[scalars[k.FREE_PACKETS]] = packet
+    scalars[k.FREE_PACKETS] += 1
 
 
 @kernel
 def return_credit(network, node, vc, t):
     """The sink's credit for a VC of the local output, seen there `link` + 1 cycles later."""
-    due = t + 1 + network.settings[N_LINK]
-    network.wheel_credit[due % WHEEL, node * PORTS + LOCAL] = vc
-    post(network, due, node, 1 << (PORTS + LOCAL))
+    due = t + 1 + network.settings[k.N_LINK]
+    network.wheel_credit[due % k.WHEEL, node * k.PORTS + k.LOCAL] = vc
+    post(network, due, node, 1 << (k.PORTS + k.LOCAL))
 
 
 @kernel
 def source(clock, network, node, t):
     """Fetch the next packet if none is in progress, then send at most one flit. Returns whether work remains."""
-    vcs = network.settings[N_VCS]
+    vcs = network.settings[k.N_VCS]
     packet = network.current[node]
     if packet < 0:
         if network.queue_count[node] == 0:
             return False
         packet = network.queue[node, network.queue_head[node]]
-        if network.packet[packet, P_CREATED] > t:
+        if network.packet[packet, k.P_CREATED] > t:
             return True
         network.current[node] = packet
         network.sent[node] = 0
         network.queue_head[node] = (network.queue_head[node] + 1) % network.queue.shape[1]
         network.queue_count[node] -= 1
-    depth = network.settings[N_DEPTH]
+    depth = network.settings[k.N_DEPTH]
     vc = network.source_vc[node]
     head = network.sent[node] == 0
     if head:
@@ -264,38 +215,38 @@ def source(clock, network, node, t):
         if not found:
             return True
         network.source_vc[node] = vc
-        network.packet[packet, P_INJECTED] = t
+        network.packet[packet, k.P_INJECTED] = t
     elif network.source_occupied[node, vc] >= depth:
         return True
     network.source_occupied[node, vc] += 1
     network.sent[node] += 1
     network.queue_flits[node] -= 1
-    tail = network.sent[node] == network.packet[packet, P_FLITS]
-    due = t + 1 + network.settings[N_LINK]
+    tail = network.sent[node] == network.packet[packet, k.P_FLITS]
+    due = t + 1 + network.settings[k.N_LINK]
     flit = packet << 8 | vc << 2
     if tail:
         flit |= 2
         network.current[node] = -1
     if head:
         flit |= 1
-    network.wheel_flit[due % WHEEL, node * PORTS + LOCAL] = flit
-    post(network, due, node, 1 << LOCAL)
-    clock.scalars[LAST_MOVE] = t
+    network.wheel_flit[due % k.WHEEL, node * k.PORTS + k.LOCAL] = flit
+    post(network, due, node, 1 << k.LOCAL)
+    clock.scalars[k.LAST_MOVE] = t
     return not tail or network.queue_count[node] > 0
 
 
 @kernel
 def receive(network, node, mask, t):
     """Flits and credits due now enter the router."""
-    slot = t % WHEEL
-    vcs = network.settings[N_VCS]
+    slot = t % k.WHEEL
+    vcs = network.settings[k.N_VCS]
     bits = mask & 31
     while bits:
         port = trailing_zeros(bits)
         bits &= bits - 1
-        flit = network.wheel_flit[slot, node * PORTS + port]
+        flit = network.wheel_flit[slot, node * k.PORTS + port]
         requester = port * vcs + ((flit >> 2) & 63)
-        queue = node * PORTS * vcs + requester
+        queue = node * k.PORTS * vcs + requester
         position = network.head[queue] + network.count[queue]
         if position >= network.fifo.shape[1]:
             position -= network.fifo.shape[1]
@@ -306,12 +257,12 @@ def receive(network, node, mask, t):
         masks[NONEMPTY] |= bit
         if not (masks[ROUTING] | masks[WAITING] | masks[ACTIVE]) & bit:
             start_packet(network, node, requester)
-    bits = (mask >> PORTS) & 31
+    bits = (mask >> k.PORTS) & 31
     while bits:
         port = trailing_zeros(bits)
         bits &= bits - 1
-        vc = network.wheel_credit[slot, node * PORTS + port]
-        network.occupied[(node * PORTS + port) * vcs + vc] -= 1
+        vc = network.wheel_credit[slot, node * k.PORTS + port]
+        network.occupied[(node * k.PORTS + port) * vcs + vc] -= 1
 
 
 @kernel
@@ -326,8 +277,8 @@ def first_from(mask, pointer):
 @kernel
 def allocate_vcs(network, node):
     """One iSLIP iteration of input VCs over output VCs. Winners stand in scratch: resource + 1 by requester."""
-    vcs = network.settings[N_VCS]
-    width = PORTS * vcs
+    vcs = network.settings[k.N_VCS]
+    width = k.PORTS * vcs
     base = node * width
     scratch = network.scratch
     wanted = 2 * width  # request mask by output port
@@ -371,16 +322,16 @@ def allocate_switch(network, node):
     The label of a request, its VC, stands in scratch by (input, output).
     """
     settings = network.settings
-    vcs = settings[N_VCS]
-    depth = settings[N_DEPTH]
-    width = PORTS * vcs
+    vcs = settings[k.N_VCS]
+    depth = settings[k.N_DEPTH]
+    width = k.PORTS * vcs
     base = node * width
     scratch = network.scratch
-    requests = 2 * width + PORTS
-    labels = 2 * width + 4 * PORTS
+    requests = 2 * width + k.PORTS
+    labels = 2 * width + 4 * k.PORTS
     masks = network.masks[node]
     bidders = masks[NONEMPTY] & masks[ACTIVE]
-    if settings[N_SPECULATIVE]:
+    if settings[k.N_SPECULATIVE]:
         bidders |= masks[WAITING]
     outputs = 0
     bits = bidders
@@ -409,12 +360,12 @@ def allocate_switch(network, node):
             rank += vcs
         rank += speculative
         seen = (scratch[requests + out] >> port) & 1
-        label = labels + port * PORTS + out
+        label = labels + port * k.PORTS + out
         if not seen or rank < scratch[label] >> 8:
             scratch[label] = rank << 8 | vc
         scratch[requests + out] |= 1 << port
         outputs |= 1 << out
-    granted = requests + PORTS
+    granted = requests + k.PORTS
     inputs = 0
     while outputs:
         out = trailing_zeros(outputs)
@@ -429,9 +380,9 @@ def allocate_switch(network, node):
         inputs &= inputs - 1
         out = first_from(scratch[granted + port], network.sa_accept[node, port])
         scratch[granted + port] = 0
-        network.sa_grant[node, out] = port + 1 if port + 1 < PORTS else 0
-        network.sa_accept[node, port] = out + 1 if out + 1 < PORTS else 0
-        vc = scratch[labels + port * PORTS + out] & 255
+        network.sa_grant[node, out] = port + 1 if port + 1 < k.PORTS else 0
+        network.sa_accept[node, port] = out + 1 if out + 1 < k.PORTS else 0
+        vc = scratch[labels + port * k.PORTS + out] & 255
         network.vc_offset[node, port] = vc + 1 if vc + 1 < vcs else 0
         winners ^= (7 ^ out) << (3 * port)
     return winners
@@ -441,10 +392,10 @@ def allocate_switch(network, node):
 def traverse(clock, network, node, port, out, t):
     """A granted flit leaves its input VC, unless speculation failed. Returns whether it left."""
     settings = network.settings
-    vcs = settings[N_VCS]
-    base = node * PORTS * vcs
-    labels = 2 * PORTS * vcs + 4 * PORTS
-    vc = network.scratch[labels + port * PORTS + out] & 255
+    vcs = settings[k.N_VCS]
+    base = node * k.PORTS * vcs
+    labels = 2 * k.PORTS * vcs + 4 * k.PORTS
+    vc = network.scratch[labels + port * k.PORTS + out] & 255
     requester = port * vcs + vc
     queue = base + requester
     bit = 1 << requester
@@ -452,7 +403,7 @@ def traverse(clock, network, node, port, out, t):
     if not masks[ACTIVE] & bit:
         return False
     resource = base + out * vcs + network.out_vc[queue]
-    if network.occupied[resource] >= settings[N_DEPTH]:
+    if network.occupied[resource] >= settings[k.N_DEPTH]:
         return False
     position = network.head[queue]
     flit = network.fifo[queue, position]
@@ -468,27 +419,27 @@ def traverse(clock, network, node, port, out, t):
             start_packet(network, node, requester)
     packet = flit >> 8
     if flit & 1:
-        network.packet[packet, P_HOPS] += 1
+        network.packet[packet, k.P_HOPS] += 1
     flit = packet << 8 | network.out_vc[queue] << 2 | flit & 3
-    link = settings[N_LINK]
+    link = settings[k.N_LINK]
     due = t + 2 + link
-    if out == LOCAL:
-        network.wheel_sink[due % WHEEL, node] = flit
+    if out == k.LOCAL:
+        network.wheel_sink[due % k.WHEEL, node] = flit
         post(network, due, node, 1 << 10)
     else:
         there = neighbour(network, node, out)
-        network.wheel_flit[due % WHEEL, there * PORTS + (out ^ 1)] = flit
+        network.wheel_flit[due % k.WHEEL, there * k.PORTS + (out ^ 1)] = flit
         post(network, due, there, 1 << (out ^ 1))
     due = t + 1 + link
-    if port == LOCAL:
-        network.wheel_source[due % WHEEL, node] = vc
+    if port == k.LOCAL:
+        network.wheel_source[due % k.WHEEL, node] = vc
         post(network, due, node, 1 << 11)
     else:
         there = neighbour(network, node, port)
-        network.wheel_credit[due % WHEEL, there * PORTS + (port ^ 1)] = vc
-        post(network, due, there, 1 << (PORTS + (port ^ 1)))
-    clock.scalars[FLIT_HOPS] += 1
-    clock.scalars[LAST_MOVE] = t
+        network.wheel_credit[due % k.WHEEL, there * k.PORTS + (port ^ 1)] = vc
+        post(network, due, there, 1 << (k.PORTS + (port ^ 1)))
+    clock.scalars[k.FLIT_HOPS] += 1
+    clock.scalars[k.LAST_MOVE] = t
     return True
 
 
@@ -496,8 +447,8 @@ def traverse(clock, network, node, port, out, t):
 def router(clock, network, node, t, time_bin):
     """Allocation and traversal of one router in cycle t, on the state after `receive`."""
     masks = network.masks[node]
-    vcs = network.settings[N_VCS]
-    base = node * PORTS * vcs
+    vcs = network.settings[k.N_VCS]
+    base = node * k.PORTS * vcs
     routing = masks[ROUTING]
     won = 0
     if masks[WAITING]:
@@ -509,22 +460,22 @@ def router(clock, network, node, t, time_bin):
     while bits:
         requester = trailing_zeros(bits)
         bits &= bits - 1
-        resource = network.scratch[PORTS * vcs + requester]
+        resource = network.scratch[k.PORTS * vcs + requester]
         network.owned[base + resource] = 1
         network.out_vc[base + requester] = resource % vcs
     masks[WAITING] &= ~won
     masks[ACTIVE] |= won
     if winners != 0o77777:
-        for port in range(PORTS):
+        for port in range(k.PORTS):
             out = (winners >> (3 * port)) & 7
             if out != 7 and traverse(clock, network, node, port, out, t):
-                network.link_bins[node * PORTS + out, time_bin] += 1
+                network.link_bins[node * k.PORTS + out, time_bin] += 1
 
 
 @kernel
 def network_cycle(clock, network, tiles, memory, t, time_bin):
     """One cycle of every node that has something to do. Returns whether any will have in the next cycle."""
-    slot = t % WHEEL
+    slot = t % k.WHEEL
     busy = False
     for word in range(network.active.shape[0]):
         nodes = network.active[word] | network.wheel_wake[slot, word]
@@ -540,7 +491,7 @@ def network_cycle(clock, network, tiles, memory, t, time_bin):
             mask = network.wheel_mask[slot, node]
             if mask:
                 network.wheel_mask[slot, node] = 0
-                clock.scalars[LAST_MOVE] = t
+                clock.scalars[k.LAST_MOVE] = t
                 if mask & 1 << 10:
                     sink(clock, network, tiles, memory, node, network.wheel_sink[slot, node], t)
                 if mask & 1 << 11:
@@ -560,8 +511,8 @@ def network_cycle(clock, network, tiles, memory, t, time_bin):
 @kernel
 def next_arrival(network, t):
     """The first cycle from t on in which something reaches a node, or -1."""
-    for ahead in range(WHEEL):
-        slot = (t + ahead) % WHEEL
+    for ahead in range(k.WHEEL):
+        slot = (t + ahead) % k.WHEEL
         for word in range(network.wheel_wake.shape[1]):
             if network.wheel_wake[slot, word]:
                 return t + ahead

@@ -53,7 +53,9 @@ class Clock(NamedTuple):
 
 
 # Columns of the packet table.
-P_SRC, P_DST, P_FLITS, P_GROUP, P_AMOUNT, P_KIND, P_BYTES, P_LAYER, P_CREATED, P_INJECTED, P_HOPS, PACKET_COLUMNS = range(12)
+P_SRC, P_DST, P_FLITS, P_GROUP, P_AMOUNT, P_KIND, P_BYTES, P_LAYER, P_CREATED, P_INJECTED, P_HOPS, PACKET_COLUMNS = (
+    range(12)
+)
 
 # Kinds of packets: where the flits go at the destination.
 CONTROL, SPIKES, WEIGHTS, STORE = range(4)
@@ -176,7 +178,7 @@ PASSES = 32
     W_GRANT_GROUP,
     W_DONE_GROUP,
     W_SERVICE,  # cycles of the neuron unit a pixel
-    W_CARRY,  # what becomes of the accumulators: bit 0 add the stored ones, bit 1 double them first, bit 2 store, bit 3 fire
+    W_CARRY,  # what becomes of the accumulators: CARRY_* below
     W_OUT_BITS,
     W_ROUTES,  # first row in Tiles.routes
     W_ROUTE_COUNT,
@@ -195,6 +197,7 @@ PASSES = 32
 # Operators of a pass.
 ARRAY, MAX_POOL, SUM_POOL, ADD = range(4)
 
+# Bits of W_CARRY: add the stored sums; double them first; store the result; fire.
 CARRY_ADD, CARRY_DOUBLE, CARRY_STORE, CARRY_FIRE = 1, 2, 4, 8
 
 # Columns of a route: output rows [first, last) of a pass go to a node, counting down group + stride * (row - first).

@@ -64,8 +64,11 @@ def _block_bytes(layer: Layer, capacity: TileCapacity, channels: int) -> int:
 def _chunks(layer: Layer, capacity: TileCapacity) -> tuple[Range, ...]:
     """Input channels cut so that the weights of a chunk fit a slot of the weight buffer."""
     channels = layer.in_shape[0]
-    parts = next(n for n in range(1, channels + 1) if _block_bytes(layer, capacity, ceil_div(channels, n)) <= capacity.weight_block_bytes)
-    size = ceil_div(channels, parts)
+    size = next(
+        size
+        for size in (ceil_div(channels, parts) for parts in range(1, channels + 1))
+        if _block_bytes(layer, capacity, size) <= capacity.weight_block_bytes
+    )
     return tuple((first, min(first + size, channels)) for first in range(0, channels, size))
 
 
@@ -97,8 +100,8 @@ class _Attempt:
             drafts.append((layer, []))
             split = self.splits[layer.name]
             groups = channel_groups(layer, self.capacity)
-            for band, rows in enumerate(shares(layer.out_shape[1], split.row_parts)):
-                for share, (first, last) in enumerate(shares(len(groups), split.channel_parts)):
+            for rows in shares(layer.out_shape[1], split.row_parts):
+                for first, last in shares(len(groups), split.channel_parts):
                     # Layers take tiles in turn, so that weights spread over all buffers.
                     tile = turn % self.capacity.tiles
                     turn += 1
@@ -138,7 +141,9 @@ class _Attempt:
             chunks = _chunks(layer, self.capacity)
             pass_rows = rows[1] - rows[0]
             if _needs_accumulators(layer, self.capacity):
-                pass_rows = min(pass_rows, self.capacity.accumulator_words // (layer.out_shape[2] * self.capacity.columns))
+                pass_rows = min(
+                    pass_rows, self.capacity.accumulator_words // (layer.out_shape[2] * self.capacity.columns)
+                )
         else:
             groups, chunks, pass_rows = (channels,), (channels,), rows[1] - rows[0]
         producers = self._producers(layer)

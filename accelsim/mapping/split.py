@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 from accelsim.mapping.plan import Range, TileCapacity
 from accelsim.units import ceil_div
@@ -24,7 +25,7 @@ class Split:
 def shares(total: int, parts: int) -> list[Range]:
     """Cut `total` items into `parts` contiguous, nearly equal ranges."""
     bounds = [total * k // parts for k in range(parts + 1)]
-    return list(zip(bounds[:-1], bounds[1:], strict=True))
+    return list(pairwise(bounds))
 
 
 def channel_groups(layer: Layer, capacity: TileCapacity) -> list[Range]:

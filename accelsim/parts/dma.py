@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from dataclasses import dataclass
+from functools import partial
 
 from accelsim.engine.bridge import Bridge, Process
 
 
-class LoadLike(Protocol):
+@dataclass(frozen=True, slots=True)
+class Load:
     """A request: what must be complete before it, the controller's node and the group that it counts down there."""
 
-    @property
-    def after(self) -> tuple[int, ...]: ...
-    @property
-    def node(self) -> int: ...
-    @property
-    def group(self) -> int: ...
-    @property
-    def layer(self) -> int: ...
+    after: tuple[int, ...]
+    node: int
+    group: int
+    layer: int
 
 
-def dma(bridge: Bridge, name: str, node: int, loads: Sequence[LoadLike]) -> Process:
+def dma(bridge: Bridge, name: str, node: int, loads: Sequence[Load]) -> Process:
     """Life cycle: for each load in order, wait until its buffer is free, then send the one-flit request."""
     fabric = bridge.fabric
     for load in loads:
         for group in load.after:
             yield from bridge.wait(name, group)
-        bridge.submit(name, lambda item=load: fabric.send_control(node, item.node, item.group, item.layer))  # type: ignore[misc]
+        bridge.submit(name, partial(fabric.send_control, node, load.node, load.group, load.layer))

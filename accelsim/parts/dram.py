@@ -4,8 +4,7 @@ from fractions import Fraction
 
 from pydantic import Field
 
-from accelsim.config import Positive, Settings
-from accelsim.config import NonNegative
+from accelsim.config import NonNegative, Positive, Settings
 from accelsim.units import bytes_per_cycle
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from accelsim.engine.bridge import Bridge, Process
 
@@ -12,12 +12,9 @@ def host(
     name: str,
     images: Sequence[Sequence[int]],
     finished: list[int],
-    progress: Callable[[int, int], None] | None,
 ) -> Process:
-    """Life cycle: for each image wait for all its outputs, append the cycle to `finished`, report progress."""
-    for number, groups in enumerate(images):
+    """Life cycle: for each image wait for all its outputs, then append the cycle to `finished`."""
+    for groups in images:
         for group in groups:
             yield from bridge.wait(name, group)
         finished.append(bridge.fabric.now)
-        if progress is not None:
-            progress(number + 1, len(images))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 
 from accelsim.engine.bridge import Bridge, Process
 from accelsim.engine.fabric import Words
@@ -12,36 +13,40 @@ COMMAND_QUEUE = 2
 """Passes that may be under way in the array at once, so that the next starts without a gap."""
 
 
-class GrantLike(Protocol):
-    """A grant to send: its receiver's node, the group that it counts down, the layer that it belongs to."""
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A one-flit packet telling a producer that the bytes for its words are free."""
 
-    @property
-    def node(self) -> int: ...
-    @property
-    def group(self) -> int: ...
-    @property
-    def layer(self) -> int: ...
+    node: int
+    group: int
+    layer: int
 
 
-class CommandLike(Protocol):
-    """A pass to run: its row, the group completed at its end, the grants to send then."""
+@dataclass(slots=True)
+class Command:
+    """One pass of a tile, the group that its end completes, and the grants to send then."""
 
     work: Words
     done: int
-
-    @property
-    def grants(self) -> Sequence[GrantLike]: ...
+    grants: list[Grant] = field(default_factory=list)
 
 
-def sequencer(bridge: Bridge, name: str, tile: int, node: int, commands: Sequence[CommandLike]) -> Process:
-    """Life cycle: keep the command queue filled; at the end of each pass send its grants; end with the last."""
+def sequencer(
+    bridge: Bridge,
+    name: str,
+    tile: int,
+    node: int,
+    commands: Sequence[Command],
+    ended: Callable[[Command], None],
+) -> Process:
+    """Life cycle: keep the command queue filled; at the end of each pass tell `ended` and send its grants."""
     fabric = bridge.fabric
     for number in range(len(commands) + COMMAND_QUEUE):
         if number >= COMMAND_QUEUE:
-            ended = commands[number - COMMAND_QUEUE]
-            yield from bridge.wait(name, ended.done)
-            for grant in ended.grants:
-                bridge.submit(name, lambda g=grant: fabric.send_control(node, g.node, g.group, g.layer))  # type: ignore[misc]
+            command = commands[number - COMMAND_QUEUE]
+            yield from bridge.wait(name, command.done)
+            ended(command)
+            for grant in command.grants:
+                bridge.submit(name, partial(fabric.send_control, node, grant.node, grant.group, grant.layer))
         if number < len(commands):
-            work = commands[number].work
-            bridge.submit(name, lambda w=work: fabric.submit_pass(tile, w))  # type: ignore[misc]
+            bridge.submit(name, partial(fabric.submit_pass, tile, commands[number].work))

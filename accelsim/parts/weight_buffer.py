@@ -9,5 +9,5 @@ class WeightBufferSettings(Settings):
     """One weight buffer a tile, filled in turn; loading one block of weights and reading another never collide."""
 
     bytes: Bytes = Field(gt=0, description="capacity")
-    banks: Count = Field(16, le=256, description="weight row i (kernel row, column, channel) lies in bank i mod banks")
+    banks: Count = Field(16, le=256, description="weight row i lies in bank (i + i div banks) mod banks")
     double: bool = Field(True, description="the next blocks are loaded, as far as they fit, while the array works")

@@ -1,5 +1,5 @@
 """A run from plan to result: engine, invariants, counters and why they are what they are."""
 
-from accelsim.simulation.run import Result, check, simulate
+from accelsim.simulation.run import Result, simulate
 
-__all__ = ["Result", "check", "simulate"]
+__all__ = ["Result", "simulate"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,11 +10,9 @@ from numpy.typing import NDArray
 from accelsim.cost.chip import ChipDescription
 from accelsim.cost.constants import dram_pj_per_bit
 from accelsim.kernels import state as k
+from accelsim.simulation.record import Run
 from accelsim.simulation.timeline import STATE_NAMES
 from accelsim.workload.layer import Layer
-
-if TYPE_CHECKING:
-    from accelsim.simulation.run import Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +26,8 @@ class LayerCounters:
     """Sum over images of the time from the layer's first cycle to its last."""
     states: dict[str, int]
     """Cycles of the tile that was busiest with the layer; with idle they add up to `cycles`."""
+    tile_states: dict[str, int]
+    """Cycles of all tiles."""
     events: NDArray[np.int64]
     flits: int
     flit_hops: int
@@ -55,6 +54,7 @@ def layer_counters(run: Run) -> list[LayerCounters]:
                 end_cycle=int(spans[:, 1].max()),
                 cycles=cycles,
                 states=states,
+                tile_states={name: int(by_tile[:, number].sum()) for number, name in enumerate(STATE_NAMES)},
                 events=tiles.events[index:-1:count].sum(axis=0),
                 flits=int(flits[0]),
                 flit_hops=int(flits[1]),

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from accelsim.errors import SimulationError
 from accelsim.kernels import state as k
+from accelsim.simulation.record import Run
 from accelsim.workload.layer import ARRAY_OPS
-
-if TYPE_CHECKING:
-    from accelsim.simulation.run import Run
 
 
 def check_invariants(run: Run) -> None:

@@ -8,7 +8,7 @@ import platform
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,13 +19,11 @@ from accelsim.cost.energy import energy
 from accelsim.kernels import state as k
 from accelsim.simulation.bound import binding, cycles_by_resource
 from accelsim.simulation.counters import LayerCounters, describe_chip, layer_counters, priced_events
+from accelsim.simulation.record import Run
 from accelsim.simulation.timeline import link_exists
 from accelsim.units import seconds
 from accelsim.workload.layer import ARRAY_OPS
 from accelsim.workload.statistics import LayerStatistics
-
-if TYPE_CHECKING:
-    from accelsim.simulation.run import Run
 
 SCHEMA = 1
 
@@ -49,8 +47,8 @@ def make_report(run: Run) -> dict[str, Any]:
     bound: dict[str, int] = {}
     layers = []
     for layer, layer_events in zip(counters, events, strict=True):
-        resources = _resources(run, layer)
-        for name, value in resources.items():
+        resources = _resources(run, layer, layer.states)
+        for name, value in _resources(run, layer, layer.tile_states).items():
             bound[name] = bound.get(name, 0) + value
         layers.append(_layer(run, layer, layer_events, energy(layer_events, layer.cycles, chip).total_j, resources))
     synops = sum(layer["synops"] for layer in layers)
@@ -106,7 +104,7 @@ def _interval(finished: tuple[int, ...]) -> int:
     return (finished[-1] - finished[0]) // (len(finished) - 1)
 
 
-def _resources(run: Run, counters: LayerCounters) -> dict[str, int]:
+def _resources(run: Run, counters: LayerCounters, states: dict[str, int]) -> dict[str, int]:
     layer = counters.layer
     rate = run.arch.bytes_per_cycle
     channels = len(run.arch.controller_nodes)
@@ -121,7 +119,7 @@ def _resources(run: Run, counters: LayerCounters) -> dict[str, int]:
         "memory_controller.link": written / channels,
     }
     array = "pe_array" if layer.op in ARRAY_OPS else "neuron_unit"
-    return cycles_by_resource(counters.states, array, supply, from_memory)
+    return cycles_by_resource(states, array, supply, from_memory)
 
 
 def _layer(
@@ -130,9 +128,7 @@ def _layer(
     layer = counters.layer
     states = counters.states
     ideal = _ideal_cycles(run, counters)
-    stalls = {
-        name: states[name] for name in ("weights_missing", "spikes_missing", "bank_conflict", "output_blocked")
-    }
+    stalls = {name: states[name] for name in ("weights_missing", "spikes_missing", "bank_conflict", "output_blocked")}
     return {
         "name": layer.name,
         "op": layer.op,
@@ -204,7 +200,7 @@ def _shares_of_zeros(found: Sequence[LayerStatistics]) -> dict[str, Any]:
 
 
 def _bit_budget(run: Run) -> dict[str, Any]:
-    entries = []
+    entries: list[dict[str, Any]] = []
     for layer in run.layers:
         if layer.op in ARRAY_OPS:
             found = run.statistics[layer.name]

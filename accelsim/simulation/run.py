@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -11,19 +12,20 @@ from numpy.typing import NDArray
 
 from accelsim.build.chip import add_actors, make_fabric
 from accelsim.build.lower import lower
+from accelsim.build.planning import plan_workload
 from accelsim.build.program import Program
 from accelsim.build.schema import Arch
 from accelsim.engine.bridge import Bridge
-from accelsim.engine.fabric import Fabric
 from accelsim.errors import InputError, Problem
-from accelsim.mapping.plan import Plan
-from accelsim.mapping.planner import make_plan
+from accelsim.kernels.state import W_LAYER
+from accelsim.parts.sequencer import Command
 from accelsim.simulation.invariants import check_invariants
+from accelsim.simulation.record import Run
 from accelsim.simulation.report import make_report
 from accelsim.simulation.timeline import make_timeline
 from accelsim.simulation.verify import verify_outputs
-from accelsim.workload.layer import ARRAY_OPS, Layer
-from accelsim.workload.statistics import LayerStatistics, layer_statistics
+from accelsim.workload.layer import Layer
+from accelsim.workload.statistics import layer_statistics
 from accelsim.workload.workload import Workload
 
 Progress = Callable[[int, int, str], None]
@@ -39,25 +41,6 @@ class Result:
     arch_text: str
     outputs: dict[tuple[int, str], NDArray[np.int64]] = field(default_factory=dict, repr=False)
     """With `verify`: computed words of (image, layer), shape (channels, rows, columns)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """A finished simulation, before anything is added up."""
-
-    arch: Arch
-    workload: Workload
-    layers: tuple[Layer, ...]
-    plan: Plan
-    program: Program
-    fabric: Fabric
-    images: int
-    finished: tuple[int, ...]
-    """Per image, the cycle at which its outputs were complete in DRAM."""
-    actor_events: int
-    statistics: dict[str, LayerStatistics]
-    seed: int
-    verified: dict[str, int] | None = None
 
 
 def simulate(
@@ -78,7 +61,7 @@ def simulate(
     """
     run = run_engine(arch, workload, images=images, layers=layers, verify=verify, seed=seed, progress=progress)
     check_invariants(run)
-    outputs = {}
+    outputs: dict[tuple[int, str], NDArray[np.int64]] = {}
     if verify:
         outputs, verified = verify_outputs(run)
         run = replace(run, verified=verified)
@@ -106,7 +89,7 @@ def run_engine(
     fabric = make_fabric(arch, program)
     bridge = make_bridge(fabric, program.groups)
     finished: list[int] = []
-    add_actors(bridge, arch, program, finished, _layer_progress(program, chosen, images, progress), reverse_actors)
+    add_actors(bridge, arch, program, finished, LayerProgress(program, chosen, progress), reverse_actors)
     bridge.run()
     fabric.settle()
     statistics = {layer.name: layer_statistics(workload, layer.name, images) for layer in chosen}
@@ -128,26 +111,19 @@ def choose_layers(workload: Workload, names: Sequence[str] | None) -> tuple[Laye
     return tuple(layer for layer in workload.layers if layer.name in names)
 
 
-def plan_workload(arch: Arch, workload: Workload, layers: Sequence[Layer]) -> Plan:
-    """Map layers onto a chip, with the densities of the first image."""
-    density = {}
-    for layer in layers:
-        if layer.op in ARRAY_OPS:
-            words = workload.input_words(layer.name, 0)
-            density[layer.name] = float(np.count_nonzero(words) / words.size)
-    return make_plan(layers, arch.capacity, density)
+class LayerProgress:
+    """Counts the passes that end, and tells `progress` whenever a layer of an image has no more of them."""
 
+    def __init__(self, program: Program, layers: Sequence[Layer], progress: Progress | None) -> None:
+        self.layers = layers
+        self.progress = progress
+        self.left = Counter(int(command.work[W_LAYER]) for script in program.scripts for command in script.commands)
+        self.total = len(self.left)
 
-def check(arch: Arch, workload: Workload | None) -> list[str]:
-    """Validate that a workload fits a chip, without running; notes for people. Raises InputError."""
-    if workload is None:
-        return []
-    return list(plan_workload(arch, workload, workload.layers).notes)
-
-
-def _layer_progress(
-    program: Program, layers: Sequence[Layer], images: int, progress: Progress | None
-) -> Callable[[int, int], None] | None:
-    if progress is None:
-        return None
-    return lambda done, _: progress(done * len(layers), images * len(layers), layers[-1].name)
+    def __call__(self, command: Command) -> None:
+        number = int(command.work[W_LAYER])
+        self.left[number] -= 1
+        if self.left[number] == 0:
+            del self.left[number]
+            if self.progress is not None:
+                self.progress(self.total - len(self.left), self.total, self.layers[number % len(self.layers)].name)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from accelsim.kernels import state as k
-
-if TYPE_CHECKING:
-    from accelsim.simulation.run import Run
+from accelsim.simulation.record import Run
 
 STATE_NAMES = (
     "busy",
@@ -39,16 +37,16 @@ def make_timeline(run: Run) -> dict[str, NDArray[Any]]:
     layers = len(run.layers)
     span = fabric.tiles.span[:-1]
     return {
-        "bin_cycles": np.int64(1 << shift),
-        "cycles": np.int64(fabric.cycles),
-        "clock_mhz": np.float64(run.arch.settings.clock_mhz),
+        "bin_cycles": np.array(1 << shift),
+        "cycles": np.array(fabric.cycles),
+        "clock_mhz": np.array(run.arch.settings.clock_mhz),
         "state_names": np.array(STATE_NAMES),
         "tile_states": fabric.tiles.bins[:, :bins].copy(),
         "link_names": np.array([names[link] for link in used]),
         "link_flits": fabric.network.link_bins[used, :bins].copy(),
         "dram_read_bytes": fabric.memory.read_bins[:, :bins].copy(),
         "dram_write_bytes": fabric.memory.write_bins[:, :bins].copy(),
-        "dram_peak_bytes_per_cycle": np.float64(0.0 if rate is None else float(rate) * len(run.arch.controller_nodes)),
+        "dram_peak_bytes_per_cycle": np.array(0.0 if rate is None else float(rate) * len(run.arch.controller_nodes)),
         "layer_names": np.array([run.layers[number % layers].name for number in range(len(span))]),
         "layer_start": span[:, 0].copy(),
         "layer_end": span[:, 1].copy(),

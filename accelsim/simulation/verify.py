@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from numpy.typing import NDArray
 
 from accelsim.errors import SimulationError
-
-if TYPE_CHECKING:
-    from accelsim.simulation.run import Run
+from accelsim.simulation.record import Run
 
 
 def verify_outputs(run: Run) -> tuple[dict[tuple[int, str], NDArray[np.int64]], dict[str, int]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import os
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
@@ -73,6 +74,21 @@ def open_archive(path: str | Path) -> Iterator[Archive]:
         raise InputError(Problem(f"is no readable .npz archive: {_reason(error)}", file)) from None
     with content:
         yield Archive(file, content, _read_headers(content, file))
+
+
+def write_archive(path: str | Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Write an .npz whole or not at all: under another name first, then renamed."""
+    temporary = Path(path).with_name(f".{Path(path).name}.{os.getpid()}.tmp")
+    try:
+        with zipfile.ZipFile(temporary, "x", zipfile.ZIP_DEFLATED) as content:
+            for name, array in arrays.items():
+                with content.open(f"{name}.npy", "w", force_zip64=True) as stream:
+                    np.lib.format.write_array(stream, np.asanyarray(array), allow_pickle=False)
+        temporary.replace(path)
+    except OSError as error:
+        raise InputError(Problem(f"cannot be written: {error.strerror or error}", str(path))) from None
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def sha256(path: str | Path) -> str:

@@ -63,21 +63,18 @@ def link(layers: Sequence[Layer], timesteps: int, place: Place) -> Graph:
     linked: dict[str, Layer] = {}
     notes: list[str] = []
     for number, layer in enumerate(layers):
-        fitted = layer
-        if len(layer.inputs) == 1:
-            producer = linked[layer.inputs[0]]
-            for pool in _missing_pools(producer, layer):
-                if pool.name in listed:
-                    rule = "is the name that the pool missing behind its producer would get"
-                    problems.append(place(index[pool.name], "name", rule, pool.name, ""))
-                elif pool.name not in linked:
-                    linked[pool.name] = pool
-                    index[pool.name] = number
-                    notes.append(_pool_note(pool, layer))
-                producer = pool
-            fitted = _fit(layer, producer)
-        problems += _edge_problems(number, fitted, linked, place)
-        linked[layer.name] = fitted
+        pools = _missing_pools(linked[layer.inputs[0]], layer) if len(layer.inputs) == 1 else []
+        for pool in pools:
+            if pool.name in listed:
+                rule = "is the name that the pool missing behind its producer would get"
+                problems.append(place(index[pool.name], "name", rule, pool.name, ""))
+            elif pool.name not in linked:
+                linked[pool.name] = pool
+                index[pool.name] = number
+                notes.append(_pool_note(pool, layer))
+        producers = [pools[-1]] if pools else [linked[name] for name in layer.inputs]
+        linked[layer.name] = _fit(layer, producers)
+        problems += _edge_problems(number, linked[layer.name], producers, place)
     if problems:
         raise InputError(problems)
     graph = _fill_widths(list(linked.values()), timesteps)
@@ -171,24 +168,25 @@ def _missing_pools(producer: Layer, consumer: Layer) -> list[Layer]:
     return pools
 
 
-def _fit(layer: Layer, producer: Layer) -> Layer:
-    """The layer as consumer of this producer: flattening is the kernel's affair."""
-    layer = replace(layer, inputs=(producer.name,))
-    channels, rows, columns = producer.out_shape
-    if layer.op == "linear" and layer.in_shape == (channels * rows * columns, 1, 1):
-        return replace(layer, in_shape=producer.out_shape, kernel=(rows, columns))
+def _fit(layer: Layer, producers: Sequence[Layer]) -> Layer:
+    """The layer as consumer of these producers: flattening is the kernel's affair."""
+    layer = replace(layer, inputs=tuple(producer.name for producer in producers))
+    if layer.op == "linear" and producers:
+        channels, rows, columns = producers[0].out_shape
+        if layer.in_shape == (channels * rows * columns, 1, 1):
+            return replace(layer, in_shape=producers[0].out_shape, kernel=(rows, columns))
     return layer
 
 
-def _edge_problems(number: int, layer: Layer, linked: dict[str, Layer], place: Place) -> list[Problem]:
+def _edge_problems(number: int, layer: Layer, producers: Sequence[Layer], place: Place) -> list[Problem]:
     allowed = "the shape that it consumes"
-    if len(layer.inputs) == 1:
+    if len(producers) == 1:
         allowed += ", or one whose maps 2x2 pooling makes so"
     consumed = f"but {layer.name} consumes {_text(layer.in_shape)}"
     return [
-        place(number, "inputs", f"{name} makes {_text(made)}, {consumed}", None, allowed)
-        for name in layer.inputs
-        if (made := linked[name].out_shape) != layer.in_shape
+        place(number, "inputs", f"{producer.name} makes {_text(producer.out_shape)}, {consumed}", None, allowed)
+        for producer in producers
+        if producer.out_shape != layer.in_shape
     ]
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -13,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accelsim.errors import InputError, Problem
-from accelsim.workload.archive import headers_of, open_archive, sha256
+from accelsim.workload.archive import headers_of, open_archive, sha256, write_archive
 from accelsim.workload.graph import Graph
 from accelsim.workload.layer import ARRAY_OPS, Layer
 from accelsim.workload.trace_arrays import header_problems, normal_form, value_problems
@@ -195,18 +193,4 @@ def write_trace(path: str | Path, meta: dict[str, Any], arrays: Mapping[str, NDA
         problems = [problem for key, array in arrays.items() for problem in value_problems(key, array, by_name, file)]
     if problems:
         raise InputError(problems)
-    handle, temporary = tempfile.mkstemp(dir=Path(path).parent, prefix=f".{Path(path).name}.", suffix=".tmp")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            np.savez_compressed(stream, meta=np.array(json.dumps(meta)), **arrays)  # type: ignore[arg-type]
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+    write_archive(path, {"meta": np.array(json.dumps(meta)), **arrays})

@@ -36,7 +36,8 @@ def header_problems(headers: Mapping[str, Header], layers: Sequence[Layer], imag
     for layer in layers:
         if not _known_input(layer, layers, headers):
             problems.append(Problem(f"is missing: the words that {layer.name} consumes", file, key=f"in/{layer.name}"))
-        if f"weights/{layer.name}" in headers and layer.fires and f"theta/{layer.name}" not in headers:
+        weighted = layer.op in ARRAY_OPS and f"weights/{layer.name}" in headers
+        if weighted and layer.fires and f"theta/{layer.name}" not in headers:
             rule = f"is missing: {layer.name} has weights and fires, so it needs thresholds"
             problems.append(Problem(rule, file, key=f"theta/{layer.name}"))
     return problems

@@ -18,6 +18,7 @@ from accelsim.report.plot.style import (
     TEXT_SIZE,
     new_figure,
     outside_legend,
+    save_figure,
     soften,
 )
 
@@ -77,7 +78,7 @@ def _lines(rows: Sequence[Row], varied: Sequence[str], path: str | os.PathLike[s
         axis.set_ylim(0, 1.08 * axis.get_ylim()[1])
     if len(varied) == 2:
         outside_legend(axes[1], handles, varied[1])
-    figure.savefig(path)
+    save_figure(figure, path)
 
 
 def _abscissa(axis: Axes, positions: Mapping[Any, float], numeric: bool) -> None:
@@ -117,7 +118,7 @@ def _scatter(rows: Sequence[Row], varied: Sequence[str], path: str | os.PathLike
     axis.yaxis.set_major_formatter(EngFormatter("J"))
     axis.minorticks_off()
     _front_key(axis, [rows[index] for index in front], varied, len(rows))
-    figure.savefig(path)
+    save_figure(figure, path)
 
 
 def _number(axis: Axes, front: Sequence[tuple[float, float]]) -> None:

@@ -29,6 +29,7 @@ from accelsim.report.plot.style import (
     engineering,
     new_figure,
     outside_legend,
+    save_figure,
     soften,
 )
 
@@ -86,7 +87,7 @@ def plot_timeline(
         _draw_boundaries(axis, spans)
     _draw_time(axes, float(timeline["clock_mhz"]))
     _draw_title(figure, report)
-    figure.savefig(path)
+    save_figure(figure, path)
 
 
 def place(

@@ -1,0 +1,111 @@
+"""PE array: waiting words of the front pixel times the weights of all columns."""
+
+from accelsim.jit import kernel, popcount
+from accelsim.kernels import state as k
+from accelsim.kernels.network import count_down
+from accelsim.kernels.neuron_unit import push_result
+from accelsim.kernels.outcomes import SCANNING
+
+
+@kernel
+def fire(tiles, tile, work, row, column):
+    """Carry the accumulators of a finished pixel on, and write the words that they become."""
+    carry = work[k.W_CARRY]
+    accumulator = tiles.accumulator[tile]
+    stored = tiles.membrane[tile, (row * work[k.W_OUT_COLUMNS] + column) % tiles.membrane.shape[1]]
+    for j in range(work[k.W_OUTS]):
+        total = accumulator[j]
+        accumulator[j] = 0
+        if carry & k.CARRY_ADD:
+            total += 2 * stored[j] if carry & k.CARRY_DOUBLE else stored[j]
+        if carry & k.CARRY_STORE:
+            stored[j] = total
+        if carry & k.CARRY_FIRE:
+            channel = work[k.W_FIRST_OUT] + j
+            total += tiles.bias[work[k.W_PARAMETER_OFFSET] + channel]
+            limit = work[k.W_LIMIT]
+            if limit:
+                total = min(max(total // tiles.theta[work[k.W_PARAMETER_OFFSET] + channel], 0), limit)
+            position = (row * work[k.W_OUT_COLUMNS] + column) * work[k.W_OUT_CHANNELS] + channel
+            tiles.outputs[work[k.W_OUTPUT_OFFSET] + position] = total
+
+
+@kernel
+def array(clock, tiles, memory, tile, result_room, t):
+    """The PE array takes at most one waiting word a bank of the front pixel, all times all columns.
+
+    Returns its state, or SCANNING when no word is there. A cycle counts as a bank conflict when an array without
+    conflicts would already have taken every word that is there.
+    """
+    scalars = tiles.scalars[tile]
+    if scalars[k.S_PIXELS] == 0:
+        return SCANNING
+    front = scalars[k.S_PIXEL_HEAD]
+    pixel = tiles.pixel[tile, front]
+    work = tiles.passes[tile, pixel[k.X_PASS] % k.PASSES]
+    settings = tiles.settings
+    taken = 0
+    ideal = 0
+    if pixel[k.X_WORDS] > 0:
+        banks = settings[k.T_BANKS]
+        lanes = settings[k.T_ROWS]
+        depth = settings[k.T_FIFO]
+        ones = 0
+        outs = work[k.W_OUTS]
+        for bank in range(banks):
+            if tiles.bank_words[tile, front, bank] > 0:
+                tiles.bank_words[tile, front, bank] -= 1
+                position = tiles.bank_head[tile, bank]
+                entry = tiles.bank_fifo[tile, bank, position]
+                tiles.bank_head[tile, bank] = position + 1 if position + 1 < depth else 0
+                value = entry & 65535
+                ones += popcount(value)
+                taken += 1
+                if settings[k.T_VERIFY]:
+                    weight = work[k.W_WEIGHT_OFFSET] + (entry >> 16) * work[k.W_OUT_CHANNELS] + work[k.W_FIRST_OUT]
+                    for j in range(outs):
+                        tiles.accumulator[tile, j] += value * tiles.weights[weight + j]
+                if taken == lanes:
+                    break
+        pixel[k.X_WORDS] -= taken
+        scalars[k.S_FIFO] -= taken
+        ideal = min(lanes, pixel[k.X_PUSHED] - scalars[k.S_IDEAL])
+        scalars[k.S_IDEAL] += ideal
+        events = tiles.events[work[k.W_LAYER]]
+        events[k.E_WORDS] += taken
+        events[k.E_MACS] += taken * outs
+        events[k.E_SUMS] += outs
+        events[k.E_SYNOPS] += ones * outs
+    if pixel[k.X_CLOSED] and pixel[k.X_WORDS] == 0:
+        if result_room <= 0:
+            if taken == 0:
+                return k.OUTPUT_BLOCKED
+        else:
+            finish_pixel(clock, tiles, memory, tile, pixel, work, t)
+            if taken == 0:
+                return k.BUSY
+    if taken == 0:
+        return SCANNING
+    return k.BUSY if ideal > 0 else k.BANK_CONFLICT
+
+
+@kernel
+def finish_pixel(clock, tiles, memory, tile, pixel, work, t):
+    """The front pixel is complete: its sums leave the array."""
+    scalars = tiles.scalars[tile]
+    row = pixel[k.X_ROW]
+    column = pixel[k.X_COLUMN]
+    push_result(tiles, tile, pixel[k.X_PASS], row, column, t + 1 + tiles.settings[k.T_PIPELINE])
+    if tiles.settings[k.T_VERIFY]:
+        fire(tiles, tile, work, row, column)
+    scalars[k.S_PIXEL_HEAD] = (scalars[k.S_PIXEL_HEAD] + 1) % tiles.settings[k.T_PIXELS]
+    scalars[k.S_PIXELS] -= 1
+    scalars[k.S_IDEAL] = 0
+    outs = work[k.W_OUTS]
+    events = tiles.events[work[k.W_LAYER]]
+    events[k.E_PIXELS] += 1
+    events[k.E_ACCUMULATOR_READS] += outs * work[k.W_ACCUMULATOR_READS]
+    events[k.E_ACCUMULATOR_WRITES] += outs * work[k.W_ACCUMULATOR_WRITES]
+    events[k.E_NEURON_OPS] += outs * work[k.W_NEURON_OPS]
+    if row == work[k.W_LAST_ROW] - 1 and column == work[k.W_OUT_COLUMNS] - 1:
+        count_down(clock, memory, work[k.W_DONE_GROUP], 1)

@@ -1,0 +1,233 @@
+"""Spike detector: reads the lines of receptive fields, and passes the words that count to the FIFO."""
+
+from accelsim.jit import kernel
+from accelsim.kernels import state as k
+from accelsim.kernels.outcomes import MOVED, SCANNING, WAITS_FOR_TIME
+
+
+@kernel
+def settle_cursor(tiles, tile, work):
+    """Move the cursor to the next place inside the image; padding is never read. Returns whether the pixel goes on.
+
+    The receptive field is scanned once per bit slice, in the order kernel row, kernel column, channel. A kernel row
+    is one run of words when all channels are scanned, else each kernel column is one.
+    """
+    scalars = tiles.scalars[tile]
+    height = work[k.W_HEIGHT]
+    width = work[k.W_WIDTH]
+    top = scalars[k.S_ROW] * work[k.W_STRIDE_ROWS] - work[k.W_PADDING_ROWS]
+    left = scalars[k.S_COLUMN] * work[k.W_STRIDE_COLUMNS] - work[k.W_PADDING_COLUMNS]
+    whole = work[k.W_LAST_CHANNEL] - work[k.W_FIRST_CHANNEL] == work[k.W_CHANNELS]
+    while scalars[k.S_SLICE] < work[k.W_SLICES]:
+        while scalars[k.S_KERNEL_ROW] < work[k.W_KERNEL_ROWS]:
+            row = top + scalars[k.S_KERNEL_ROW]
+            if 0 <= row < height:
+                while scalars[k.S_KERNEL_COLUMN] < work[k.W_KERNEL_COLUMNS]:
+                    column = left + scalars[k.S_KERNEL_COLUMN]
+                    if 0 <= column < width:
+                        run = work[k.W_LAST_CHANNEL] - work[k.W_FIRST_CHANNEL]
+                        if whole:
+                            run *= min(left + work[k.W_KERNEL_COLUMNS], width) - column
+                        if scalars[k.S_POSITION] < run:
+                            return True
+                        scalars[k.S_POSITION] = 0
+                        if whole:
+                            break
+                    scalars[k.S_KERNEL_COLUMN] += 1
+            scalars[k.S_KERNEL_ROW] += 1
+            scalars[k.S_KERNEL_COLUMN] = 0
+            scalars[k.S_POSITION] = 0
+        scalars[k.S_SLICE] += 1
+        scalars[k.S_KERNEL_ROW] = 0
+    return False
+
+
+@kernel
+def open_pass(clock, tiles, tile, work, t):
+    """Start the detector's next pass once its first words and all its weights are there."""
+    scalars = tiles.scalars[tile]
+    box = work[k.W_BOX]
+    begun = box < 0 or clock.begun[box]
+    box = work[k.W_BOX_B]
+    if not (begun or (box >= 0 and clock.begun[box])):
+        return k.IDLE
+    group = work[k.W_WEIGHTS_GROUP]
+    if group >= 0 and clock.left[group] != 0:
+        return k.WEIGHTS_MISSING
+    if work[k.W_OP] != k.ARRAY and scalars[k.S_PIXELS] > 0:
+        return SCANNING
+    scalars[k.S_OPEN] = 1
+    scalars[k.S_READY] = t + tiles.settings[k.T_SPIKE_LATENCY]
+    scalars[k.S_ROW] = work[k.W_FIRST_ROW]
+    scalars[k.S_COLUMN] = 0
+    scalars[k.S_SLICE] = 0
+    scalars[k.S_KERNEL_ROW] = 0
+    scalars[k.S_KERNEL_COLUMN] = 0
+    scalars[k.S_POSITION] = 0
+    scalars[k.S_PIXEL_OPEN] = 0
+    return MOVED
+
+
+@kernel
+def next_pixel(tiles, tile, work):
+    """Move the cursor to the next output pixel, and to the next pass after the last."""
+    scalars = tiles.scalars[tile]
+    scalars[k.S_SLICE] = 0
+    scalars[k.S_KERNEL_ROW] = 0
+    scalars[k.S_KERNEL_COLUMN] = 0
+    scalars[k.S_POSITION] = 0
+    scalars[k.S_PIXEL_OPEN] = 0
+    scalars[k.S_COLUMN] += 1
+    if scalars[k.S_COLUMN] == work[k.W_OUT_COLUMNS]:
+        scalars[k.S_COLUMN] = 0
+        scalars[k.S_ROW] += 1
+        if scalars[k.S_ROW] == work[k.W_LAST_ROW]:
+            scalars[k.S_DETECTOR] += 1
+            scalars[k.S_OPEN] = 0
+
+
+@kernel
+def bank_of(row, banks):
+    """Bank of a weight row (kernel row, kernel column, channel): diagonal, one further on in each round of the banks.
+
+    A channel that is active at one kernel position is likely active at its neighbours. Plain interleaving would put
+    all of them into one bank; the diagonal spreads them.
+    """
+    return (row + row // banks) % banks
+
+
+@kernel
+def pass_words(tiles, tile, fifo_room):
+    """The detector passes nonzero words of its line to the FIFO, at most one a lane of the array."""
+    scalars = tiles.scalars[tile]
+    settings = tiles.settings
+    count = min(min(settings[k.T_ROWS], scalars[k.S_LINE_COUNT] - scalars[k.S_LINE_NEXT]), fifo_room)
+    if count <= 0:
+        return 0
+    slot = (scalars[k.S_PIXEL_HEAD] + scalars[k.S_PIXELS] - 1) % settings[k.T_PIXELS]
+    banks = settings[k.T_BANKS]
+    depth = settings[k.T_FIFO]
+    for offset in range(count):
+        entry = tiles.line[tile, scalars[k.S_LINE_NEXT] + offset]
+        bank = bank_of(entry >> 16, banks)
+        position = tiles.bank_tail[tile, bank]
+        tiles.bank_fifo[tile, bank, position] = entry
+        tiles.bank_tail[tile, bank] = position + 1 if position + 1 < depth else 0
+        tiles.bank_words[tile, slot, bank] += 1
+    scalars[k.S_LINE_NEXT] += count
+    scalars[k.S_FIFO] += count
+    scalars[k.S_FIFO_PEAK] = max(scalars[k.S_FIFO_PEAK], scalars[k.S_FIFO])
+    pixel = tiles.pixel[tile, slot]
+    pixel[k.X_WORDS] += count
+    pixel[k.X_PUSHED] += count
+    return count
+
+
+@kernel
+def read_line(tiles, tile, work):
+    """Read up to a line of words at the cursor into the detector, and move the cursor behind them."""
+    scalars = tiles.scalars[tile]
+    settings = tiles.settings
+    width = work[k.W_WIDTH]
+    channels = work[k.W_CHANNELS]
+    kernel_row = scalars[k.S_KERNEL_ROW]
+    kernel_column = scalars[k.S_KERNEL_COLUMN]
+    row = scalars[k.S_ROW] * work[k.W_STRIDE_ROWS] - work[k.W_PADDING_ROWS] + kernel_row
+    left = scalars[k.S_COLUMN] * work[k.W_STRIDE_COLUMNS] - work[k.W_PADDING_COLUMNS]
+    column = left + kernel_column
+    run = work[k.W_LAST_CHANNEL] - work[k.W_FIRST_CHANNEL]
+    if run == channels:
+        run *= min(left + work[k.W_KERNEL_COLUMNS], width) - column
+    start = scalars[k.S_POSITION]
+    length = min(settings[k.T_LINE], run - start)
+    address = work[k.W_WORDS] + (row * width + column) * channels + work[k.W_FIRST_CHANNEL] + start
+    weight = (kernel_row * work[k.W_KERNEL_COLUMNS] + kernel_column) * channels + work[k.W_FIRST_CHANNEL] + start
+    shift = work[k.W_SHIFT] + scalars[k.S_SLICE] * work[k.W_SLICE_BITS]
+    keep = (1 << work[k.W_SLICE_BITS]) - 1
+    # A serial pass (membrane doubled per plane) weighs each plane 1; slices of a packed word keep their weight.
+    scale = shift if work[k.W_SLICES] > 1 else 0
+    count = 0
+    all_pass = settings[k.T_SKIP] == 0
+    for offset in range(length):
+        value = (tiles.words[address + offset] >> shift) & keep
+        if value != 0 or all_pass:
+            tiles.line[tile, count] = (weight + offset) << 16 | value << scale
+            count += 1
+    scalars[k.S_LINE_VALID] = 1
+    scalars[k.S_LINE_COUNT] = count
+    scalars[k.S_LINE_NEXT] = 0
+    scalars[k.S_POSITION] = start + length
+    events = tiles.events[work[k.W_LAYER]]
+    events[k.E_LINES] += 1
+    events[k.E_LINE_WORDS] += length
+
+
+@kernel
+def loses_bank(tiles, tile, address, t):
+    """Whether the network interface writes, in this cycle, the bank that a line at this address begins in."""
+    scalars = tiles.scalars[tile]
+    if scalars[k.S_WRITE_AT] != t:
+        return False
+    return address // tiles.settings[k.T_LINE] % tiles.settings[k.T_SPIKE_BANKS] == scalars[k.S_WRITE_BANK]
+
+
+@kernel
+def detector(clock, tiles, tile, fifo_room, pixel_room, t):
+    """Pass words of the line on, then read the next line. Returns MOVED, or what it waits for."""
+    scalars = tiles.scalars[tile]
+    outcome = SCANNING
+    if scalars[k.S_LINE_VALID]:
+        if pass_words(tiles, tile, fifo_room) > 0:
+            outcome = MOVED
+        if scalars[k.S_LINE_NEXT] < scalars[k.S_LINE_COUNT]:
+            return outcome
+        scalars[k.S_LINE_VALID] = 0
+        if scalars[k.S_LINE_CLOSES]:
+            last = (scalars[k.S_PIXEL_HEAD] + scalars[k.S_PIXELS] - 1) % tiles.settings[k.T_PIXELS]
+            tiles.pixel[tile, last, k.X_CLOSED] = 1
+        outcome = MOVED
+    if scalars[k.S_DETECTOR] == scalars[k.S_SUBMITTED]:
+        return outcome if outcome == MOVED else k.SEQUENCING
+    work = tiles.passes[tile, scalars[k.S_DETECTOR] % k.PASSES]
+    if not scalars[k.S_OPEN]:
+        opened = open_pass(clock, tiles, tile, work, t)
+        if opened != MOVED:
+            return outcome if outcome == MOVED else opened
+        outcome = MOVED
+    if t < scalars[k.S_READY]:
+        return outcome if outcome == MOVED else WAITS_FOR_TIME
+    if work[k.W_OP] != k.ARRAY:
+        return outcome
+    if not scalars[k.S_PIXEL_OPEN] and pixel_room <= 0:
+        return outcome
+    goes_on = settle_cursor(tiles, tile, work)
+    if goes_on:
+        row = scalars[k.S_ROW] * work[k.W_STRIDE_ROWS] - work[k.W_PADDING_ROWS] + scalars[k.S_KERNEL_ROW]
+        group = work[k.W_ROW_GROUP]
+        if group >= 0 and clock.left[group + row - work[k.W_ROW_ORIGIN]] != 0:
+            return outcome if outcome == MOVED else k.SPIKES_MISSING
+        column = scalars[k.S_COLUMN] * work[k.W_STRIDE_COLUMNS] - work[k.W_PADDING_COLUMNS] + scalars[k.S_KERNEL_COLUMN]
+        address = (
+            (row * work[k.W_WIDTH] + column) * work[k.W_CHANNELS] + work[k.W_FIRST_CHANNEL] + scalars[k.S_POSITION]
+        )
+        if loses_bank(tiles, tile, address, t):
+            tiles.events[work[k.W_LAYER], k.E_CONFLICTS] += 1
+            return outcome if outcome == MOVED else k.BANK_CONFLICT
+    if not scalars[k.S_PIXEL_OPEN]:
+        slot = (scalars[k.S_PIXEL_HEAD] + scalars[k.S_PIXELS]) % tiles.settings[k.T_PIXELS]
+        pixel = tiles.pixel[tile, slot]
+        pixel[k.X_PASS] = scalars[k.S_DETECTOR]
+        pixel[k.X_ROW] = scalars[k.S_ROW]
+        pixel[k.X_COLUMN] = scalars[k.S_COLUMN]
+        pixel[k.X_CLOSED] = 0 if goes_on else 1
+        pixel[k.X_WORDS] = 0
+        pixel[k.X_PUSHED] = 0
+        scalars[k.S_PIXELS] += 1
+        scalars[k.S_PIXEL_OPEN] = 1
+    if goes_on:
+        read_line(tiles, tile, work)
+        goes_on = settle_cursor(tiles, tile, work)
+        scalars[k.S_LINE_CLOSES] = 0 if goes_on else 1
+    if not goes_on:
+        next_pixel(tiles, tile, work)
+    return MOVED

@@ -1,0 +1,111 @@
+"""Neuron unit and packet emitter: finished sums become packed words, words become packets."""
+
+from accelsim.jit import kernel
+from accelsim.kernels import state as k
+from accelsim.kernels.network import has_room, send
+from accelsim.kernels.outcomes import MOVED, WAITS_FOR_TIME
+
+
+@kernel
+def emit(clock, network, tiles, memory, tile, t):
+    """Queue the finished packet for its next destination: one copy a cycle, when granted and when there is room."""
+    scalars = tiles.scalars[tile]
+    work = tiles.passes[tile, scalars[k.S_EMIT_PASS] % k.PASSES]
+    grant = work[k.W_GRANT_GROUP]
+    if grant >= 0 and clock.left[grant] != 0:
+        return k.OUTPUT_BLOCKED
+    row = scalars[k.S_EMIT_ROW]
+    count = work[k.W_ROUTE_COUNT]
+    index = scalars[k.S_EMIT_ROUTE]
+    moved = k.OUTPUT_BLOCKED
+    while index < count:
+        path = tiles.routes[work[k.W_ROUTES] + index]
+        if path[k.R_FIRST_ROW] <= row < path[k.R_LAST_ROW]:
+            if moved == MOVED:
+                break
+            words = scalars[k.S_EMIT_PIXELS] * path[k.R_CHANNELS]
+            bits = words * work[k.W_OUT_BITS]
+            settings = tiles.settings
+            flits = (settings[k.T_HEADER_BITS] + bits + settings[k.T_FLIT_BITS] - 1) // settings[k.T_FLIT_BITS]
+            node = tiles.node[tile]
+            if not has_room(network, node, flits):
+                scalars[k.S_EMIT_ROUTE] = index
+                return WAITS_FOR_TIME
+            group = path[k.R_GROUP] + path[k.R_GROUP_STRIDE] * (row - path[k.R_FIRST_ROW])
+            layer = work[k.W_LAYER]
+            send(
+                clock,
+                network,
+                node,
+                path[k.R_NODE],
+                flits,
+                group,
+                words,
+                path[k.R_KIND],
+                (bits + 7) // 8,
+                layer,
+                t + 1,
+            )
+            tiles.span[layer, 1] = t + 1
+            moved = MOVED
+        index += 1
+    scalars[k.S_EMIT_ROUTE] = index
+    if index == count:
+        scalars[k.S_EMITTING] = 0
+    return MOVED
+
+
+@kernel
+def neuron_unit(clock, network, tiles, memory, tile, t):
+    """Emit, finish the pixel in service, start the next one. Returns MOVED, WAITS_FOR_TIME or k.OUTPUT_BLOCKED."""
+    scalars = tiles.scalars[tile]
+    outcome = k.IDLE
+    if scalars[k.S_EMITTING]:
+        outcome = emit(clock, network, tiles, memory, tile, t)
+    if scalars[k.S_SERVING]:
+        if t < scalars[k.S_SERVED_AT]:
+            return MOVED if outcome == MOVED else WAITS_FOR_TIME
+        served = tiles.result[tile, scalars[k.S_RESULT_HEAD]]
+        work = tiles.passes[tile, served[k.Y_PASS] % k.PASSES]
+        if work[k.W_CARRY] & k.CARRY_FIRE:
+            pixels = scalars[k.S_ASSEMBLED] + 1
+            row_ends = served[k.Y_COLUMN] == work[k.W_OUT_COLUMNS] - 1
+            full = (pixels + 1) * work[k.W_OUTS] * work[k.W_OUT_BITS] > tiles.settings[k.T_PAYLOAD_BITS]
+            if row_ends or full:
+                if scalars[k.S_EMITTING]:
+                    return outcome
+                scalars[k.S_EMITTING] = 1
+                scalars[k.S_EMIT_PASS] = served[k.Y_PASS]
+                scalars[k.S_EMIT_ROW] = served[k.Y_ROW]
+                scalars[k.S_EMIT_PIXELS] = pixels
+                scalars[k.S_EMIT_ROUTE] = 0
+                pixels = 0
+            scalars[k.S_ASSEMBLED] = pixels
+        if served[k.Y_ROW] == work[k.W_LAST_ROW] - 1 and served[k.Y_COLUMN] == work[k.W_OUT_COLUMNS] - 1:
+            scalars[k.S_DRAINED] += 1
+            if tiles.span[work[k.W_LAYER], 1] < t + 1:
+                tiles.span[work[k.W_LAYER], 1] = t + 1
+        scalars[k.S_SERVING] = 0
+        scalars[k.S_RESULT_HEAD] = (scalars[k.S_RESULT_HEAD] + 1) % tiles.settings[k.T_RESULTS]
+        scalars[k.S_RESULTS] -= 1
+        outcome = MOVED
+    if scalars[k.S_RESULTS] > 0:
+        waiting = tiles.result[tile, scalars[k.S_RESULT_HEAD]]
+        if waiting[k.Y_READY] > t:
+            return MOVED if outcome == MOVED else WAITS_FOR_TIME
+        scalars[k.S_SERVING] = 1
+        scalars[k.S_SERVED_AT] = t + tiles.passes[tile, waiting[k.Y_PASS] % k.PASSES, k.W_SERVICE]
+        outcome = MOVED
+    return outcome
+
+
+@kernel
+def push_result(tiles, tile, pass_number, row, column, ready):
+    """Hand a finished pixel to the neuron unit."""
+    scalars = tiles.scalars[tile]
+    entry = tiles.result[tile, (scalars[k.S_RESULT_HEAD] + scalars[k.S_RESULTS]) % tiles.settings[k.T_RESULTS]]
+    entry[k.Y_PASS] = pass_number
+    entry[k.Y_ROW] = row
+    entry[k.Y_COLUMN] = column
+    entry[k.Y_READY] = ready
+    scalars[k.S_RESULTS] += 1

@@ -1,0 +1,70 @@
+"""Pooling and residual addition: work of the neuron unit on words of the spike buffer."""
+
+from accelsim.jit import kernel
+from accelsim.kernels import state as k
+from accelsim.kernels.detector import loses_bank, next_pixel
+from accelsim.kernels.network import count_down
+from accelsim.kernels.neuron_unit import push_result
+
+
+@kernel
+def vector(clock, tiles, memory, tile, result_room, t):
+    """Pooling and addition: the neuron unit reads one line of one operand or window position a cycle."""
+    scalars = tiles.scalars[tile]
+    work = tiles.passes[tile, scalars[k.S_DETECTOR] % k.PASSES]
+    if t < scalars[k.S_READY]:
+        return k.FILL_DRAIN
+    operator = work[k.W_OP]
+    row = scalars[k.S_ROW] * work[k.W_STRIDE_ROWS] + scalars[k.S_KERNEL_ROW]
+    column = scalars[k.S_COLUMN] * work[k.W_STRIDE_COLUMNS] + scalars[k.S_KERNEL_COLUMN]
+    group = work[k.W_ROW_GROUP]
+    words = work[k.W_WORDS]
+    if operator == k.ADD:
+        row = scalars[k.S_ROW]
+        column = scalars[k.S_COLUMN]
+        if scalars[k.S_KERNEL_ROW] == 1:
+            group = work[k.W_ROW_GROUP_B]
+            words = work[k.W_WORDS_B]
+    if group >= 0 and clock.left[group + row - work[k.W_ROW_ORIGIN]] != 0:
+        return k.SPIKES_MISSING
+    first = work[k.W_FIRST_CHANNEL]
+    outs = work[k.W_OUTS]
+    length = min(tiles.settings[k.T_LINE], outs - scalars[k.S_POSITION])
+    taps = 2 if operator == k.ADD else work[k.W_KERNEL_ROWS] * work[k.W_KERNEL_COLUMNS]
+    tap = scalars[k.S_KERNEL_ROW] * work[k.W_KERNEL_COLUMNS] + scalars[k.S_KERNEL_COLUMN]
+    final = tap == taps - 1 and scalars[k.S_POSITION] + length == outs
+    if final and result_room <= 0:
+        return k.OUTPUT_BLOCKED
+    address = (row * work[k.W_WIDTH] + column) * work[k.W_CHANNELS] + first + scalars[k.S_POSITION]
+    if loses_bank(tiles, tile, address, t):
+        tiles.events[work[k.W_LAYER], k.E_CONFLICTS] += 1
+        return k.BANK_CONFLICT
+    events = tiles.events[work[k.W_LAYER]]
+    events[k.E_LINES] += 1
+    events[k.E_LINE_WORDS] += length
+    events[k.E_VECTOR_OPS] += length
+    if tiles.settings[k.T_VERIFY]:
+        position = (scalars[k.S_ROW] * work[k.W_OUT_COLUMNS] + scalars[k.S_COLUMN]) * work[k.W_OUT_CHANNELS]
+        position += work[k.W_OUTPUT_OFFSET] + work[k.W_FIRST_OUT] + scalars[k.S_POSITION]
+        for offset in range(length):
+            value = tiles.words[words + address + offset]
+            if tap > 0:
+                before = tiles.outputs[position + offset]
+                value = max(value, before) if operator == k.MAX_POOL else value + before
+            tiles.outputs[position + offset] = value
+    scalars[k.S_POSITION] += length
+    if scalars[k.S_POSITION] < outs:
+        return k.BUSY
+    scalars[k.S_POSITION] = 0
+    scalars[k.S_KERNEL_COLUMN] += 1
+    if scalars[k.S_KERNEL_COLUMN] == work[k.W_KERNEL_COLUMNS]:
+        scalars[k.S_KERNEL_COLUMN] = 0
+        scalars[k.S_KERNEL_ROW] += 1
+    if tap == taps - 1:
+        push_result(tiles, tile, scalars[k.S_DETECTOR], scalars[k.S_ROW], scalars[k.S_COLUMN], t + 1)
+        events[k.E_PIXELS] += 1
+        last = scalars[k.S_ROW] == work[k.W_LAST_ROW] - 1 and scalars[k.S_COLUMN] == work[k.W_OUT_COLUMNS] - 1
+        next_pixel(tiles, tile, work)
+        if last:
+            count_down(clock, memory, work[k.W_DONE_GROUP], 1)
+    return k.BUSY

@@ -1,0 +1,32 @@
+"""A finished run, before anything is added up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from accelsim.build.program import Program
+from accelsim.build.schema import Arch
+from accelsim.engine.fabric import Fabric
+from accelsim.mapping.plan import Plan
+from accelsim.workload.layer import Layer
+from accelsim.workload.statistics import LayerStatistics
+from accelsim.workload.workload import Workload
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A finished simulation, before anything is added up."""
+
+    arch: Arch
+    workload: Workload
+    layers: tuple[Layer, ...]
+    plan: Plan
+    program: Program
+    fabric: Fabric
+    images: int
+    finished: tuple[int, ...]
+    """Per image, the cycle at which its outputs were complete in DRAM."""
+    actor_events: int
+    statistics: dict[str, LayerStatistics]
+    seed: int
+    verified: dict[str, int] | None = None
