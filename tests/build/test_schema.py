@@ -33,7 +33,7 @@ def problems(tmp_path: Path, old: str, new: str) -> str:
         ("memory_controller.nodes=[2, 2]", "--set: memory_controller.nodes: names a node twice (got [2, 2])"),
         (
             "pe_array.spike_mode=bit_serial",
-            "--set: pe_array.lane_bits: a bit-serial array takes one bit of a word a scan (got 4); allowed: 1",
+            ": pe_array.lane_bits: a bit-serial array takes one bit of a word a scan (got 4); allowed: 1",
         ),
         (
             "pe_array.fifo_words=8",
