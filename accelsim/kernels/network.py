@@ -143,11 +143,10 @@ def sink(clock, network, tiles, memory, node, flit, t):
     elif kind == k.STORE:
         channel = memory.channel_of[node]
         hold = memory.channel[channel, k.C_WRITES] > memory.settings[k.M_WRITE_BUFFER]
-        if hold:
-            memory.held[channel, vc] += 1
-            memory.channel[channel, k.C_WAKE] = 0
-    if not hold:
-        return_credit(network, node, vc, t)
+    if hold or not return_credit(network, node, vc, t):
+        channel = memory.channel_of[node]
+        memory.held[channel, vc] += 1
+        memory.channel[channel, k.C_WAKE] = 0
     if not flit & 2:
         return
     scalars[k.RECEIVED_PACKETS] += 1
@@ -180,10 +179,17 @@ def sink(clock, network, tiles, memory, node, flit, t):
 
 @kernel
 def return_credit(network, node, vc, t):
-    """The sink's credit for a VC of the local output, seen there `link` + 1 cycles later."""
+    """The sink's credit for a VC of the local output, seen there `link` + 1 cycles later.
+
+    Returns whether it was sent: the wire carries one credit a cycle, and a controller that gives back one that it
+    held occupies it.
+    """
     due = t + 1 + network.settings[k.N_LINK]
+    if network.wheel_mask[due % k.WHEEL, node] & 1 << (k.PORTS + k.LOCAL):
+        return False
     network.wheel_credit[due % k.WHEEL, node * k.PORTS + k.LOCAL] = vc
     post(network, due, node, 1 << (k.PORTS + k.LOCAL))
+    return True
 
 
 @kernel
