@@ -191,7 +191,15 @@ def test_the_package_keeps_its_floors() -> None:
 )
 def test_a_planted_violation_is_found(tmp_path: Path, files: dict[str, str], expected: list[str]) -> None:
     root = tmp_path / "accelsim"
-    for name in ("errors.py", "build/__init__.py", "simulation/__init__.py", "api.py", "cli.py", "cost/__init__.py", "parts/__init__.py"):
+    for name in (
+        "errors.py",
+        "build/__init__.py",
+        "simulation/__init__.py",
+        "api.py",
+        "cli.py",
+        "cost/__init__.py",
+        "parts/__init__.py",
+    ):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).touch()
     (root / "__init__.py").write_text("__version__ = '0'\n")

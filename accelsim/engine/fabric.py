@@ -167,6 +167,22 @@ def make_network(shape: NetworkShape, layers: int) -> state.Network:
     )
 
 
+def with_longer_queues(network: state.Network) -> state.Network:
+    """The network with source queues of twice as many packets; what waits in them keeps its order."""
+    nodes, length = network.queue.shape
+    places = (network.queue_head[:, None] + np.arange(length)) % length
+    waiting = np.take_along_axis(network.queue, places, axis=1)
+    packets = len(network.packet)
+    added = nodes * length
+    new = np.arange(packets + added - 1, packets - 1, -1, dtype=np.int64)
+    return network._replace(
+        queue=np.concatenate([waiting, np.zeros_like(waiting)], axis=1),
+        queue_head=np.zeros_like(network.queue_head),
+        packet=np.concatenate([network.packet, np.zeros((added, state.PACKET_COLUMNS), np.int64)]),
+        free=np.concatenate([new, network.free]),
+    )
+
+
 def make_tiles(shape: TileShape, nodes: Sequence[int], network_nodes: int, contents: Contents) -> state.Tiles:
     """Idle tiles at the given nodes."""
     count = len(nodes)
@@ -269,6 +285,7 @@ class Fabric:
         self.network = network
         self.tiles = tiles
         self.memory = memory
+        clock.scalars[state.FREE_PACKETS] = len(network.free)
 
     @property
     def now(self) -> int:
@@ -298,7 +315,14 @@ class Fabric:
         self.tiles.active[tile >> 5] |= 1 << (tile & 31)
 
     def send_control(self, node: int, destination: int, group: int, layer: int) -> None:
-        """Send a one-flit packet that counts a group down by one when it arrives."""
+        """Send a one-flit packet that counts a group down by one when it arrives.
+
+        Unlike tiles, actors do not ask whether the source queue has room: what they send waits in it.
+        """
+        if self.network.queue_count[node] == self.network.queue.shape[1]:
+            before = len(self.network.packet)
+            self.network = with_longer_queues(self.network)
+            self.clock.scalars[state.FREE_PACKETS] += len(self.network.packet) - before
         network_kernels.send(
             self.clock, self.network, node, destination, 1, group, 1, state.CONTROL, 0, layer, self.now
         )

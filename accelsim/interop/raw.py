@@ -17,7 +17,7 @@ from accelsim.errors import InputError, Problem
 from accelsim.workload.archive import Archive, Header, open_archive
 from accelsim.workload.graph import MAX_WORD_BITS, Place, link, output_shape
 from accelsim.workload.layer import ARRAY_OPS, Layer, Op
-from accelsim.workload.settings import Bits, Name, One, Padding, Size, WordBits
+from accelsim.workload.settings import Bits, Name, One, Padding, Size, WordBits, some_layers
 from accelsim.workload.trace_meta import BIT_ORDER, FORMAT, VERSION
 from accelsim.workload.words import smallest_unsigned
 
@@ -81,7 +81,7 @@ class RawNetwork(Settings):
     name: str | None = Field(default=None, description="Of the network; default: the file's.")
     dataset: str = ""
     note: str = Field(default="", description="Origin and licence of the arrays, for people.")
-    layers: Annotated[tuple[RawLayer, ...], Field(min_length=1, max_length=10_000)]
+    layers: Annotated[tuple[RawLayer, ...], AfterValidator(some_layers)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,8 +225,6 @@ def _layers(network: RawNetwork, records: Mapping[str, _Record], document: Docum
         if raw.op == "linear":
             window = (in_shape[1:], (1, 1), (0, 0))
         out_shape = output_shape(raw.op, in_shape, raw.out_channels or raw.out_features or 0, *window)
-        if min(out_shape) < 1:
-            raise InputError(place(index, "kernel", f"does not fit into a map of {in_shape}", raw.kernel, ""))
         weighted = raw.op in ARRAY_OPS
         last = index == len(network.layers) - 1
         shapes[raw.name] = out_shape

@@ -282,7 +282,7 @@ class Tiles(NamedTuple):
     scalars: NDArray  # [tiles, TILE_SCALARS]
     passes: NDArray  # [tiles, PASSES, PASS_COLUMNS]
     routes: NDArray  # [routes, ROUTE_COLUMNS]
-    line: NDArray  # [tiles, line words]: weight row << 16 | value
+    line: NDArray  # [tiles, line words]: weight row << 32 | value
     bank_fifo: NDArray  # [tiles, banks, fifo words]
     bank_head: NDArray  # [tiles, banks]
     bank_tail: NDArray  # [tiles, banks]

@@ -148,17 +148,27 @@ class _Attempt:
             groups, chunks, pass_rows = (channels,), (channels,), rows[1] - rows[0]
         producers = self._producers(layer)
         for strip_count in range(1, rows[1] - rows[0] + 1):
-            strips = self._strips(layer, tile, rows, channels, producers, strip_count)
-            if strips is not None:
-                return Part(tile, channels, strips, groups, chunks, pass_rows)
+            for early in (1, 0):
+                strips = self._strips(layer, tile, rows, channels, producers, strip_count, early)
+                if strips is not None:
+                    return Part(tile, channels, strips, groups, chunks, pass_rows)
             on_chip = next((name for name in producers if name is not None), None)
             if on_chip is not None:
                 return on_chip
+        waiting = [
+            (box.bytes, box.producer)
+            for box, placement, where in self.placed
+            if where == tile
+            and box.producer is not None
+            and placement.first <= self.index[layer.name] <= placement.last
+        ]
+        if waiting:
+            return max(waiting)[1]
         needed = self._box(layer, None, (rows[0], rows[0] + 1), channels).bytes * len(producers)
         raise InputError(
             Problem(
                 f"no tiling fits the spike buffer: one output row needs {needed} bytes, "
-                f"there are {self.capacity.spike_buffer_bytes} bytes, shared with words that other layers wait for",
+                f"there are {self.capacity.spike_buffer_bytes}",
                 key=layer.name,
             )
         )
@@ -170,9 +180,19 @@ class _Attempt:
         return Box(producer, source, read, ceil_div(words * self.capacity.stored_bits(layer.word_bits), 8))
 
     def _strips(
-        self, layer: Layer, tile: int, rows: Range, channels: Range, producers: list[str | None], count: int
+        self,
+        layer: Layer,
+        tile: int,
+        rows: Range,
+        channels: Range,
+        producers: list[str | None],
+        count: int,
+        early: int,
     ) -> tuple[Strip, ...] | None:
-        """Place the boxes of a part cut into `count` strips, of which two are in the buffer at a time."""
+        """Place the boxes of a part cut into `count` strips, of which two are in the buffer at a time.
+
+        Words from DRAM are fetched `early` layers ahead.
+        """
         index = self.index[layer.name]
         buffer = self.buffers[tile]
         bands = [(rows[0] + first, rows[0] + last) for first, last in shares(rows[1] - rows[0], count)]
@@ -180,7 +200,7 @@ class _Attempt:
         done: list[Placement] = []
         placements: dict[tuple[int, int], Placement] = {}
         for operand, producer in enumerate(producers):
-            first = self.index[producer] if producer is not None else max(0, index - 1)
+            first = self.index[producer] if producer is not None else max(0, index - early)
             for slot in range(min(2, count)):
                 size = max(boxes[k][operand].bytes for k in range(slot, count, 2))
                 placement = buffer.place(first, index, size)

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,19 @@ from accelsim.errors import InputError, Problem
 MAX_TOTAL_BYTES = 8 << 30
 """Uncompressed size of all arrays together, above which a file is refused."""
 
-_BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError, RuntimeError)
+_BROKEN = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    OSError,
+    ValueError,
+    TypeError,
+    NotImplementedError,
+    RuntimeError,
+    SyntaxError,
+    TokenError,
+)
+"""What the readers of zip files and of array headers raise on damaged ones."""
 
 
 @dataclass(frozen=True, slots=True)

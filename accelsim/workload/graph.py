@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from accelsim.errors import InputError, Problem
@@ -77,11 +77,12 @@ def link(layers: Sequence[Layer], timesteps: int, place: Place) -> Graph:
         problems += _edge_problems(number, linked[layer.name], producers, place)
     if problems:
         raise InputError(problems)
-    graph = _fill_widths(list(linked.values()), timesteps)
-    problems = [problem for layer in graph for problem in _width_problems(index[layer.name], layer, graph, place)]
+    filled = _fill_widths(linked, timesteps)
+    for name, layer in filled.items():
+        problems += _width_problems(index[name], layer, filled, place)
     if problems:
         raise InputError(problems)
-    return Graph(tuple(graph), tuple(notes))
+    return Graph(tuple(filled.values()), tuple(notes))
 
 
 def _name_problems(layers: Sequence[Layer], place: Place) -> list[Problem]:
@@ -190,20 +191,24 @@ def _edge_problems(number: int, layer: Layer, producers: Sequence[Layer], place:
     ]
 
 
-def _fill_widths(layers: list[Layer], timesteps: int) -> list[Layer]:
+def _fill_widths(linked: Mapping[str, Layer], timesteps: int) -> dict[str, Layer]:
+    consumers: dict[str, list[Layer]] = {name: [] for name in linked}
+    for layer in linked.values():
+        for name in layer.inputs:
+            consumers[name].append(layer)
     filled: dict[str, Layer] = {}
-    for layer in layers:
+    for layer in linked.values():
         if not layer.word_bits:
             made = [filled[name].out_word_bits for name in layer.inputs]
             layer = replace(layer, word_bits=max(made, default=layer.timesteps * layer.bits_per_step))
         if not layer.out_word_bits:
-            consumers = [other for other in layers if layer.name in other.inputs]
-            wanted = max((other.word_bits for other in consumers), default=0)
+            following = consumers[layer.name]
+            wanted = max((other.word_bits for other in following), default=0)
             if layer.op in ARRAY_OPS and layer.fires:
-                wanted = wanted or max((other.timesteps * other.bits_per_step for other in consumers), default=0)
+                wanted = wanted or max((other.timesteps * other.bits_per_step for other in following), default=0)
             layer = replace(layer, out_word_bits=wanted or _produced_bits(layer, timesteps))
         filled[layer.name] = layer
-    return list(filled.values())
+    return filled
 
 
 def _produced_bits(layer: Layer, timesteps: int) -> int:
@@ -217,8 +222,7 @@ def _produced_bits(layer: Layer, timesteps: int) -> int:
     return timesteps if layer.fires else ACCUMULATOR_BITS
 
 
-def _width_problems(number: int, layer: Layer, graph: list[Layer], place: Place) -> list[Problem]:
-    made = {other.name: other for other in graph}
+def _width_problems(number: int, layer: Layer, made: Mapping[str, Layer], place: Place) -> list[Problem]:
     problems = []
     if layer.word_bits > MAX_WORD_BITS:
         problems.append(place(number, "word_bits", "is too wide", layer.word_bits, f"at most {MAX_WORD_BITS}"))

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from accelsim.config import Count, broken
 from accelsim.workload.graph import ACCUMULATOR_BITS, MAX_WORD_BITS
 
+Layers = TypeVar("Layers", bound=tuple[Any, ...])
+
 
 def _twice(value: Any) -> Any:
     if isinstance(value, list):
+        if len(value) != 2:
+            raise broken("", "must be one number or two", value, "N or [rows, columns]")
         return tuple(value)
     return (value, value) if isinstance(value, int) and not isinstance(value, bool) else value
 
@@ -19,7 +23,22 @@ def _twice(value: Any) -> Any:
 def _map(value: Any) -> Any:
     if not isinstance(value, list):
         return value
+    if len(value) not in (1, 3):
+        raise broken("", "must be one number or three", value, "[features] or [channels, rows, columns]")
     return (*value, 1, 1) if len(value) == 1 else tuple(value)
+
+
+def _only_one(value: int) -> int:
+    if value != 1:
+        raise broken("", "is not simulated", value, "1")
+    return value
+
+
+def some_layers(layers: Layers) -> Layers:
+    """Validator of a list of layers."""
+    if not layers:
+        raise broken("", "holds no layer")
+    return layers
 
 
 def _plain(name: str) -> str:
@@ -51,5 +70,5 @@ Bits = Annotated[int, Field(ge=1, le=ACCUMULATOR_BITS)]
 Steps = Annotated[int, Field(ge=1, le=1024)]
 """Number of time steps."""
 
-One = Annotated[int, Field(ge=1, le=1, description="Only 1: other values are not simulated.")]
+One = Annotated[int, AfterValidator(_only_one)]
 """Groups and dilation, which layers of the format have and the machines do not yet."""

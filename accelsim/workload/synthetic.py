@@ -8,14 +8,14 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from accelsim.config import Count, Settings, Share, broken, load_yaml, validate
 from accelsim.errors import InputError, Problem
 from accelsim.workload.archive import sha256
 from accelsim.workload.graph import Graph, Place, link, output_shape
 from accelsim.workload.layer import ARRAY_OPS, Kind, Layer
-from accelsim.workload.settings import Bits, Name, One, Padding, Shape, Size, Steps, WordBits
+from accelsim.workload.settings import Bits, Name, One, Padding, Shape, Size, Steps, WordBits, some_layers
 from accelsim.workload.words import (
     Density,
     Words,
@@ -30,6 +30,9 @@ from accelsim.workload.workload import Parameters
 
 MAX_DERIVED = 1000
 """Drawn arrays that are kept; others come out the same when they are drawn again."""
+
+ROUNDING = 1e-9
+"""By how much a density may miss the bound that another one sets: both are decimal numbers in binary."""
 
 
 class WorkloadLayer(Settings):
@@ -90,7 +93,7 @@ class WorkloadFile(Settings):
     weight_bits: Bits = 8
     images: Count = Field(default=16, description="Different images that are drawn.")
     note: str = Field(default="", description="Where the densities come from, for people.")
-    layers: Annotated[tuple[WorkloadLayer, ...], Field(min_length=1, max_length=10_000)]
+    layers: Annotated[tuple[WorkloadLayer, ...], AfterValidator(some_layers)]
 
 
 class Synthetic:
@@ -124,11 +127,8 @@ class Synthetic:
 
     def input_words(self, layer: str, image: int, operand: int = 0) -> Words:
         """See `Workload`."""
-        found = self._by_name[layer]
-        key, image = f"in/{layer}", image % self.images
-        if found.inputs:
-            return self._keep(f"out/{found.inputs[operand]}", image)
-        return self._keep(key, image)
+        producers = self._by_name[layer].inputs
+        return self._keep(f"out/{producers[operand]}" if producers else f"in/{layer}", image % self.images)
 
     def output_words(self, layer: str, image: int) -> NDArray[np.integer[Any]]:
         """See `Workload`."""
@@ -266,9 +266,10 @@ def _densities(file: WorkloadFile, graph: Graph, place: Place) -> dict[str, Dens
         asked = _asked(given)
         if asked is not None:
             densities[given.name] = asked
-            if asked.bits is not None and not asked.words / layer.word_bits <= asked.bits <= asked.words:
+            least = asked.words / layer.word_bits
+            if asked.bits is not None and not least - ROUNDING <= asked.bits <= asked.words:
                 rule = f"does not go with density {asked.words:g} and words of {layer.word_bits} bits"
-                allowed = f"{asked.words / layer.word_bits:g} to {asked.words:g}"
+                allowed = f"{least:g} to {asked.words:g}"
                 problems.append(place(index, "bit_density", rule, asked.bits, allowed))
             producer = layer.inputs[0] if len(layer.inputs) == 1 and layer.op in ARRAY_OPS else None
             if producer is not None and _asked(first.setdefault(producer, given)) != asked:

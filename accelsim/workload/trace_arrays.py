@@ -33,9 +33,9 @@ def header_problems(headers: Mapping[str, Header], layers: Sequence[Layer], imag
             problems.append(Problem(f"names no layer {name}", file, key=key, allowed=_some(list(by_name))))
         else:
             problems += _layer_problems(group, header, by_name[name], images, key, file)
+    for layer in _without_words(layers, headers):
+        problems.append(Problem(f"is missing: the words that {layer.name} consumes", file, key=f"in/{layer.name}"))
     for layer in layers:
-        if not _known_input(layer, layers, headers):
-            problems.append(Problem(f"is missing: the words that {layer.name} consumes", file, key=f"in/{layer.name}"))
         weighted = layer.op in ARRAY_OPS and f"weights/{layer.name}" in headers
         if weighted and layer.fires and f"theta/{layer.name}" not in headers:
             rule = f"is missing: {layer.name} has weights and fires, so it needs thresholds"
@@ -43,22 +43,20 @@ def header_problems(headers: Mapping[str, Header], layers: Sequence[Layer], imag
     return problems
 
 
-def _known_input(layer: Layer, layers: Sequence[Layer], headers: Mapping[str, Header]) -> bool:
-    """Whether words are recorded for a layer to consume, or follow from recorded ones; pools and adds need none."""
-    if f"in/{layer.name}" in headers:
-        return True
-    if layer.op not in ARRAY_OPS:
-        return bool(layer.inputs)
-    return bool(layer.inputs) and _known_output(layer.inputs[0], layers, headers)
+def _without_words(layers: Sequence[Layer], headers: Mapping[str, Header]) -> Iterator[Layer]:
+    """Layers for which no words are recorded to consume, nor follow from recorded ones.
 
-
-def _known_output(name: str, layers: Sequence[Layer], headers: Mapping[str, Header]) -> bool:
-    if f"out/{name}" in headers:
-        return True
-    if any(other.inputs == (name,) and f"in/{other.name}" in headers for other in layers):
-        return True
-    layer = next(layer for layer in layers if layer.name == name)
-    return layer.op not in ARRAY_OPS and all(_known_output(producer, layers, headers) for producer in layer.inputs)
+    A pool or add whose producer was not recorded is none of them: its producer's words will be drawn.
+    """
+    known = {layer.name for layer in layers if f"out/{layer.name}" in headers}
+    known |= {other.inputs[0] for other in layers if len(other.inputs) == 1 and f"in/{other.name}" in headers}
+    for layer in layers:
+        weighted = layer.op in ARRAY_OPS
+        if not weighted and layer.inputs and known.issuperset(layer.inputs):
+            known.add(layer.name)
+        needed = not layer.inputs or (weighted and layer.inputs[0] not in known)
+        if needed and f"in/{layer.name}" not in headers:
+            yield layer
 
 
 def _layer_problems(group: str, header: Header, layer: Layer, images: int, key: str, file: str) -> Iterator[Problem]:

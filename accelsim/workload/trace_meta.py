@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from accelsim.config import Count, Document, Settings, broken, validate
 from accelsim.errors import InputError, Problem
 from accelsim.workload.graph import Graph, link
 from accelsim.workload.layer import ARRAY_OPS, Kind, Layer, Op
-from accelsim.workload.settings import Bits, Name, One, Padding, Shape, Size, Steps, WordBits
+from accelsim.workload.settings import Bits, Name, One, Padding, Shape, Size, Steps, WordBits, some_layers
 
 FORMAT = "accelsim-trace"
 VERSION = 1
@@ -105,7 +105,7 @@ class Meta(Settings):
     encoding: Encoding = Encoding()
     bit_order: Literal["first step = most significant bit"] = BIT_ORDER
     note: Text = Field(default="", description="Origin and licence, for people.")
-    layers: Annotated[tuple[LayerMeta, ...], Field(min_length=1, max_length=10_000)]
+    layers: Annotated[tuple[LayerMeta, ...], AfterValidator(some_layers)]
 
 
 def read_meta(text: str, file: str) -> tuple[Meta, Graph]:

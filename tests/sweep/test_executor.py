@@ -61,7 +61,7 @@ from accelsim.sweep.executor import run_all
 
 if __name__ == "__main__":
     outcomes = run_all(eval, ["1", "2", "__import__('time').sleep(60)"], 2)
-    print(next(outcomes), next(outcomes))
+    print(*sorted([next(outcomes), next(outcomes)]))
     outcomes.close()
     print(multiprocessing.active_children())
 """

@@ -118,3 +118,10 @@ def test_encrypted_and_unknown_members(tmp_path: Path) -> None:
     place = data.index(b"PK\x01\x02")
     path.write_bytes(data[: place + 10] + (99).to_bytes(2, "little") + data[place + 12 :])
     assert problems(path) == ["FILE: x: That compression method is not supported"]
+
+
+@pytest.mark.parametrize(("old", "new"), [(b"(3,), }", b"(3,), ("), (b"'descr'", b"'descra"), (b"<i8", b"<q9")])
+def test_headers_that_cannot_be_parsed(tmp_path: Path, old: bytes, new: bytes) -> None:
+    path = zipped(tmp_path / "a.npz", [("x.npy", member(np.arange(3)).replace(old, new))])
+    (found,) = problems(path)
+    assert found.startswith("FILE: x: ")

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from accelsim.errors import InputError
 from accelsim.workload.trace import Trace, read_trace, write_trace
@@ -245,3 +247,20 @@ def test_a_description_that_is_none(tmp_path: Path, array: Any, rule: str) -> No
     path = tmp_path / "t.npz"
     np.savez(path, **({} if array is None else {"meta": array}))
     assert problems(path)[0].startswith(f"FILE: {rule}")
+
+
+@given(place=st.floats(0, 1, exclude_max=True), flip=st.integers(1, 255), cut=st.booleans())
+@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_damaged_file_is_read_or_refused(
+    tmp_path: Path, meta: Meta, arrays: Arrays, place: float, flip: int, cut: bool
+) -> None:
+    path = tmp_path / "t.npz"
+    write_trace(path, meta, arrays)
+    data = bytearray(path.read_bytes())
+    index = int(place * len(data))
+    data[index] ^= flip
+    path.write_bytes(data[:index] if cut else data)
+    try:
+        read_trace(path)
+    except InputError as error:
+        assert all(problem.file == str(path) for problem in error.problems)

@@ -49,8 +49,9 @@ def save_figure(figure: Figure, path: str | os.PathLike[str]) -> None:
         figure.savefig(path)
         return
     canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    image = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+    canvas.draw()  # type: ignore[no-untyped-call]
+    pixels = canvas.buffer_rgba()  # type: ignore[no-untyped-call]
+    image = Image.fromarray(np.asarray(pixels)).convert("RGB")
     image.quantize(256, dither=Image.Dither.NONE).save(path, optimize=True, dpi=(figure.dpi, figure.dpi))
 
 

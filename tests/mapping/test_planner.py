@@ -1,0 +1,108 @@
+"""From layers to a plan: nothing is computed twice, nothing lies outside its buffer, and misfits are explained."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from small_workload import conv, residual_layers
+
+from accelsim.errors import InputError
+from accelsim.mapping.plan import Plan, TileCapacity
+from accelsim.mapping.planner import make_plan
+from accelsim.workload.layer import Layer
+
+CAPACITY = TileCapacity(
+    tiles=4,
+    rows=16,
+    columns=16,
+    line_words=64,
+    lane_bits=4,
+    bit_serial=False,
+    skips=True,
+    pads_words=False,
+    spike_buffer_bytes=65536,
+    weight_buffer_bytes=65536,
+    prefetches=True,
+    accumulator_words=8192,
+    flit_bytes=16,
+    controllers=2,
+    memory_bytes_per_cycle=25.6,
+)
+
+
+def plan(layers: list[Layer] | tuple[Layer, ...], **changes: object) -> Plan:
+    return make_plan(layers, replace(CAPACITY, **changes), {})  # type: ignore[arg-type]
+
+
+@given(
+    st.integers(1, 40), st.integers(1, 40), st.integers(1, 9), st.sampled_from([1, 3]), st.integers(1, 2), st.booleans()
+)
+@settings(max_examples=60, deadline=None)
+def test_every_output_is_computed_once(
+    in_channels: int, out_channels: int, size: int, kernel: int, stride: int, serial: bool
+) -> None:
+    layer = conv("a", (in_channels, size, size), out_channels, kernel=kernel)
+    out_size = (size - 1) // stride + 1
+    layer = replace(layer, stride=(stride, stride), out_shape=(out_channels, out_size, out_size))
+    found = plan([layer], bit_serial=serial, lane_bits=1 if serial else 4)
+    channels, rows, _ = layer.out_shape
+    computed = [
+        (channel, row)
+        for part in found.layers[0].parts
+        for strip in part.strips
+        for group in part.groups
+        for channel in range(*group)
+        for row in range(*strip.rows)
+    ]
+    assert sorted(computed) == [(channel, row) for channel in range(channels) for row in range(rows)]
+    for part in found.layers[0].parts:
+        assert [place for chunk in part.chunks for place in range(*chunk)] == list(range(in_channels))
+        for strip in part.strips:
+            assert all(box.offset + box.bytes <= CAPACITY.spike_buffer_bytes for box in strip.boxes)
+
+
+def test_words_stay_on_the_chip_when_they_fit() -> None:
+    found = plan(residual_layers())
+    assert found.notes == ()
+    assert [layer.stores for layer in found.layers] == [False] * (len(found.layers) - 1) + [True]
+
+
+def test_words_that_do_not_fit_go_through_memory_in_strips() -> None:
+    first = conv("first", (4, 16, 16), 32)
+    second = conv("second", first.out_shape, 16, kernel=1, inputs=("first",))
+    found = plan([first, second], spike_buffer_bytes=512)
+    assert found.notes == ("first: outputs go through DRAM, the spike buffers have no room",)
+    assert found.layers[0].stores and not found.layers[0].consumers
+    assert all(len(part.strips) > 1 for part in found.layers[1].parts)
+    assert all(box.producer is None for part in found.layers[1].parts for s in part.strips for box in s.boxes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"spike_buffer_bytes": 16},
+            "a: no tiling fits the spike buffer: one output row needs 64 bytes, there are 16",
+        ),
+        (
+            {"weight_buffer_bytes": 256},
+            "a: no tiling fits the weight buffer: one input channel needs 144 bytes at once, there are 128",
+        ),
+        (
+            {"bit_serial": True, "lane_bits": 1, "accumulator_words": 100},
+            "a: no tiling fits the accumulator buffer: one output row needs 128 words, there are 100",
+        ),
+    ],
+)
+def test_a_layer_that_nothing_fits_is_explained(changes: dict[str, object], message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        plan([conv("a", (8, 8, 8), 16)], **changes)
+    assert str(caught.value) == message
+
+
+def test_chunks_of_input_channels_fit_half_the_weight_buffer() -> None:
+    found = plan([conv("a", (64, 8, 8), 16)], weight_buffer_bytes=4096)
+    chunks = found.layers[0].parts[0].chunks
+    assert chunks == ((0, 13), (13, 26), (26, 39), (39, 52), (52, 64))
+    assert max(last - first for first, last in chunks) * 9 * 16 <= 2048

@@ -1,0 +1,139 @@
+"""Whole runs of small networks: words, invariants, accounting."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from chips import DIGITS, chip
+from small_workload import SmallWorkload, conv, residual_layers
+
+from accelsim.build.schema import load_arch
+from accelsim.errors import InputError, SimulationError
+from accelsim.kernels import state as k
+from accelsim.report.schema import missing_keys
+from accelsim.simulation import simulate
+from accelsim.simulation.invariants import check_invariants
+from accelsim.simulation.run import run_engine
+from accelsim.simulation.verify import verify_outputs
+from accelsim.workload.load import load_input
+
+ROOT = Path(__file__).resolve().parents[2]
+SERIAL = ("pe_array.spike_mode=bit_serial", "pe_array.lane_bits=1", "neuron_unit.decoding=serial")
+DENSE = ("pe_array.skip=nothing", "pe_array.lane_bits=8")
+
+
+@pytest.mark.parametrize("machine", [(), SERIAL, DENSE], ids=["packed", "serial", "dense"])
+def test_every_machine_computes_the_words_of_the_untimed_model(machine: tuple[str, ...]) -> None:
+    workload = SmallWorkload(residual_layers())
+    report = simulate(chip(*machine), workload, images=2, verify=True).report
+    assert report["verified"]["layers"] == len(workload.layers)
+    assert report["verified"]["words"] == 2 * sum(int(np.prod(layer.out_shape)) for layer in workload.layers)
+
+
+def test_the_shipped_network_computes_its_trace() -> None:
+    report = simulate(load_arch(ROOT / "arch_configs" / "spikepack.yaml"), load_input(DIGITS), verify=True).report
+    assert report["verified"]["layers"] == 30
+    assert missing_keys(report) == []
+
+
+def test_partial_sums_over_chunks_and_strips_are_exact() -> None:
+    """Small buffers force chunks of input channels, strips of rows and words through DRAM."""
+    layers = (conv("a", (40, 9, 9), 24), conv("b", (24, 9, 9), 20, inputs=("a",)))
+    tight = ("weight_buffer.bytes=2 KiB", "spike_buffer.bytes=1536", "accumulator_buffer.bytes=1 KiB")
+    for machine in ((), SERIAL):
+        run = run_engine(chip(*tight, *machine), SmallWorkload(layers), images=2, verify=True)
+        assert len(run.plan.layers[0].parts[0].chunks) > 1
+        check_invariants(run)
+        verify_outputs(run)
+
+
+def test_a_word_that_differs_is_found() -> None:
+    workload = SmallWorkload(residual_layers())
+    run = run_engine(chip(), workload, verify=True)
+    run.program.contents.outputs[7] += 1
+    with pytest.raises(
+        SimulationError,
+        match=r"first, image 0: 1 of 1536 words differ, the first at \(channel, row, column\) \(7, 0, 0\)",
+    ):
+        verify_outputs(run)
+
+
+@pytest.mark.parametrize(
+    ("disturb", "message"),
+    [
+        (lambda run: run.fabric.tiles.events.__setitem__((0, k.E_SYNOPS), 1), "1 synaptic operations done, the trace"),
+        (lambda run: run.fabric.clock.scalars.__setitem__(k.RECEIVED_FLITS, 3), r"flits sent, 3 received"),
+        (lambda run: run.fabric.network.count.__setitem__(0, 2), "2 flits in routers at the end"),
+        (lambda run: run.fabric.tiles.cycles.__setitem__((0, 0, 0), 10**9), "tile 0: states add up to"),
+        (lambda run: run.fabric.clock.left.__setitem__(0, -4), "a group was counted down below zero"),
+        (lambda run: run.fabric.tiles.events.__setitem__((0, k.E_DRAM_READ), 0), "bytes read from DRAM, the program"),
+        (lambda run: run.fabric.tiles.events.__setitem__((0, k.E_MACS), 10**12), "products in array cycles that have"),
+    ],
+)
+def test_every_broken_invariant_is_told(disturb: Any, message: str) -> None:
+    run = run_engine(chip(), SmallWorkload(residual_layers()))
+    check_invariants(run)
+    disturb(run)
+    with pytest.raises(SimulationError, match=message):
+        check_invariants(run)
+
+
+def test_layer_accounts_close() -> None:
+    """compute + stalls + sequencing + idle = cycles, for every layer, and no share exceeds one."""
+    report = simulate(chip(), SmallWorkload(residual_layers()), images=2).report
+    for layer in report["layers"]:
+        stalls = layer["stall_cycles"]
+        parts = layer["compute_cycles"] + sum(stalls.values()) + layer["sequencing_cycles"] + layer["idle_cycles"]
+        assert parts == layer["cycles"]
+        assert layer["idle_cycles"] >= 0 and 0 <= layer["utilisation"] <= 1
+        assert layer["load_cycles"] == stalls["weights_missing"] + stalls["spikes_missing"]
+        assert layer["energy_j"] >= 0
+    assert sum(layer["energy_j"] for layer in report["layers"]) > 0
+    assert 0 <= report["total"]["utilisation"] <= 1
+
+
+def test_images_overlap_and_weights_that_fit_are_read_once() -> None:
+    workload = SmallWorkload(residual_layers())
+    one = simulate(chip(), workload, images=1).report
+    four = simulate(chip(), workload, images=4).report
+    assert four["total"]["interval_cycles"] < one["total"]["latency_cycles"]
+    weights = sum(layer.fan_in * layer.out_shape[0] for layer in workload.layers if layer.op in ("conv2d", "linear"))
+    image = int(np.prod(workload.layers[0].in_shape)) * workload.layers[0].word_bits // 8
+    extra = four["dram"]["read_bytes"] - one["dram"]["read_bytes"]
+    assert one["dram"]["read_bytes"] >= weights
+    assert extra < weights, "weights were read again"
+    assert extra >= 3 * image
+
+
+def test_chosen_layers_run_alone() -> None:
+    workload = SmallWorkload(residual_layers())
+    name = workload.layers[1].name
+    result = simulate(chip(), workload, layers=[name], verify=True)
+    assert [layer["name"] for layer in result.report["layers"]] == [name]
+    with pytest.raises(InputError, match="--layers: no such layer \\(got 'nope'\\); allowed: "):
+        simulate(chip(), workload, layers=["nope"])
+
+
+def test_the_same_run_gives_the_same_report() -> None:
+    workload = SmallWorkload(residual_layers())
+    first, second = (simulate(chip(), workload, images=2) for _ in range(2))
+    assert first.report == second.report
+    for name, array in first.timeline.items():
+        assert np.array_equal(array, second.timeline[name])
+
+
+def test_what_binds_saves_most_when_made_fast() -> None:
+    """The named resource is confirmed by reruns in which one resource at a time is out of the way."""
+    workload = SmallWorkload((conv("a", (64, 8, 8), 64), conv("b", (64, 8, 8), 64, inputs=("a",))), images=1)
+    slow_dram = ("dram={bandwidth_gb_per_s: 1, latency_ns: 60}",)
+    slow_link = ("noc.flit_bits=16", "dram=ideal")
+    cures = {"dram": "dram=ideal", "memory_controller.link": "noc.flit_bits=4096"}
+    for machine, expected in ((slow_dram, "dram"), (slow_link, "memory_controller.link")):
+        report = simulate(chip(*machine), workload).report
+        assert report["total"]["bound_by"] == expected
+        saved = {
+            resource: report["total"]["cycles"] - simulate(chip(*machine, cure), workload).report["total"]["cycles"]
+            for resource, cure in cures.items()
+        }
+        assert max(saved, key=lambda name: saved[name]) == expected
