@@ -111,9 +111,10 @@ def make_network(shape: NetworkShape, layers: int) -> state.Network:
     vcs = shape.virtual_channels
     queues = nodes * state.PORTS * vcs
     flags = -(-nodes // 32)
-    # A queue takes one packet however long it is, so packets waiting are at most its flits, and one.
+    # A queue takes one packet however long it is, so packets waiting are at most its flits, and one. Of the table of
+    # packets one half is for those of the units, which it must never lack, and the other for those of actors.
     waiting = shape.queue_flits + 1
-    packets = nodes * (waiting + 1) + queues * shape.buffer_flits + 8 * nodes * state.PORTS
+    packets = 2 * (nodes * (waiting + 1) + queues * shape.buffer_flits + 8 * nodes * state.PORTS)
 
     def zeros(*dimensions: int) -> Words:
         return np.zeros(dimensions, np.int64)
@@ -164,22 +165,6 @@ def make_network(shape: NetworkShape, layers: int) -> state.Network:
         link_bins=zeros(nodes * state.PORTS, BINS),
         latency=zeros(state.LATENCY_BINS),
         layer_flits=zeros(layers + 1, 2),
-    )
-
-
-def with_longer_queues(network: state.Network) -> state.Network:
-    """The network with source queues of twice as many packets; what waits in them keeps its order."""
-    nodes, length = network.queue.shape
-    places = (network.queue_head[:, None] + np.arange(length)) % length
-    waiting = np.take_along_axis(network.queue, places, axis=1)
-    packets = len(network.packet)
-    added = nodes * length
-    new = np.arange(packets + added - 1, packets - 1, -1, dtype=np.int64)
-    return network._replace(
-        queue=np.concatenate([waiting, np.zeros_like(waiting)], axis=1),
-        queue_head=np.zeros_like(network.queue_head),
-        packet=np.concatenate([network.packet, np.zeros((added, state.PACKET_COLUMNS), np.int64)]),
-        free=np.concatenate([new, network.free]),
     )
 
 
@@ -285,7 +270,8 @@ class Fabric:
         self.network = network
         self.tiles = tiles
         self.memory = memory
-        clock.scalars[state.FREE_PACKETS] = len(network.free)
+        self._reserved_packets = len(network.packet) // 2
+        clock.scalars[state.FREE_PACKETS] = len(network.packet)
 
     @property
     def now(self) -> int:
@@ -317,15 +303,36 @@ class Fabric:
     def send_control(self, node: int, destination: int, group: int, layer: int) -> None:
         """Send a one-flit packet that counts a group down by one when it arrives.
 
-        Unlike tiles, actors do not ask whether the source queue has room: what they send waits in it.
+        Actors are not held up by a full queue; it grows, as does the table of packets.
         """
         if self.network.queue_count[node] == self.network.queue.shape[1]:
-            before = len(self.network.packet)
-            self.network = with_longer_queues(self.network)
-            self.clock.scalars[state.FREE_PACKETS] += len(self.network.packet) - before
+            self._widen_queues()
+        if self.clock.scalars[state.FREE_PACKETS] <= self._reserved_packets:
+            self._add_packets()
         network_kernels.send(
             self.clock, self.network, node, destination, 1, group, 1, state.CONTROL, 0, layer, self.now
         )
+
+    def _widen_queues(self) -> None:
+        """Double the room for packets at every source; flits that units may queue stay limited by the settings."""
+        old = self.network.queue
+        nodes, places = old.shape
+        queue = np.zeros((nodes, 2 * places), np.int64)
+        order = (self.network.queue_head[:, None] + np.arange(places)) % places
+        queue[:, :places] = np.take_along_axis(old, order, axis=1)
+        self.network.queue_head[:] = 0
+        self.network = self.network._replace(queue=queue)
+
+    def _add_packets(self) -> None:
+        """Double the table of packets, so that what units may send always finds a free number."""
+        count = len(self.network.packet)
+        free = int(self.clock.scalars[state.FREE_PACKETS])
+        packet = np.concatenate([self.network.packet, np.zeros_like(self.network.packet)])
+        numbers = np.zeros(2 * count, np.int64)
+        numbers[:free] = self.network.free[:free]
+        numbers[free : free + count] = np.arange(count, 2 * count)
+        self.clock.scalars[state.FREE_PACKETS] = free + count
+        self.network = self.network._replace(packet=packet, free=numbers)
 
     def skip_to(self, cycle: int) -> None:
         """Let idle time pass until the next actor event."""
