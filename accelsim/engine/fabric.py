@@ -111,10 +111,9 @@ def make_network(shape: NetworkShape, layers: int) -> state.Network:
     vcs = shape.virtual_channels
     queues = nodes * state.PORTS * vcs
     flags = -(-nodes // 32)
-    # A queue takes one packet however long it is, so packets waiting are at most its flits, and one. Of the table of
-    # packets one half is for those of the units, which it must never lack, and the other for those of actors.
+    # A queue takes one packet however long it is, so packets waiting are at most its flits, and one.
     waiting = shape.queue_flits + 1
-    packets = 2 * (nodes * (waiting + 1) + queues * shape.buffer_flits + 8 * nodes * state.PORTS)
+    packets = nodes * (waiting + 1) + queues * shape.buffer_flits + 8 * nodes * state.PORTS
 
     def zeros(*dimensions: int) -> Words:
         return np.zeros(dimensions, np.int64)
@@ -270,8 +269,7 @@ class Fabric:
         self.network = network
         self.tiles = tiles
         self.memory = memory
-        self._reserved_packets = len(network.packet) // 2
-        clock.scalars[state.FREE_PACKETS] = len(network.packet)
+        clock.scalars[state.FREE_PACKETS] = len(network.free)
 
     @property
     def now(self) -> int:
@@ -303,36 +301,15 @@ class Fabric:
     def send_control(self, node: int, destination: int, group: int, layer: int) -> None:
         """Send a one-flit packet that counts a group down by one when it arrives.
 
-        Actors are not held up by a full queue; it grows, as does the table of packets.
+        Unlike tiles, actors do not ask whether the source queue has room: what they send waits in it.
         """
         if self.network.queue_count[node] == self.network.queue.shape[1]:
-            self._widen_queues()
-        if self.clock.scalars[state.FREE_PACKETS] <= self._reserved_packets:
-            self._add_packets()
+            before = len(self.network.packet)
+            self.network = with_longer_queues(self.network)
+            self.clock.scalars[state.FREE_PACKETS] += len(self.network.packet) - before
         network_kernels.send(
             self.clock, self.network, node, destination, 1, group, 1, state.CONTROL, 0, layer, self.now
         )
-
-    def _widen_queues(self) -> None:
-        """Double the room for packets at every source; flits that units may queue stay limited by the settings."""
-        old = self.network.queue
-        nodes, places = old.shape
-        queue = np.zeros((nodes, 2 * places), np.int64)
-        order = (self.network.queue_head[:, None] + np.arange(places)) % places
-        queue[:, :places] = np.take_along_axis(old, order, axis=1)
-        self.network.queue_head[:] = 0
-        self.network = self.network._replace(queue=queue)
-
-    def _add_packets(self) -> None:
-        """Double the table of packets, so that what units may send always finds a free number."""
-        count = len(self.network.packet)
-        free = int(self.clock.scalars[state.FREE_PACKETS])
-        packet = np.concatenate([self.network.packet, np.zeros_like(self.network.packet)])
-        numbers = np.zeros(2 * count, np.int64)
-        numbers[:free] = self.network.free[:free]
-        numbers[free : free + count] = np.arange(count, 2 * count)
-        self.clock.scalars[state.FREE_PACKETS] = free + count
-        self.network = self.network._replace(packet=packet, free=numbers)
 
     def skip_to(self, cycle: int) -> None:
         """Let idle time pass until the next actor event."""
