@@ -167,6 +167,22 @@ def make_network(shape: NetworkShape, layers: int) -> state.Network:
     )
 
 
+def with_longer_queues(network: state.Network) -> state.Network:
+    """The network with source queues of twice as many packets; what waits in them keeps its order."""
+    nodes, length = network.queue.shape
+    places = (network.queue_head[:, None] + np.arange(length)) % length
+    waiting = np.take_along_axis(network.queue, places, axis=1)
+    packets = len(network.packet)
+    added = nodes * length
+    new = np.arange(packets + added - 1, packets - 1, -1, dtype=np.int64)
+    return network._replace(
+        queue=np.concatenate([waiting, np.zeros_like(waiting)], axis=1),
+        queue_head=np.zeros_like(network.queue_head),
+        packet=np.concatenate([network.packet, np.zeros((added, state.PACKET_COLUMNS), np.int64)]),
+        free=np.concatenate([new, network.free]),
+    )
+
+
 def make_tiles(shape: TileShape, nodes: Sequence[int], network_nodes: int, contents: Contents) -> state.Tiles:
     """Idle tiles at the given nodes."""
     count = len(nodes)
