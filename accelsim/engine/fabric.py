@@ -39,8 +39,6 @@ class NetworkShape:
     speculative: bool
     link_cycles: int
     queue_flits: int
-    control_packets: int = 0
-    """Most one-flit packets that the actors of a node ever send: these are queued whatever the room."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +111,8 @@ def make_network(shape: NetworkShape, layers: int) -> state.Network:
     vcs = shape.virtual_channels
     queues = nodes * state.PORTS * vcs
     flags = -(-nodes // 32)
-    # A queue takes one packet however long it is, so packets waiting are at most its flits, and one; and the actors'.
-    waiting = shape.queue_flits + 1 + shape.control_packets
+    # A queue takes one packet however long it is, so packets waiting are at most its flits, and one.
+    waiting = shape.queue_flits + 1
     packets = nodes * (waiting + 1) + queues * shape.buffer_flits + 8 * nodes * state.PORTS
 
     def zeros(*dimensions: int) -> Words:
