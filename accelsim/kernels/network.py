@@ -130,7 +130,9 @@ def sink(clock, network, tiles, memory, node, flit, t):
     scalars[k.RECEIVED_FLITS] += 1
     scalars[k.LAST_WORK] = max(scalars[k.LAST_WORK], t)
     vc = (flit >> 2) & 63
-    hold = False
+    channel = memory.channel_of[node]
+    # The link back carries one credit a cycle, and one that was held before goes first.
+    hold = channel >= 0 and credit_is_due(network, node, t)
     if kind == k.SPIKES:
         tile = tiles.tile_of[node]
         state = tiles.scalars[tile]
@@ -141,12 +143,11 @@ def sink(clock, network, tiles, memory, node, flit, t):
     elif kind == k.WEIGHTS:
         tiles.events[layer, k.E_WEIGHT_WRITE_FLITS] += 1
     elif kind == k.STORE:
-        channel = memory.channel_of[node]
-        hold = memory.channel[channel, k.C_WRITES] > memory.settings[k.M_WRITE_BUFFER]
-        if hold:
-            memory.held[channel, vc] += 1
-            memory.channel[channel, k.C_WAKE] = 0
-    if not hold:
+        hold = hold or memory.channel[channel, k.C_WRITES] > memory.settings[k.M_WRITE_BUFFER]
+    if hold:
+        memory.held[channel, vc] += 1
+        memory.channel[channel, k.C_WAKE] = 0
+    else:
         return_credit(network, node, vc, t)
     if not flit & 2:
         return
@@ -159,7 +160,6 @@ def sink(clock, network, tiles, memory, node, flit, t):
     network.latency[latency if latency < k.LATENCY_BINS else k.LATENCY_BINS - 1] += 1
     group = row[k.P_GROUP]
     if kind == k.STORE:
-        channel = memory.channel_of[node]
         memory.channel[channel, k.C_WRITES] += row[k.P_BYTES]
         memory.channel[channel, k.C_WAKE] = 0
         tiles.events[layer, k.E_DRAM_WRITE] += row[k.P_BYTES]
@@ -184,6 +184,13 @@ def return_credit(network, node, vc, t):
     due = t + 1 + network.settings[k.N_LINK]
     network.wheel_credit[due % k.WHEEL, node * k.PORTS + k.LOCAL] = vc
     post(network, due, node, 1 << (k.PORTS + k.LOCAL))
+
+
+@kernel
+def credit_is_due(network, node, t):
+    """Whether a sink's credit was returned in cycle t already."""
+    due = t + 1 + network.settings[k.N_LINK]
+    return network.wheel_mask[due % k.WHEEL, node] & 1 << (k.PORTS + k.LOCAL) != 0
 
 
 @kernel
