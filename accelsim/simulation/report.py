@@ -101,7 +101,7 @@ def _interval(finished: tuple[int, ...]) -> int:
     """Cycles from one finished image to the next; of one image, its latency."""
     if len(finished) == 1:
         return finished[0]
-    return (finished[-1] - finished[0]) // (len(finished) - 1)
+    return max(1, (finished[-1] - finished[0]) // (len(finished) - 1))
 
 
 def _resources(run: Run, counters: LayerCounters, states: dict[str, int]) -> dict[str, int]:
