@@ -333,7 +333,7 @@ class Fabric:
 
     @property
     def cycles(self) -> int:
-        """Length of a finished run: up to the last flit delivered and the last byte written."""
+        """Length of a finished run: up to the last flit delivered, the last byte written and the last pass."""
         return int(self.clock.scalars[state.LAST_WORK]) + 1
 
     def settle(self) -> None:

@@ -24,7 +24,7 @@ STATES = 8
 (
     NOW,
     LAST_MOVE,  # last cycle in which anything moved
-    LAST_WORK,  # last cycle in which a flit was delivered or a byte written
+    LAST_WORK,  # last cycle in which a flit was delivered, a byte written or a pass ended
     COMPLETED,  # watched groups completed since the bridge last looked
     FREE_PACKETS,  # entries on the stack of free packet numbers
     BIN_SHIFT,  # a timeline bin lasts 2^BIN_SHIFT cycles
