@@ -13,7 +13,7 @@ from bare_fabric import MEMORY, TILE, bandwidth, contents, fabric, mesh
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accelsim.engine.fabric import MemoryShape, NetworkShape
+from accelsim.engine.fabric import MemoryShape, NetworkShape, TileShape
 from accelsim.engine.groups import GroupTable
 from accelsim.kernels import network as network_kernels
 from accelsim.kernels import state as k
@@ -33,6 +33,7 @@ class MemoryDriver:
         memory: MemoryShape,
         network: NetworkShape = WIDE,
         copies: int = 1,
+        tile: TileShape = ONE_FLIT,
     ) -> None:
         self.groups = GroupTable()
         self.triggers = [self.groups.add(f"request {n}", 1, fires=n) for n in range(len(sizes))]
@@ -45,7 +46,7 @@ class MemoryDriver:
             transfers.append(row)
         destinations = [(0, group) for group in arrivals for _ in range(copies)]
         held = contents(transfers=transfers, destinations=destinations)
-        self.fabric = fabric(self.groups, held, network, ONE_FLIT, memory)
+        self.fabric = fabric(self.groups, held, network, tile, memory)
         self.sent: list[tuple[int, int]] = []
         """(cycle in which a packet was queued, transfer that it belongs to)"""
         self.arrivals = arrivals
@@ -65,8 +66,8 @@ class MemoryDriver:
         slot = int(held.network.free[held.clock.scalars[k.FREE_PACKETS] - 1])
         held.advance(t + 1)
         assert held.now == t + 1
-        if held.clock.scalars[k.SENT_PACKETS] > before:
-            group = int(held.network.packet[slot, k.P_GROUP])
+        group = int(held.network.packet[slot, k.P_GROUP])
+        if held.clock.scalars[k.SENT_PACKETS] > before and group in self.arrivals:
             self.sent.append((t, self.arrivals.index(group)))
 
     def run(self, longest: int = 100_000) -> list[int]:
@@ -108,6 +109,22 @@ def test_a_chunk_is_blocked_in_the_cycle_before_it_is_ready() -> None:
     assert driver.sent == []
     driver.step()
     assert driver.sent == [(13, 0)]
+
+
+@pytest.mark.parametrize("routers", [2, 5])
+@pytest.mark.parametrize(("rate", "latency"), [(Fraction(64, 5), 30), (Fraction(1, 2), 0)])
+@pytest.mark.parametrize("size", [1, 64, 100])
+def test_round_trip_of_a_request(routers: int, rate: Fraction, latency: int, size: int) -> None:
+    """A request from node 0 to a controller `routers` away, and its answer in flits of 64 bits, to the tail."""
+    memory = bandwidth(rate.numerator, rate.denominator, nodes=(routers - 1,), latency_cycles=latency, chunk_bytes=128)
+    driver = MemoryDriver([size], memory, mesh(routers, 1), tile=TILE)
+    held = driver.fabric
+    held.skip_to(7)
+    held.send_control(0, routers - 1, driver.triggers[0], 0)
+    driver.run()
+    flits = ceil((32 + 8 * size) / 64)
+    one_way = 2 + 3 * routers
+    assert held.now - 1 == 7 + 2 * one_way + 1 + ceil(size / rate) + latency + 1 + flits - 1
 
 
 def test_an_ideal_memory_answers_in_the_cycle_in_which_it_looks_again() -> None:

@@ -438,3 +438,22 @@ def test_no_pass_beats_its_lower_bounds(case: tuple[np.ndarray, TileShape, int])
     assert max(cycle.in_flight for cycle in history) <= tile.pixels
     assert max(cycle.results for cycle in history) <= tile.results
     assert driver.scalars[k.S_FIFO] == driver.scalars[k.S_PIXELS] == driver.scalars[k.S_RESULTS] == 0
+
+
+@settings(max_examples=100, deadline=None)
+@given(case=passes())
+def test_closed_form_without_contention(case: tuple[np.ndarray, TileShape, int]) -> None:
+    """With room everywhere and a bank for every weight row, lines alone decide when a pixel leaves."""
+    words, tile, _ = case
+    free = replace(tile, weight_banks=64, pixels=64, results=64, fifo_words=4096)
+    driver = TileDriver(words, free)
+    driver.run()
+    line_cycles = [
+        [
+            max(1, -(-int(np.count_nonzero(pixel[first : first + tile.line_words])) // tile.rows))
+            for first in range(0, len(pixel), tile.line_words)
+        ]
+        for pixel in words[0]
+    ]
+    left = np.cumsum([sum(cycles) for cycles in line_cycles]) + tile.spike_latency_cycles + 1
+    assert driver.cycles_of("pixels") == left.tolist()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,11 +35,40 @@ class Cycle:
     results: int
 
 
+def make_pass(shape: Sequence[int], **columns: int) -> NDArray[np.int64]:
+    """A pass over words [rows, columns, channels]: four outputs of a 1x1 convolution, but for the columns given."""
+    rows, width, channels = shape
+    work = np.zeros(k.PASS_COLUMNS, np.int64)
+    for column in (k.W_ROW_GROUP, k.W_ROW_GROUP_B, k.W_BOX, k.W_BOX_B, k.W_GRANT_GROUP, k.W_WEIGHTS_GROUP):
+        work[column] = -1
+    given = {
+        "W_HEIGHT": rows,
+        "W_WIDTH": width,
+        "W_CHANNELS": channels,
+        "W_LAST_CHANNEL": channels,
+        "W_KERNEL_ROWS": 1,
+        "W_KERNEL_COLUMNS": 1,
+        "W_STRIDE_ROWS": 1,
+        "W_STRIDE_COLUMNS": 1,
+        "W_LAST_ROW": rows,
+        "W_OUT_COLUMNS": width,
+        "W_OUTS": 4,
+        "W_OUT_CHANNELS": 4,
+        "W_OUT_BITS": 4,
+        "W_SLICE_BITS": 4,
+        "W_SLICES": 1,
+        "W_SERVICE": 1,
+        "W_CARRY": k.CARRY_FIRE,
+    }
+    for name, value in (given | columns).items():
+        work[getattr(k, name)] = value
+    return work
+
+
 class TileDriver:
     """A tile at node 0 that sends its outputs to node 1. Life cycle: made, `step`ped, or `run` to its end.
 
-    `words` [rows, columns, channels] is the whole input; by default the pass computes `outs` channels of a convolution
-    whose kernel is 1x1, and all its input rows are there. Columns of the pass are given by name, `W_SERVICE=3`;
+    `words` [rows, columns, channels] is the whole input; columns of the pass are given by name, `W_SERVICE=3`;
     `awaits` names a column whose group is complete when `let_go` has sent a packet; `passes` are submitted at once.
     """
 
@@ -51,38 +81,12 @@ class TileDriver:
         passes: int = 1,
         **columns: int,
     ) -> None:
-        rows, width, channels = words.shape
         self.groups = GroupTable()
         done = self.groups.add("end of the pass", passes)
         self.awaited = self.groups.add("what the pass waits for", 1 if awaits else 0)
-        work = np.zeros(k.PASS_COLUMNS, np.int64)
-        for column in (k.W_ROW_GROUP, k.W_ROW_GROUP_B, k.W_BOX, k.W_BOX_B, k.W_GRANT_GROUP, k.W_WEIGHTS_GROUP):
-            work[column] = -1
-        given = {
-            "W_HEIGHT": rows,
-            "W_WIDTH": width,
-            "W_CHANNELS": channels,
-            "W_LAST_CHANNEL": channels,
-            "W_KERNEL_ROWS": 1,
-            "W_KERNEL_COLUMNS": 1,
-            "W_STRIDE_ROWS": 1,
-            "W_STRIDE_COLUMNS": 1,
-            "W_LAST_ROW": rows,
-            "W_OUT_COLUMNS": width,
-            "W_OUTS": 4,
-            "W_OUT_CHANNELS": 4,
-            "W_OUT_BITS": 4,
-            "W_SLICE_BITS": 4,
-            "W_SLICES": 1,
-            "W_SERVICE": 1,
-            "W_CARRY": k.CARRY_FIRE,
-            "W_ROUTE_COUNT": 1,
-            "W_DONE_GROUP": done,
-        } | columns
+        work = make_pass(words.shape, W_DONE_GROUP=done, W_ROUTE_COUNT=1, **columns)
         if awaits:
-            given[awaits] = self.awaited
-        for name, value in given.items():
-            work[getattr(k, name)] = value
+            work[getattr(k, awaits)] = self.awaited
         outputs = (work[k.W_LAST_ROW] - work[k.W_FIRST_ROW]) * work[k.W_OUT_COLUMNS] * work[k.W_OUTS]
         out = self.groups.add("outputs", int(outputs) * passes)
         route = [0] * k.ROUTE_COLUMNS
