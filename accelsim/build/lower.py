@@ -11,11 +11,11 @@ from accelsim.build.program import Program, TileScript
 from accelsim.build.schema import Arch
 from accelsim.build.tensors import Tensors
 from accelsim.build.transfers import Bundle, TransferTable, table
-from accelsim.build.weights import Block, WeightBuffer, block_bytes
+from accelsim.build.weights import Block, WeightBuffer
 from accelsim.engine.fabric import Contents
 from accelsim.engine.groups import GroupTable
 from accelsim.kernels import state as k
-from accelsim.mapping.plan import Box, LayerPlan, Part, Plan, Range, Strip
+from accelsim.mapping.plan import Box, LayerPlan, Part, Plan, Range, Strip, block_bytes
 from accelsim.parts.dma import Load
 from accelsim.parts.sequencer import Command, Grant
 from accelsim.units import ceil_div
@@ -338,7 +338,7 @@ class _Lowering:
         buffer = self.weight_buffers[part.tile]
         held = buffer.find(self.image, block)
         if held is None:
-            size = block_bytes(layer, group, chunk)
+            size = block_bytes(layer, group[1] - group[0], chunk[1] - chunk[0])
             arrival = self.groups.add(self._name("weights", layer, part.tile), size)
             held, after = buffer.load(self.image, block, size, arrival)
             self.turns[part.tile, layer_plan.index] += 1

@@ -3,32 +3,15 @@
 from dataclasses import replace
 
 import pytest
+from capacities import CAPACITY
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_workload import conv, residual_layers
 
 from accelsim.errors import InputError
-from accelsim.mapping.plan import Plan, TileCapacity
+from accelsim.mapping.plan import Plan
 from accelsim.mapping.planner import make_plan
 from accelsim.workload.layer import Layer
-
-CAPACITY = TileCapacity(
-    tiles=4,
-    rows=16,
-    columns=16,
-    line_words=64,
-    lane_bits=4,
-    bit_serial=False,
-    skips=True,
-    pads_words=False,
-    spike_buffer_bytes=65536,
-    weight_buffer_bytes=65536,
-    prefetches=True,
-    accumulator_words=8192,
-    flit_bytes=16,
-    controllers=2,
-    memory_bytes_per_cycle=25.6,
-)
 
 
 def plan(layers: list[Layer] | tuple[Layer, ...], **changes: object) -> Plan:
