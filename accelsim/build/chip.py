@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from accelsim.build.program import Program, TileScript
+from accelsim.build.program import Program
 from accelsim.build.schema import Arch
 from accelsim.engine.bridge import Bridge
 from accelsim.engine.fabric import (
@@ -38,7 +38,6 @@ def make_fabric(arch: Arch, program: Program) -> Fabric:
         speculative=settings.noc.speculative,
         link_cycles=settings.noc.link_cycles,
         queue_flits=interface.queue_flits,
-        control_packets=max(map(_control_packets, program.scripts)),
     )
     tiles = TileShape(
         rows=array.rows,
@@ -71,11 +70,6 @@ def make_fabric(arch: Arch, program: Program) -> Fabric:
         make_tiles(tiles, arch.tile_nodes, nodes, program.contents),
         make_memory(memory, nodes, settings.noc.virtual_channels, program.contents),
     )
-
-
-def _control_packets(script: TileScript) -> int:
-    """Requests and grants that the actors of a tile send in a run."""
-    return len(script.loads) + sum(len(command.grants) for command in script.commands)
 
 
 def add_actors(

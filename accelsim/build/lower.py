@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from accelsim.build.program import Program, TileScript
 from accelsim.build.schema import Arch
 from accelsim.build.tensors import Tensors
+from accelsim.build.transfers import Bundle, TransferTable, table
+from accelsim.build.weights import Block, WeightBuffer, block_bytes
 from accelsim.engine.fabric import Contents
 from accelsim.engine.groups import GroupTable
 from accelsim.kernels import state as k
@@ -36,16 +38,6 @@ def _common(a: Range, b: Range) -> Range:
     return max(a[0], b[0]), min(a[1], b[1])
 
 
-@dataclass(slots=True)
-class _Use:
-    """One block of weights in a tile's weight buffer."""
-
-    key: tuple[int, Range, Range]
-    group: int
-    size: int
-    last_done: int = -1
-
-
 class _Lowering:
     def __init__(self, plan: Plan, workload: Workload, arch: Arch, verify: bool) -> None:
         self.plan = plan
@@ -54,19 +46,12 @@ class _Lowering:
         self.tensors = Tensors(workload, verify)
         self.groups = GroupTable()
         self.routes: list[tuple[int, ...]] = []
-        self.transfers: list[list[int]] = []
-        self.destinations: list[list[tuple[int, int]]] = []
-        self.urgency: list[tuple[int, int]] = []
+        self.transfers = TransferTable(self.groups, len(arch.controller_nodes))
         self.scripts = [TileScript() for _ in range(self.capacity.tiles)]
         self.image_done: list[tuple[int, ...]] = []
-        self.uses: list[list[_Use]] = [[] for _ in range(self.capacity.tiles)]
+        self.weight_buffers = [WeightBuffer(plan, tile, self.capacity) for tile in range(self.capacity.tiles)]
         self.done_of: dict[tuple[int, int, int], Command] = {}
-        self.image_of_last_use = [-1] * self.capacity.tiles
-        self.resident = self._tiles_that_hold_all_weights()
-        self.resident_group: dict[tuple[int, tuple[int, Range, Range]], int] = {}
-        self.controller_turn = 0
         self.membrane_pixels = 1
-        self.weight_peak = 0
 
     def add_image(self, image: int) -> None:
         self.image = image
@@ -75,9 +60,8 @@ class _Lowering:
         self.grant_of: dict[tuple[int, int], int] = {}
         self.grants: list[tuple[tuple[int, int, int], Grant]] = []
         self.store_of: dict[int, int] = {}
-        self.shared: dict[tuple[object, ...], tuple[int, list[int]]] = {}
-        self.occurrence: dict[tuple[object, ...], int] = {}
-        self.steps: dict[tuple[int, int], int] = {}
+        self.loads_of: Counter[tuple[int, Block]] = Counter()
+        self.turns: Counter[tuple[int, int]] = Counter()
         for layer_plan in self.plan.layers:
             self._add_stores(layer_plan)
             self._add_boxes(layer_plan)
@@ -94,12 +78,7 @@ class _Lowering:
         for script in self.scripts:
             if script.commands:
                 script.commands[-1].work[k.W_LAST] = 1
-        self._sort_transfers()
-        first = np.cumsum([0] + [len(targets) for targets in self.destinations])
-        for transfer, targets, start in zip(self.transfers, self.destinations, first[:-1], strict=True):
-            transfer[k.D_FIRST] = int(start)
-            transfer[k.D_COUNT] = len(targets)
-        flat = [target for targets in self.destinations for target in targets]
+        transfers, destinations = self.transfers.finish()
         contents = Contents(
             words=self.tensors.words(),
             weights=self.tensors.weights(),
@@ -107,9 +86,9 @@ class _Lowering:
             theta=self.tensors.theta(),
             outputs=self.tensors.outputs(),
             membrane_pixels=self.membrane_pixels if self.tensors.verify else 1,
-            routes=_table(self.routes, k.ROUTE_COLUMNS),
-            transfers=_table(self.transfers, k.TRANSFER_COLUMNS),
-            destinations=_table(flat, 2),
+            routes=table(self.routes, k.ROUTE_COLUMNS),
+            transfers=transfers,
+            destinations=destinations,
             layers=len(self.plan.layers) * len(self.image_done),
             verify=self.tensors.verify,
         )
@@ -119,20 +98,10 @@ class _Lowering:
             scripts=self.scripts,
             image_done=self.image_done,
             output_offsets=self.tensors.output_offsets,
-            bytes_to_load=sum(transfer[k.D_BYTES] for transfer in self.transfers),
-            weight_buffer_peak_bytes=self.weight_peak,
+            bytes_to_load=int(transfers[:, k.D_BYTES].sum()),
+            weight_buffer_peak_bytes=max(buffer.peak_bytes for buffer in self.weight_buffers),
             accumulator_peak_words=self.membrane_pixels * self.capacity.columns if self.membrane_pixels > 1 else 0,
         )
-
-    def _sort_transfers(self) -> None:
-        """Number transfers by urgency, since channels serve the lowest number first: no tile's loads block the rest."""
-        order = sorted(range(len(self.transfers)), key=lambda transfer: (self.urgency[transfer], transfer))
-        self.transfers = [self.transfers[old] for old in order]
-        self.destinations = [self.destinations[old] for old in order]
-        renumbered = {old: new for new, old in enumerate(order)}
-        for group, transfer in enumerate(self.groups.fires):
-            if transfer >= 0:
-                self.groups.fires[group] = renumbered[transfer]
 
     def _number(self, layer_plan: LayerPlan) -> int:
         """Counters are kept apart for every layer of every image."""
@@ -324,124 +293,64 @@ class _Lowering:
             self.routes.append((node, *part.rows, store, 0, group[1] - group[0], k.STORE))
         return first, len(self.routes) - first
 
-    def _next_controller(self) -> int:
-        self.controller_turn += 1
-        return self.controller_turn % len(self.arch.controller_nodes)
-
-    def _transfer(self, size: int, layer: int, kind: int, channel: int, turn: int) -> int:
-        """A transfer from DRAM, the `turn`-th that its tiles need in the layer; channels read by layer and turn."""
-        row = [0] * k.TRANSFER_COLUMNS
-        row[k.D_CHANNEL], row[k.D_BYTES], row[k.D_LAYER], row[k.D_KIND] = channel, size, layer, kind
-        self.transfers.append(row)
-        self.destinations.append([])
-        self.urgency.append((layer, turn))
-        return len(self.transfers) - 1
-
-    def _request(self, layer_plan: LayerPlan, tile: int, after: tuple[int, ...], trigger: int, channel: int) -> None:
-        """Let a tile's DMA ask for a transfer, which starts when all its readers have asked."""
-        self.groups.left[trigger] += 1
-        node = self.arch.controller_nodes[channel]
-        self.scripts[tile].loads.append(Load(after, node, trigger, self._number(layer_plan)))
+    def _request(
+        self, layer_plan: LayerPlan, tile: int, bundle: Bundle, first_group: int, after: tuple[int, ...]
+    ) -> None:
+        """Let a tile's DMA ask for transfers that count down groups from `first_group` on, once `after` is complete."""
+        self.transfers.add_reader(bundle, self.arch.tile_nodes[tile], first_group)
+        controller = self.arch.controller_nodes[bundle.channel]
+        self.scripts[tile].loads.append(Load(after, controller, bundle.trigger, self._number(layer_plan)))
 
     def _load_strip(self, layer_plan: LayerPlan, number: int, part: Part, place: int, ends: list[int]) -> None:
         """Fetch the boxes of a strip that come from DRAM, a transfer a row, shared by the tiles that read the same."""
         layer = layer_plan.layer
-        strip = part.strips[place]
-        for operand, box in enumerate(strip.boxes):
+        for operand, box in enumerate(part.strips[place].boxes):
             if box.producer is not None:
                 continue
+            rows = box.rows[1] - box.rows[0]
             first_group = self.rows_of[layer_plan.index, number, place, operand]
-            key = (layer_plan.index, operand, box.rows, box.channels, place)
-            if key not in self.shared:
-                channel = self._next_controller()
-                size = self.groups.left[first_group]
-                number_of_rows = box.rows[1] - box.rows[0]
-                turn = self._number(layer_plan)
-                transfers = [self._transfer(size, turn, k.SPIKES, channel, place) for _ in range(number_of_rows)]
-                trigger = -1
-                for transfer in reversed(transfers):
-                    name = self._name("requests for input rows", layer)
-                    trigger = self.groups.add(name, 1, fires=transfer, chain=trigger)
-                self.groups.left[trigger] = 0
-                self.shared[key] = trigger, transfers
-            trigger, transfers = self.shared[key]
-            for row, transfer in enumerate(transfers):
-                self.destinations[transfer].append((self.arch.tile_nodes[part.tile], first_group + row))
-            after: list[int] = []
-            if place >= 2:
-                after.append(ends[place - 2])
-            else:
-                assert box.blocked_by is not None
-                back, reader = box.blocked_by
-                if self.image >= back and (self.image - back, reader, part.tile) in self.done_of:
-                    after.append(self.done_of[self.image - back, reader, part.tile].done)
+            bundle = self.transfers.bundle(
+                key=(self._number(layer_plan), operand, box.rows, box.channels, place),
+                name=self._name("requests for input rows", layer),
+                layer=self._number(layer_plan),
+                turn=place,
+                kind=k.SPIKES,
+                sizes=[self.groups.left[first_group]] * rows,
+            )
+            after = [ends[place - 2]] if place >= 2 else self._last_reader(part, box)
             producer = layer.inputs[operand] if layer.inputs else None
-            for stored, group in self.store_of.items():
-                if self.plan.layers[stored].layer.name == producer:
-                    after.append(group)
-            channel = self.transfers[transfers[0]][k.D_CHANNEL]
-            self._request(layer_plan, part.tile, tuple(after), trigger, channel)
+            after += [group for index, group in self.store_of.items() if self.plan.layers[index].layer.name == producer]
+            self._request(layer_plan, part.tile, bundle, first_group, tuple(after))
 
-    def _tiles_that_hold_all_weights(self) -> set[int]:
-        """Tiles whose weight buffer has room for every block that they ever use: these are loaded once."""
-        total = [0] * self.capacity.tiles
-        for layer_plan in self.plan.layers:
-            if layer_plan.layer.op in ARRAY_OPS:
-                for part in layer_plan.parts:
-                    total[part.tile] += sum(
-                        _block_bytes(layer_plan.layer, group, chunk) for group in part.groups for chunk in part.chunks
-                    )
-        return {tile for tile, size in enumerate(total) if size <= self.capacity.weight_buffer_bytes}
-
-    def _evicted(self, uses: list[_Use], size: int) -> tuple[int, ...]:
-        """The end of the last block that has to leave a weight buffer before one of `size` bytes is loaded."""
-        held = size
-        for use in reversed(uses):
-            if held + use.size > self.capacity.weight_buffer_bytes or not self.capacity.prefetches:
-                self.weight_peak = max(self.weight_peak, held)
-                return (use.last_done,)
-            held += use.size
-        self.weight_peak = max(self.weight_peak, held)
-        return ()
+    def _last_reader(self, part: Part, box: Box) -> list[int]:
+        """The end of the last pass that reads what lies in a box's bytes before, if there is one."""
+        assert box.blocked_by is not None
+        back, reader = box.blocked_by
+        command = self.done_of.get((self.image - back, reader, part.tile))
+        return [command.done] if command else []
 
     def _weights(self, layer_plan: LayerPlan, part: Part, group: Range, chunk: Range, done: int) -> int:
-        """The group of the weights of a pass; fetches them unless the pass before used them too."""
+        """The group of the weights of a pass, which are loaded unless they are there."""
         layer = layer_plan.layer
         if layer.op not in ARRAY_OPS:
             return -1
-        uses = self.uses[part.tile]
-        key = (layer_plan.index, group, chunk)
-        if (part.tile, key) in self.resident_group:
-            return self.resident_group[part.tile, key]
-        if not uses or uses[-1].key != key or self.image_of_last_use[part.tile] != self.image:
-            size = _block_bytes(layer, group, chunk)
-            here = self.groups.add(self._name("weights", layer, part.tile), size)
-            self.steps[part.tile, layer_plan.index] = self.steps.get((part.tile, layer_plan.index), 0) + 1
-            turn = self.occurrence[part.tile, key] = self.occurrence.get((part.tile, key), -1) + 1
-            shared = (*key, turn, "weights")
-            if shared not in self.shared:
-                channel = self._next_controller()
-                step = self.steps[part.tile, layer_plan.index]
-                transfer = self._transfer(size, self._number(layer_plan), k.WEIGHTS, channel, step)
-                trigger = self.groups.add(self._name("requests for weights", layer), 0, fires=transfer)
-                self.shared[shared] = trigger, [transfer]
-            trigger, (transfer,) = self.shared[shared]
-            self.destinations[transfer].append((self.arch.tile_nodes[part.tile], here))
-            channel = self.transfers[transfer][k.D_CHANNEL]
-            self._request(layer_plan, part.tile, self._evicted(uses, size), trigger, channel)
-            uses.append(_Use(key, here, size))
-            if part.tile in self.resident:
-                self.resident_group[part.tile, key] = here
-            self.image_of_last_use[part.tile] = self.image
-        uses[-1].last_done = done
-        return uses[-1].group
-
-
-def _block_bytes(layer: Layer, group: Range, chunk: Range) -> int:
-    """Bytes of the weights from a chunk of input channels to a group of output channels."""
-    taps = layer.kernel[0] * layer.kernel[1]
-    return ceil_div(taps * (chunk[1] - chunk[0]) * (group[1] - group[0]) * layer.weight_bits, 8)
-
-
-def _table(rows: list[tuple[int, ...]] | list[list[int]] | list[tuple[int, int]], columns: int) -> NDArray[np.int64]:
-    return np.array(rows, np.int64).reshape(-1, columns)
+        block = (layer_plan.index, group, chunk)
+        buffer = self.weight_buffers[part.tile]
+        held = buffer.find(self.image, block)
+        if held is None:
+            size = block_bytes(layer, group, chunk)
+            arrival = self.groups.add(self._name("weights", layer, part.tile), size)
+            held, after = buffer.load(self.image, block, size, arrival)
+            self.turns[part.tile, layer_plan.index] += 1
+            self.loads_of[part.tile, block] += 1
+            bundle = self.transfers.bundle(
+                key=(self.image, block, self.loads_of[part.tile, block]),
+                name=self._name("requests for weights", layer),
+                layer=self._number(layer_plan),
+                turn=self.turns[part.tile, layer_plan.index],
+                kind=k.WEIGHTS,
+                sizes=[size],
+            )
+            self._request(layer_plan, part.tile, bundle, arrival, after)
+        held.last_pass = done
+        return held.group

@@ -39,8 +39,6 @@ class NetworkShape:
     speculative: bool
     link_cycles: int
     queue_flits: int
-    control_packets: int = 0
-    """Most one-flit packets that the actors of a node ever send: these are queued whatever the room."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +111,8 @@ def make_network(shape: NetworkShape, layers: int) -> state.Network:
     vcs = shape.virtual_channels
     queues = nodes * state.PORTS * vcs
     flags = -(-nodes // 32)
-    # A queue takes one packet however long it is, so packets waiting are at most its flits, and one; and the actors'.
-    waiting = shape.queue_flits + 1 + shape.control_packets
+    # A queue takes one packet however long it is, so packets waiting are at most its flits, and one.
+    waiting = shape.queue_flits + 1
     packets = nodes * (waiting + 1) + queues * shape.buffer_flits + 8 * nodes * state.PORTS
 
     def zeros(*dimensions: int) -> Words:
@@ -166,6 +164,22 @@ def make_network(shape: NetworkShape, layers: int) -> state.Network:
         link_bins=zeros(nodes * state.PORTS, BINS),
         latency=zeros(state.LATENCY_BINS),
         layer_flits=zeros(layers + 1, 2),
+    )
+
+
+def with_longer_queues(network: state.Network) -> state.Network:
+    """The network with source queues of twice as many packets; what waits in them keeps its order."""
+    nodes, length = network.queue.shape
+    places = (network.queue_head[:, None] + np.arange(length)) % length
+    waiting = np.take_along_axis(network.queue, places, axis=1)
+    packets = len(network.packet)
+    added = nodes * length
+    new = np.arange(packets + added - 1, packets - 1, -1, dtype=np.int64)
+    return network._replace(
+        queue=np.concatenate([waiting, np.zeros_like(waiting)], axis=1),
+        queue_head=np.zeros_like(network.queue_head),
+        packet=np.concatenate([network.packet, np.zeros((added, state.PACKET_COLUMNS), np.int64)]),
+        free=np.concatenate([new, network.free]),
     )
 
 
@@ -271,6 +285,7 @@ class Fabric:
         self.network = network
         self.tiles = tiles
         self.memory = memory
+        clock.scalars[state.FREE_PACKETS] = len(network.free)
 
     @property
     def now(self) -> int:
@@ -300,7 +315,14 @@ class Fabric:
         self.tiles.active[tile >> 5] |= 1 << (tile & 31)
 
     def send_control(self, node: int, destination: int, group: int, layer: int) -> None:
-        """Send a one-flit packet that counts a group down by one when it arrives."""
+        """Send a one-flit packet that counts a group down by one when it arrives.
+
+        Unlike tiles, actors do not ask whether the source queue has room: what they send waits in it.
+        """
+        if self.network.queue_count[node] == self.network.queue.shape[1]:
+            before = len(self.network.packet)
+            self.network = with_longer_queues(self.network)
+            self.clock.scalars[state.FREE_PACKETS] += len(self.network.packet) - before
         network_kernels.send(
             self.clock, self.network, node, destination, 1, group, 1, state.CONTROL, 0, layer, self.now
         )
@@ -311,7 +333,7 @@ class Fabric:
 
     @property
     def cycles(self) -> int:
-        """Length of a finished run: up to the last flit delivered and the last byte written."""
+        """Length of a finished run: up to the last flit delivered, the last byte written and the last pass."""
         return int(self.clock.scalars[state.LAST_WORK]) + 1
 
     def settle(self) -> None:

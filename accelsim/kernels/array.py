@@ -58,11 +58,11 @@ def array(clock, tiles, memory, tile, result_room, t):
                 position = tiles.bank_head[tile, bank]
                 entry = tiles.bank_fifo[tile, bank, position]
                 tiles.bank_head[tile, bank] = position + 1 if position + 1 < depth else 0
-                value = entry & 65535
+                value = entry & 0xFFFFFFFF
                 ones += popcount(value)
                 taken += 1
                 if settings[k.T_VERIFY]:
-                    weight = work[k.W_WEIGHT_OFFSET] + (entry >> 16) * work[k.W_OUT_CHANNELS] + work[k.W_FIRST_OUT]
+                    weight = work[k.W_WEIGHT_OFFSET] + (entry >> 32) * work[k.W_OUT_CHANNELS] + work[k.W_FIRST_OUT]
                     for j in range(outs):
                         tiles.accumulator[tile, j] += value * tiles.weights[weight + j]
                 if taken == lanes:

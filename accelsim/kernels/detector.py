@@ -109,7 +109,7 @@ def pass_words(tiles, tile, fifo_room):
     depth = settings[k.T_FIFO]
     for offset in range(count):
         entry = tiles.line[tile, scalars[k.S_LINE_NEXT] + offset]
-        bank = bank_of(entry >> 16, banks)
+        bank = bank_of(entry >> 32, banks)
         position = tiles.bank_tail[tile, bank]
         tiles.bank_fifo[tile, bank, position] = entry
         tiles.bank_tail[tile, bank] = position + 1 if position + 1 < depth else 0
@@ -151,7 +151,7 @@ def read_line(tiles, tile, work):
     for offset in range(length):
         value = (tiles.words[address + offset] >> shift) & keep
         if value != 0 or all_pass:
-            tiles.line[tile, count] = (weight + offset) << 16 | value << scale
+            tiles.line[tile, count] = (weight + offset) << 32 | value << scale
             count += 1
     scalars[k.S_LINE_VALID] = 1
     scalars[k.S_LINE_COUNT] = count

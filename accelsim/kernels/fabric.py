@@ -59,12 +59,24 @@ def next_wake(network, memory, t):
 
 
 @kernel
+def is_timed(memory, t):
+    """Whether a burst on a DRAM bus, or its latency, ends after cycle t: time alone will move something."""
+    for channel in range(memory.channel.shape[0]):
+        state = memory.channel[channel]
+        if state[k.C_FREE] > (t + 1) * memory.settings[k.M_RATE]:
+            return True
+        if state[k.C_READY] > 0 and memory.ready[channel, state[k.C_READY_HEAD], 0] > t:
+            return True
+    return False
+
+
+@kernel
 def advance(clock, network, tiles, memory, until, patience):
     """Step cycles below `until`; stop after the first that completes a watched group.
 
     Returns 0 when it stopped there or at `until`; 1, without going further, when nothing will ever move again by
-    itself; 2 when units are busy but nothing has moved for `patience` cycles. Idle units are skipped to their next
-    wake time.
+    itself; 2 when units are busy but nothing has moved for `patience` cycles and no DRAM burst is under way. Idle
+    units are skipped to their next wake time.
     """
     clock = borrowed(clock)
     network = borrowed(network)
@@ -82,7 +94,9 @@ def advance(clock, network, tiles, memory, until, patience):
             return 0
         still = 0 if scalars[k.LAST_MOVE] == t else still + 1
         if still > patience:
-            return 2
+            if not is_timed(memory, t):
+                return 2
+            still = 0
         if not busy:
             wake = next_wake(network, memory, t + 1)
             if wake == k.FOREVER:

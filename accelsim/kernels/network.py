@@ -130,6 +130,7 @@ def sink(clock, network, tiles, memory, node, flit, t):
     scalars[k.RECEIVED_FLITS] += 1
     scalars[k.LAST_WORK] = max(scalars[k.LAST_WORK], t)
     vc = (flit >> 2) & 63
+    channel = memory.channel_of[node]
     hold = False
     if kind == k.SPIKES:
         tile = tiles.tile_of[node]
@@ -141,13 +142,10 @@ def sink(clock, network, tiles, memory, node, flit, t):
     elif kind == k.WEIGHTS:
         tiles.events[layer, k.E_WEIGHT_WRITE_FLITS] += 1
     elif kind == k.STORE:
-        channel = memory.channel_of[node]
         hold = memory.channel[channel, k.C_WRITES] > memory.settings[k.M_WRITE_BUFFER]
-        if hold:
-            memory.held[channel, vc] += 1
-            memory.channel[channel, k.C_WAKE] = 0
-    if not hold:
-        return_credit(network, node, vc, t)
+    if hold or not return_credit(network, node, vc, t):
+        memory.held[channel, vc] += 1
+        memory.channel[channel, k.C_WAKE] = 0
     if not flit & 2:
         return
     scalars[k.RECEIVED_PACKETS] += 1
@@ -159,7 +157,6 @@ def sink(clock, network, tiles, memory, node, flit, t):
     network.latency[latency if latency < k.LATENCY_BINS else k.LATENCY_BINS - 1] += 1
     group = row[k.P_GROUP]
     if kind == k.STORE:
-        channel = memory.channel_of[node]
         memory.channel[channel, k.C_WRITES] += row[k.P_BYTES]
         memory.channel[channel, k.C_WAKE] = 0
         tiles.events[layer, k.E_DRAM_WRITE] += row[k.P_BYTES]
@@ -180,10 +177,17 @@ def sink(clock, network, tiles, memory, node, flit, t):
 
 @kernel
 def return_credit(network, node, vc, t):
-    """The sink's credit for a VC of the local output, seen there `link` + 1 cycles later."""
+    """The sink's credit for a VC of the local output, seen there `link` + 1 cycles later.
+
+    Returns whether it was sent: the wire carries one credit a cycle, and a controller that gives back one that it
+    held occupies it.
+    """
     due = t + 1 + network.settings[k.N_LINK]
+    if network.wheel_mask[due % k.WHEEL, node] & 1 << (k.PORTS + k.LOCAL):
+        return False
     network.wheel_credit[due % k.WHEEL, node * k.PORTS + k.LOCAL] = vc
     post(network, due, node, 1 << (k.PORTS + k.LOCAL))
+    return True
 
 
 @kernel

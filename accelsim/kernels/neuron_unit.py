@@ -83,6 +83,8 @@ def neuron_unit(clock, network, tiles, memory, tile, t):
             scalars[k.S_ASSEMBLED] = pixels
         if served[k.Y_ROW] == work[k.W_LAST_ROW] - 1 and served[k.Y_COLUMN] == work[k.W_OUT_COLUMNS] - 1:
             scalars[k.S_DRAINED] += 1
+            # A run also lasts for what nobody reads: rows that a stride leaves out are computed and sent nowhere.
+            clock.scalars[k.LAST_WORK] = max(clock.scalars[k.LAST_WORK], t)
             if tiles.span[work[k.W_LAYER], 1] < t + 1:
                 tiles.span[work[k.W_LAYER], 1] = t + 1
         scalars[k.S_SERVING] = 0

@@ -24,7 +24,7 @@ STATES = 8
 (
     NOW,
     LAST_MOVE,  # last cycle in which anything moved
-    LAST_WORK,  # last cycle in which a flit was delivered or a byte written
+    LAST_WORK,  # last cycle in which a flit was delivered, a byte written or a pass ended
     COMPLETED,  # watched groups completed since the bridge last looked
     FREE_PACKETS,  # entries on the stack of free packet numbers
     BIN_SHIFT,  # a timeline bin lasts 2^BIN_SHIFT cycles
@@ -282,7 +282,7 @@ class Tiles(NamedTuple):
     scalars: NDArray  # [tiles, TILE_SCALARS]
     passes: NDArray  # [tiles, PASSES, PASS_COLUMNS]
     routes: NDArray  # [routes, ROUTE_COLUMNS]
-    line: NDArray  # [tiles, line words]: weight row << 16 | value
+    line: NDArray  # [tiles, line words]: weight row << 32 | value
     bank_fifo: NDArray  # [tiles, banks, fifo words]
     bank_head: NDArray  # [tiles, banks]
     bank_tail: NDArray  # [tiles, banks]

@@ -15,25 +15,35 @@ def vector(clock, tiles, memory, tile, result_room, t):
     if t < scalars[k.S_READY]:
         return k.FILL_DRAIN
     operator = work[k.W_OP]
-    row = scalars[k.S_ROW] * work[k.W_STRIDE_ROWS] + scalars[k.S_KERNEL_ROW]
-    column = scalars[k.S_COLUMN] * work[k.W_STRIDE_COLUMNS] + scalars[k.S_KERNEL_COLUMN]
     group = work[k.W_ROW_GROUP]
     words = work[k.W_WORDS]
     if operator == k.ADD:
+        first_row, last_row, first_column, last_column = 0, 1, 0, 0
         row = scalars[k.S_ROW]
         column = scalars[k.S_COLUMN]
         if scalars[k.S_KERNEL_ROW] == 1:
             group = work[k.W_ROW_GROUP_B]
             words = work[k.W_WORDS_B]
+    else:
+        # Padding is never read: the window is what of it lies inside the image.
+        row = scalars[k.S_ROW] * work[k.W_STRIDE_ROWS] - work[k.W_PADDING_ROWS]
+        column = scalars[k.S_COLUMN] * work[k.W_STRIDE_COLUMNS] - work[k.W_PADDING_COLUMNS]
+        first_row = max(0, -row)
+        first_column = max(0, -column)
+        last_row = min(work[k.W_KERNEL_ROWS], work[k.W_HEIGHT] - row) - 1
+        last_column = min(work[k.W_KERNEL_COLUMNS], work[k.W_WIDTH] - column) - 1
+        scalars[k.S_KERNEL_ROW] = max(scalars[k.S_KERNEL_ROW], first_row)
+        scalars[k.S_KERNEL_COLUMN] = max(scalars[k.S_KERNEL_COLUMN], first_column)
+        row += scalars[k.S_KERNEL_ROW]
+        column += scalars[k.S_KERNEL_COLUMN]
+    opens = scalars[k.S_KERNEL_ROW] == first_row and scalars[k.S_KERNEL_COLUMN] == first_column
+    closes = scalars[k.S_KERNEL_ROW] == last_row and scalars[k.S_KERNEL_COLUMN] == last_column
     if group >= 0 and clock.left[group + row - work[k.W_ROW_ORIGIN]] != 0:
         return k.SPIKES_MISSING
     first = work[k.W_FIRST_CHANNEL]
     outs = work[k.W_OUTS]
     length = min(tiles.settings[k.T_LINE], outs - scalars[k.S_POSITION])
-    taps = 2 if operator == k.ADD else work[k.W_KERNEL_ROWS] * work[k.W_KERNEL_COLUMNS]
-    tap = scalars[k.S_KERNEL_ROW] * work[k.W_KERNEL_COLUMNS] + scalars[k.S_KERNEL_COLUMN]
-    final = tap == taps - 1 and scalars[k.S_POSITION] + length == outs
-    if final and result_room <= 0:
+    if closes and scalars[k.S_POSITION] + length == outs and result_room <= 0:
         return k.OUTPUT_BLOCKED
     address = (row * work[k.W_WIDTH] + column) * work[k.W_CHANNELS] + first + scalars[k.S_POSITION]
     if loses_bank(tiles, tile, address, t):
@@ -48,7 +58,7 @@ def vector(clock, tiles, memory, tile, result_room, t):
         position += work[k.W_OUTPUT_OFFSET] + work[k.W_FIRST_OUT] + scalars[k.S_POSITION]
         for offset in range(length):
             value = tiles.words[words + address + offset]
-            if tap > 0:
+            if not opens:
                 before = tiles.outputs[position + offset]
                 value = max(value, before) if operator == k.MAX_POOL else value + before
             tiles.outputs[position + offset] = value
@@ -57,10 +67,10 @@ def vector(clock, tiles, memory, tile, result_room, t):
         return k.BUSY
     scalars[k.S_POSITION] = 0
     scalars[k.S_KERNEL_COLUMN] += 1
-    if scalars[k.S_KERNEL_COLUMN] == work[k.W_KERNEL_COLUMNS]:
+    if scalars[k.S_KERNEL_COLUMN] > last_column:
         scalars[k.S_KERNEL_COLUMN] = 0
         scalars[k.S_KERNEL_ROW] += 1
-    if tap == taps - 1:
+    if closes:
         push_result(tiles, tile, scalars[k.S_DETECTOR], scalars[k.S_ROW], scalars[k.S_COLUMN], t + 1)
         events[k.E_PIXELS] += 1
         last = scalars[k.S_ROW] == work[k.W_LAST_ROW] - 1 and scalars[k.S_COLUMN] == work[k.W_OUT_COLUMNS] - 1

@@ -15,7 +15,7 @@ class NeuronUnitSettings(Settings):
     decoding: Literal["packed", "serial"] = Field(
         "packed", description="packed: closed form, one cycle; serial: one cycle a time step, membrane read and written"
     )
-    results: Count = Field(2, le=64, description="finished pixels that may wait, the one in service included")
+    results: Count = Field(2, le=16, description="finished pixels that may wait, the one in service included")
 
     def service_cycles(self, outs: int, timesteps: int, update_cycles: int) -> int:
         """Cycles in which the neuron unit is occupied with one pixel of `outs` neurons."""

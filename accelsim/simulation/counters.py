@@ -26,8 +26,6 @@ class LayerCounters:
     """Sum over images of the time from the layer's first cycle to its last."""
     states: dict[str, int]
     """Cycles of the tile that was busiest with the layer; with idle they add up to `cycles`."""
-    tile_states: dict[str, int]
-    """Cycles of all tiles."""
     events: NDArray[np.int64]
     flits: int
     flit_hops: int
@@ -54,7 +52,6 @@ def layer_counters(run: Run) -> list[LayerCounters]:
                 end_cycle=int(spans[:, 1].max()),
                 cycles=cycles,
                 states=states,
-                tile_states={name: int(by_tile[:, number].sum()) for number, name in enumerate(STATE_NAMES)},
                 events=tiles.events[index:-1:count].sum(axis=0),
                 flits=int(flits[0]),
                 flit_hops=int(flits[1]),

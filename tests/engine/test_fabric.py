@@ -136,3 +136,16 @@ def test_advance_is_compiled_once_whatever_is_simulated() -> None:
 def test_an_ideal_memory_costs_no_time() -> None:
     held = fabric(groups())
     assert held.memory.settings[[k.M_COST, k.M_LATENCY]].tolist() == [0, 0]
+
+
+def test_actors_are_not_held_up_by_a_full_queue() -> None:
+    """More requests at once than queue and table of packets hold at first: all arrive."""
+    count = 5000
+    held = fabric(groups(*[1] * count, watched=False))
+    assert held.network.queue.shape[1] < count > len(held.network.packet)
+    for group in range(count):
+        held.send_control(0, 1, group, 0)
+    assert held.advance(k.FOREVER) == IDLE
+    assert not held.clock.left.any()
+    assert held.clock.scalars[k.RECEIVED_PACKETS] == count
+    assert held.clock.scalars[k.FREE_PACKETS] == len(held.network.packet)

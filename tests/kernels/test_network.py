@@ -8,11 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from bare_fabric import mesh
+from bare_fabric import fabric, mesh
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from network_driver import Delivery, NetworkDriver, Packet
 
+from accelsim.engine.fabric import Fabric
+from accelsim.engine.groups import GroupTable
+from accelsim.kernels import network as kernels
 from accelsim.kernels import state as k
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "booksim2" / "mesh_4x4.npz"
@@ -255,3 +258,21 @@ def test_every_packet_of_a_booksim_log(name: str) -> None:
     created = np.array([packet.created for packet in packets])
     assert np.diff(cycles, axis=1, prepend=created[:, None]).tolist() == logs[name].tolist()
     assert len(packets) > 1000
+
+
+def test_a_source_queue_takes_what_fits_and_any_packet_when_it_is_empty() -> None:
+    held = fabric(GroupTable(), network=mesh(2, 1, queue_flits=5))
+    assert kernels.has_room(held.network, 0, 9)
+    send(held, created=3, flits=3)
+    assert kernels.has_room(held.network, 0, 2)
+    assert not kernels.has_room(held.network, 0, 3)
+    # The packet is sent in 3, 4 and 5, a flit a cycle, each of which makes room for one.
+    room = []
+    while held.now < 7:
+        held.advance(held.now + 1)
+        room.append(bool(kernels.has_room(held.network, 0, 5)))
+    assert room == [False] * 5 + [True] * 2
+
+
+def send(held: Fabric, created: int, flits: int) -> None:
+    kernels.send(held.clock, held.network, 0, 1, flits, -1, 0, k.CONTROL, 0, 0, created)

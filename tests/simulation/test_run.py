@@ -137,3 +137,14 @@ def test_what_binds_saves_most_when_made_fast() -> None:
             for resource, cure in cures.items()
         }
         assert max(saved, key=lambda name: saved[name]) == expected
+
+
+def test_a_full_write_buffer_holds_packets_back_and_loses_no_credit() -> None:
+    """Outputs come faster than the DRAM writes them; requests for weights pass the same sink."""
+    slow = ("memory_controller.write_buffer_bytes=16", "dram={bandwidth_gb_per_s: 0.5, latency_ns: 60}")
+    layers = (conv("a", (8, 12, 12), 64), conv("b", (64, 12, 12), 32, inputs=("a",)))
+    for virtual_channels in (1, 3):
+        machine = (*slow, "spike_buffer.bytes=3 KiB", f"noc.virtual_channels={virtual_channels}")
+        report = simulate(chip(*machine), SmallWorkload(layers), images=2, verify=True).report
+        assert report["buffers"]["dram_write_buffer"]["peak_bytes"] > 16
+        assert report["dram"]["write_bytes"] > 0

@@ -104,6 +104,6 @@ def mesh(columns: int, rows: int, **changed: int | bool) -> NetworkShape:
     return replace(NETWORK, columns=columns, rows=rows, **changed)  # type: ignore[arg-type]
 
 
-def bandwidth(numerator: int, denominator: int = 1, **changed: int) -> MemoryShape:
+def bandwidth(numerator: int, denominator: int = 1, **changed: int | tuple[int, ...]) -> MemoryShape:
     """MEMORY with a finite number of bytes a cycle, and what else is to differ."""
     return replace(MEMORY, bytes_per_cycle=Fraction(numerator, denominator), **changed)  # type: ignore[arg-type]

@@ -1,0 +1,85 @@
+"""Transfers from DRAM: what is read once and sent to every tile that asked for it."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accelsim.engine.groups import GroupTable
+from accelsim.kernels import state as k
+
+Words = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """Transfers that start together, in order, when every tile that reads them has asked: one channel serves them."""
+
+    trigger: int
+    """The group that requests count down."""
+    channel: int
+    transfers: tuple[int, ...]
+
+
+class TransferTable:
+    """Collects the transfers of a run. A bundle that several tiles read is made once, and found again by its key."""
+
+    def __init__(self, groups: GroupTable, channels: int) -> None:
+        self._groups = groups
+        self._channels = channels
+        self._rows: list[list[int]] = []
+        self._urgency: list[tuple[int, int]] = []
+        self._destinations: list[list[tuple[int, int]]] = []
+        self._bundles: dict[Hashable, Bundle] = {}
+
+    def bundle(self, key: Hashable, name: str, layer: int, turn: int, kind: int, sizes: Sequence[int]) -> Bundle:
+        """The bundle of `key`: transfers of `sizes` bytes, the `turn`-th that their readers need in the layer."""
+        if key in self._bundles:
+            return self._bundles[key]
+        channel = len(self._bundles) % self._channels
+        first = len(self._rows)
+        for size in sizes:
+            row = [0] * k.TRANSFER_COLUMNS
+            row[k.D_CHANNEL], row[k.D_BYTES], row[k.D_LAYER], row[k.D_KIND] = channel, size, layer, kind
+            self._rows.append(row)
+            self._urgency.append((layer, turn))
+            self._destinations.append([])
+        trigger = -1
+        for transfer in reversed(range(first, len(self._rows))):
+            trigger = self._groups.add(name, 1, fires=transfer, chain=trigger)
+        self._groups.left[trigger] = 0
+        bundle = self._bundles[key] = Bundle(trigger, channel, tuple(range(first, len(self._rows))))
+        return bundle
+
+    def add_reader(self, bundle: Bundle, node: int, first_group: int) -> None:
+        """Send the bundle to a node too, counting down consecutive groups; it waits for one request more."""
+        self._groups.left[bundle.trigger] += 1
+        for offset, transfer in enumerate(bundle.transfers):
+            self._destinations[transfer].append((node, first_group + offset))
+
+    def finish(self) -> tuple[Words, Words]:
+        """The tables of transfers and of their destinations.
+
+        Channels serve the lowest number first. Transfers are numbered by layer and turn, so that what is needed
+        first is read first, and no tile's many loads stand before another's few.
+        """
+        order = sorted(range(len(self._rows)), key=lambda transfer: (self._urgency[transfer], transfer))
+        renumbered = {old: new for new, old in enumerate(order)}
+        for group, transfer in enumerate(self._groups.fires):
+            if transfer >= 0:
+                self._groups.fires[group] = renumbered[transfer]
+        destinations: list[tuple[int, int]] = []
+        for old in order:
+            self._rows[old][k.D_FIRST] = len(destinations)
+            self._rows[old][k.D_COUNT] = len(self._destinations[old])
+            destinations += self._destinations[old]
+        rows = [self._rows[old] for old in order]
+        return table(rows, k.TRANSFER_COLUMNS), table(destinations, 2)
+
+
+def table(rows: Sequence[Sequence[int]], columns: int) -> Words:
+    """Rows as an array, with the right number of columns even where there are none."""
+    return np.array(rows, np.int64).reshape(-1, columns)

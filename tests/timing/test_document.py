@@ -1,0 +1,25 @@
+"""docs/timing.md names a test for each statement: the tests exist."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from chips import ROOT
+
+DOCUMENT = (ROOT / "docs" / "timing.md").read_text()
+NAMED = sorted(set(re.findall(r"`test_(\w+)\.(?!py`)(\w+)`", DOCUMENT)))
+
+
+@pytest.mark.parametrize(("module", "function"), NAMED, ids=[".".join(pair) for pair in NAMED])
+def test_a_test_that_the_document_names(module: str, function: str) -> None:
+    paths = (ROOT / "tests").rglob(f"test_{module}.py")
+    assert any(f"\ndef test_{function}(" in path.read_text() for path in paths)
+
+
+def test_every_statement_names_its_test() -> None:
+    """Rows of the tables of statements end with the tests that hold them."""
+    rows = re.findall(r"^\| [^|]+ \| ([^|]+) \|$", DOCUMENT, flags=re.MULTILINE)
+    statements = [held for held in rows if held not in ("held by", "cycles") and not held.isdigit()]
+    assert len(statements) > 30
+    assert all(re.search(r"`test_\w+\.\w+`", held) for held in statements)
