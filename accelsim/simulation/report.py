@@ -97,7 +97,7 @@ def _interval(finished: tuple[int, ...]) -> int:
     """Cycles from one finished image to the next; of one image, its latency."""
     if len(finished) == 1:
         return finished[0]
-    return (finished[-1] - finished[0]) // (len(finished) - 1)
+    return max(1, (finished[-1] - finished[0]) // (len(finished) - 1))
 
 
 def _layer(run: Run, counters: LayerCounters, events: dict[str, int], energy_j: float) -> dict[str, Any]:
