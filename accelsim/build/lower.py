@@ -190,12 +190,13 @@ class _Lowering:
         planes: list[int] = [0]
         if layer.op in ARRAY_OPS and self.capacity.bit_serial:
             planes = list(range(layer.word_bits - 1, -1, -1))
-        if len(planes) * len(part.chunks) > 1:
+        chunks = part.chunks if layer.op in ARRAY_OPS else (group,)
+        if len(planes) * len(chunks) > 1:
             self.membrane_pixels = max(self.membrane_pixels, (rows[1] - rows[0]) * layer.out_shape[2])
         for turn, plane in enumerate(planes):
-            for step, chunk in enumerate(part.chunks):
+            for step, chunk in enumerate(chunks):
                 first = turn == 0 and step == 0
-                last = turn == len(planes) - 1 and step == len(part.chunks) - 1
+                last = turn == len(planes) - 1 and step == len(chunks) - 1
                 carry = (0 if first else k.CARRY_ADD) | (k.CARRY_FIRE if last else k.CARRY_STORE)
                 if turn > 0 and step == 0:
                     carry |= k.CARRY_DOUBLE

@@ -34,6 +34,8 @@ class TileCapacity:
     """Whether weights are loaded while others are in use; a block of weights then takes half of the buffer at most."""
     accumulator_words: int
     flit_bytes: int
+    packet_bits: int
+    """Largest payload of a packet of outputs."""
     controllers: int
     memory_bytes_per_cycle: float
 

@@ -145,7 +145,11 @@ class _Attempt:
                     pass_rows, self.capacity.accumulator_words // (layer.out_shape[2] * self.capacity.columns)
                 )
         else:
-            groups, chunks, pass_rows = (channels,), (channels,), rows[1] - rows[0]
+            # One pixel of a group has to fit a packet.
+            width = max(1, self.capacity.packet_bits // self.capacity.stored_bits(layer.out_word_bits))
+            firsts = range(channels[0], channels[1], width)
+            groups = tuple((first, min(first + width, channels[1])) for first in firsts)
+            chunks, pass_rows = (channels,), rows[1] - rows[0]
         producers = self._producers(layer)
         for strip_count in range(1, rows[1] - rows[0] + 1):
             for early in (1, 0):

@@ -89,3 +89,13 @@ def test_chunks_of_input_channels_fit_half_the_weight_buffer() -> None:
     chunks = found.layers[0].parts[0].chunks
     assert chunks == ((0, 13), (13, 26), (26, 39), (39, 52), (52, 64))
     assert max(last - first for first, last in chunks) * 9 * 16 <= 2048
+
+
+def test_a_pixel_of_a_pool_or_an_addition_fits_a_packet() -> None:
+    layers = residual_layers()
+    found = plan(layers, packet_bits=32)
+    for entry in found.layers:
+        if entry.layer.op in ("add", "maxpool2d"):
+            for part in entry.parts:
+                assert [channel for group in part.groups for channel in range(*group)] == list(range(*part.channels))
+                assert all((last - first) * entry.layer.out_word_bits <= 32 for first, last in part.groups)

@@ -16,6 +16,7 @@ CAPACITY = TileCapacity(
     prefetches=True,
     accumulator_words=8192,
     flit_bytes=16,
+    packet_bits=1024,
     controllers=2,
     memory_bytes_per_cycle=25.6,
 )
