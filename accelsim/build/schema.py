@@ -138,6 +138,7 @@ class Arch:
             prefetches=settings.weight_buffer.double,
             accumulator_words=settings.accumulator_buffer.bytes * 8 // array.accumulator_bits,
             flit_bytes=max(1, settings.noc.flit_bits // 8),
+            packet_bits=settings.network_interface.packet_payload_bits,
             controllers=len(self.controller_nodes),
             memory_bytes_per_cycle=float("inf") if rate is None else float(rate) * len(self.controller_nodes),
         )

@@ -12,7 +12,7 @@ from accelsim.cost.constants import dram_pj_per_bit
 from accelsim.kernels import state as k
 from accelsim.simulation.record import Run
 from accelsim.simulation.timeline import STATE_NAMES
-from accelsim.workload.layer import Layer
+from accelsim.workload.layer import ARRAY_OPS, Layer
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +67,13 @@ def priced_events(run: Run, counters: LayerCounters) -> dict[str, int]:
     events = counters.events
     layer = counters.layer
     flit_bits = settings.noc.flit_bits
-    read_bits = min(array.lane_bits, run.arch.capacity.stored_bits(layer.word_bits))
+    capacity = run.arch.capacity
+    # Every scan of the array reads one slice of the words, the last slice being narrower; other operators read words.
+    scans = capacity.scans(layer.word_bits) if layer.op in ARRAY_OPS else 1
     return {
         "mac_words": int(events[k.E_MACS]),
         "accumulates": int(events[k.E_SUMS]),
-        "spike_buffer_read_bits": int(events[k.E_LINE_WORDS]) * read_bits,
+        "spike_buffer_read_bits": int(events[k.E_LINE_WORDS]) * capacity.stored_bits(layer.word_bits) // scans,
         "spike_buffer_write_bits": int(events[k.E_SPIKE_WRITE_FLITS]) * flit_bits,
         "weight_buffer_read_bits": int(events[k.E_MACS]) * layer.weight_bits,
         "weight_buffer_write_bits": int(events[k.E_WEIGHT_WRITE_FLITS]) * flit_bits,
