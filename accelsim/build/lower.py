@@ -11,11 +11,11 @@ from accelsim.build.program import Program, TileScript
 from accelsim.build.schema import Arch
 from accelsim.build.tensors import Tensors
 from accelsim.build.transfers import Bundle, TransferTable, table
-from accelsim.build.weights import Block, WeightBuffer, block_bytes
+from accelsim.build.weights import Block, WeightBuffer
 from accelsim.engine.fabric import Contents
 from accelsim.engine.groups import GroupTable
 from accelsim.kernels import state as k
-from accelsim.mapping.plan import Box, LayerPlan, Part, Plan, Range, Strip
+from accelsim.mapping.plan import Box, LayerPlan, Part, Plan, Range, Strip, block_bytes
 from accelsim.parts.dma import Load
 from accelsim.parts.sequencer import Command, Grant
 from accelsim.units import ceil_div
@@ -190,12 +190,13 @@ class _Lowering:
         planes: list[int] = [0]
         if layer.op in ARRAY_OPS and self.capacity.bit_serial:
             planes = list(range(layer.word_bits - 1, -1, -1))
-        if len(planes) * len(part.chunks) > 1:
+        chunks = part.chunks if layer.op in ARRAY_OPS else (group,)
+        if len(planes) * len(chunks) > 1:
             self.membrane_pixels = max(self.membrane_pixels, (rows[1] - rows[0]) * layer.out_shape[2])
         for turn, plane in enumerate(planes):
-            for step, chunk in enumerate(part.chunks):
+            for step, chunk in enumerate(chunks):
                 first = turn == 0 and step == 0
-                last = turn == len(planes) - 1 and step == len(part.chunks) - 1
+                last = turn == len(planes) - 1 and step == len(chunks) - 1
                 carry = (0 if first else k.CARRY_ADD) | (k.CARRY_FIRE if last else k.CARRY_STORE)
                 if turn > 0 and step == 0:
                     carry |= k.CARRY_DOUBLE
@@ -338,7 +339,7 @@ class _Lowering:
         buffer = self.weight_buffers[part.tile]
         held = buffer.find(self.image, block)
         if held is None:
-            size = block_bytes(layer, group, chunk)
+            size = block_bytes(layer, group[1] - group[0], chunk[1] - chunk[0])
             arrival = self.groups.add(self._name("weights", layer, part.tile), size)
             held, after = buffer.load(self.image, block, size, arrival)
             self.turns[part.tile, layer_plan.index] += 1

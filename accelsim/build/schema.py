@@ -25,12 +25,15 @@ from accelsim.parts.tiles import TilesSettings
 from accelsim.parts.weight_buffer import WeightBufferSettings
 from accelsim.units import cycles_from_ns
 
+LARGEST_RATE = 1 << 31
+"""Numerator and denominator of bytes a cycle: times 2^32 cycles they fit into 64 bits."""
+
 
 class ArchSettings(Settings):
     """A chip: every key of an architecture file."""
 
     name: str = Field(min_length=1, max_length=100)
-    clock_mhz: Positive
+    clock_mhz: Positive = Field(ge=0.001, le=1e6)
     technology: TechnologySettings = TechnologySettings()
     tiles: TilesSettings
     pe_array: PeArraySettings
@@ -59,6 +62,11 @@ class ArchSettings(Settings):
             raise broken(
                 "pe_array.skip", "a bit-serial array skips zero bits: a zero plane adds nothing", None, "silent_words"
             )
+        if isinstance(self.dram, DramSettings):
+            rate = self.dram.bytes_per_cycle(len(controllers), self.clock_mhz)
+            if max(rate.numerator, rate.denominator) > LARGEST_RATE:
+                rule = f"over clock_mhz = {self.clock_mhz} is a fraction of more digits than time is counted with"
+                raise broken("dram.bandwidth_gb_per_s", rule, self.dram.bandwidth_gb_per_s, "fewer decimals of either")
         pixel_bits = self.pe_array.columns * self.word_bits_stored(32)
         if self.network_interface.packet_payload_bits < pixel_bits:
             raise broken(
@@ -130,6 +138,7 @@ class Arch:
             prefetches=settings.weight_buffer.double,
             accumulator_words=settings.accumulator_buffer.bytes * 8 // array.accumulator_bits,
             flit_bytes=max(1, settings.noc.flit_bits // 8),
+            packet_bits=settings.network_interface.packet_payload_bits,
             controllers=len(self.controller_nodes),
             memory_bytes_per_cycle=float("inf") if rate is None else float(rate) * len(self.controller_nodes),
         )

@@ -4,18 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from accelsim.mapping.plan import Plan, Range, TileCapacity
-from accelsim.units import ceil_div
-from accelsim.workload.layer import ARRAY_OPS, Layer
+from accelsim.mapping.plan import Plan, Range, TileCapacity, block_bytes
+from accelsim.workload.layer import ARRAY_OPS
 
 Block = tuple[int, Range, Range]
 """Weights of (layer index, output channels, input channels)."""
-
-
-def block_bytes(layer: Layer, group: Range, chunk: Range) -> int:
-    """Bytes of the weights from a chunk of input channels to a group of output channels."""
-    taps = layer.kernel[0] * layer.kernel[1]
-    return ceil_div(taps * (chunk[1] - chunk[0]) * (group[1] - group[0]) * layer.weight_bits, 8)
 
 
 @dataclass(slots=True)
@@ -41,7 +34,7 @@ class WeightBuffer:
         self._capacity = capacity
         self._held: list[Held] = []
         needed = {
-            (entry.index, group, chunk): block_bytes(entry.layer, group, chunk)
+            (entry.index, group, chunk): block_bytes(entry.layer, group[1] - group[0], chunk[1] - chunk[0])
             for entry in plan.layers
             if entry.layer.op in ARRAY_OPS
             for part in entry.parts

@@ -6,7 +6,7 @@ import re
 from fractions import Fraction
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 
@@ -53,15 +53,28 @@ def _parse_size(value: Any) -> Any:
     return int(size)
 
 
+def _between(low: int, high: int) -> AfterValidator:
+    """The range of a type. A `Field(le=...)` of a key narrows it; were both written `le`, the type's would win."""
+
+    def check(value: int) -> int:
+        if value < low:
+            raise broken("", f"must be at least {low}", value)
+        if value > high:
+            raise broken("", f"must be at most {high}", value)
+        return value
+
+    return AfterValidator(check)
+
+
 LARGEST_COUNT = 2**31 - 1
 
-Bytes = Annotated[int, BeforeValidator(_parse_size), Field(ge=0, le=1 << 40)]
+Bytes = Annotated[int, BeforeValidator(_parse_size), _between(0, 1 << 40)]
 """A size: a whole number of bytes, or text such as `64 KiB`."""
 
-Count = Annotated[int, Field(ge=1, le=LARGEST_COUNT)]
+Count = Annotated[int, _between(1, LARGEST_COUNT)]
 """How many there are of something of which there is at least one."""
 
-Cycles = Annotated[int, Field(ge=0, le=LARGEST_COUNT)]
+Cycles = Annotated[int, _between(0, LARGEST_COUNT)]
 """A delay in cycles of the core clock, 0 allowed."""
 
 Positive = Annotated[float, Field(gt=0)]

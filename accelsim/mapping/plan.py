@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from accelsim.units import ceil_div
 from accelsim.workload.layer import Layer
 
 Range = tuple[int, int]
@@ -33,6 +34,8 @@ class TileCapacity:
     """Whether weights are loaded while others are in use; a block of weights then takes half of the buffer at most."""
     accumulator_words: int
     flit_bytes: int
+    packet_bits: int
+    """Largest payload of a packet of outputs."""
     controllers: int
     memory_bytes_per_cycle: float
 
@@ -115,3 +118,8 @@ class Plan:
     notes: tuple[str, ...]
     spike_buffer_peak_bytes: tuple[int, ...]
     """Per tile, the highest byte of its spike buffer that is ever used, plus one."""
+
+
+def block_bytes(layer: Layer, outs: int, channels: int) -> int:
+    """Bytes of the weights from a number of input channels to a number of output channels."""
+    return ceil_div(layer.kernel[0] * layer.kernel[1] * channels * outs * layer.weight_bits, 8)

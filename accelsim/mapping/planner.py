@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from accelsim.errors import InputError, Problem
 from accelsim.mapping.allocation import Placement, SpikeBufferAllocator
-from accelsim.mapping.plan import Box, LayerPlan, Part, Plan, Range, Strip, TileCapacity
+from accelsim.mapping.plan import Box, LayerPlan, Part, Plan, Range, Strip, TileCapacity, block_bytes
 from accelsim.mapping.split import Split, channel_groups, choose_split, input_rows, shares
 from accelsim.units import ceil_div
 from accelsim.workload.layer import ARRAY_OPS, Layer
@@ -39,7 +39,7 @@ def _weights_problem(layer: Layer, capacity: TileCapacity) -> Problem | None:
     """Whether even the weights of a single input channel are too many for a slot of the weight buffer."""
     if layer.op not in ARRAY_OPS:
         return None
-    needed = _block_bytes(layer, capacity, 1)
+    needed = _largest_block_bytes(layer, capacity, 1)
     rows_needed = layer.out_shape[2] * capacity.columns
     if needed > capacity.weight_block_bytes:
         return Problem(
@@ -56,9 +56,9 @@ def _weights_problem(layer: Layer, capacity: TileCapacity) -> Problem | None:
     return None
 
 
-def _block_bytes(layer: Layer, capacity: TileCapacity, channels: int) -> int:
-    columns = min(capacity.columns, layer.out_shape[0])
-    return ceil_div(layer.kernel[0] * layer.kernel[1] * channels * columns * layer.weight_bits, 8)
+def _largest_block_bytes(layer: Layer, capacity: TileCapacity, channels: int) -> int:
+    """Bytes of the weights that a pass over so many input channels needs, at most."""
+    return block_bytes(layer, min(capacity.columns, layer.out_shape[0]), channels)
 
 
 def _chunks(layer: Layer, capacity: TileCapacity) -> tuple[Range, ...]:
@@ -67,7 +67,7 @@ def _chunks(layer: Layer, capacity: TileCapacity) -> tuple[Range, ...]:
     size = next(
         size
         for size in (ceil_div(channels, parts) for parts in range(1, channels + 1))
-        if _block_bytes(layer, capacity, size) <= capacity.weight_block_bytes
+        if _largest_block_bytes(layer, capacity, size) <= capacity.weight_block_bytes
     )
     return tuple((first, min(first + size, channels)) for first in range(0, channels, size))
 
@@ -145,7 +145,11 @@ class _Attempt:
                     pass_rows, self.capacity.accumulator_words // (layer.out_shape[2] * self.capacity.columns)
                 )
         else:
-            groups, chunks, pass_rows = (channels,), (channels,), rows[1] - rows[0]
+            # One pixel of a group has to fit a packet.
+            width = max(1, self.capacity.packet_bits // self.capacity.stored_bits(layer.out_word_bits))
+            firsts = range(channels[0], channels[1], width)
+            groups = tuple((first, min(first + width, channels[1])) for first in firsts)
+            chunks, pass_rows = (channels,), rows[1] - rows[0]
         producers = self._producers(layer)
         for strip_count in range(1, rows[1] - rows[0] + 1):
             for early in (1, 0):

@@ -8,6 +8,6 @@ from accelsim.config import Count, Settings
 class NetworkInterfaceSettings(Settings):
     """One a node. It injects and takes at most one flit a cycle."""
 
-    packet_payload_bits: Count = Field(1024, description="largest payload of a packet")
-    header_bits: Count = Field(32, description="destination, address and length, in front of the payload")
+    packet_payload_bits: Count = Field(1024, le=1 << 20, description="largest payload of a packet")
+    header_bits: Count = Field(32, le=4096, description="destination, address and length, in front of the payload")
     queue_flits: Count = Field(64, le=65536, description="flits that may wait for injection")

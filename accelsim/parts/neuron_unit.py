@@ -11,7 +11,7 @@ from accelsim.units import ceil_div
 class NeuronUnitSettings(Settings):
     """One neuron unit a tile."""
 
-    lanes: Count = Field(16, description="neurons encoded a cycle")
+    lanes: Count = Field(16, le=4096, description="neurons encoded a cycle")
     decoding: Literal["packed", "serial"] = Field(
         "packed", description="packed: closed form, one cycle; serial: one cycle a time step, membrane read and written"
     )

@@ -15,8 +15,8 @@ from accelsim.config import Count, Cycles, Settings, broken
 class PeArraySettings(Settings):
     """Size and dataflow of the array of one tile."""
 
-    rows: Count = Field(description="words taken a cycle")
-    columns: Count = Field(description="output channels computed at once")
+    rows: Count = Field(le=1024, description="words taken a cycle")
+    columns: Count = Field(le=1024, description="output channels computed at once")
     dataflow: Literal["detector_lanes"] = "detector_lanes"
     spike_mode: Literal["packed", "bit_serial"] = Field(
         description="packed: a word is one operand; bit_serial: its bit planes are scanned one after another"
@@ -26,7 +26,7 @@ class PeArraySettings(Settings):
     line_words: Count = Field(64, le=1024, description="words that the detector reads at once")
     fifo_words: Count = Field(128, le=4096, description="words between detector and array")
     pixels_in_flight: Count = Field(8, le=64, description="output pixels whose words may be in the FIFO at once")
-    pipeline_cycles: Cycles = Field(2, description="from the last word of a pixel to its sums at the neuron unit")
+    pipeline_cycles: Cycles = Field(2, le=256, description="from a pixel's last word to its sums at the neuron unit")
     accumulator_bits: Count = Field(24, le=64, description="width of a partial sum")
 
     @model_validator(mode="after")

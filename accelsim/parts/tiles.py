@@ -8,8 +8,8 @@ from accelsim.config import Count, Settings
 class TilesSettings(Settings):
     """Tiles fill the network's nodes row by row; nodes of memory controllers are left out."""
 
-    columns: Count = Field(description="tiles a row")
-    rows: Count = Field(description="rows of tiles")
+    columns: Count = Field(le=64, description="tiles a row")
+    rows: Count = Field(le=64, description="rows of tiles")
 
     @property
     def count(self) -> int:

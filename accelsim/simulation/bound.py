@@ -1,38 +1,61 @@
-"""Which resource bounds a layer: where the bottleneck tile spent its cycles, and who kept it waiting.
+"""Which resource binds: the one that is occupied longest, as nothing can end before its busiest resource is done.
 
-An estimate from counters of the run, not a rerun: the resource named is the one whose cycles are most.
+An estimate from counters of the run, not a rerun: what waits for what is not followed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import numpy as np
 
-BY_STATE = {
-    "bank_conflict": "weight_buffer.banks",
-    "output_blocked": "noc",
-    "sequencing": "sequencer",
-}
+from accelsim.kernels import state as k
+from accelsim.simulation.counters import LayerCounters
+from accelsim.simulation.record import Run
+from accelsim.simulation.timeline import link_exists
+from accelsim.workload.layer import ARRAY_OPS
 
 
-def cycles_by_resource(
-    states: Mapping[str, int], array: str, supply_cycles: Mapping[str, float], from_memory: bool
-) -> dict[str, int]:
-    """Attribute the cycles of a tile's states to resources.
+def layer_bound(run: Run, counters: LayerCounters) -> str:
+    """What binds a layer: its busiest array, bank conflicts there, or a way of its data.
 
-    `array` names what computes (`pe_array` or `neuron_unit`). Cycles in which weights are missing go to the slower of
-    the ways from memory in `supply_cycles` (cycles that the layer's bytes need on the DRAM bus, and on the busiest
-    memory controller's link); so do missing spikes if they come from memory, else they go to the layers before.
+    The ways are the layer's bytes on the DRAM bus and its flits on the links of the memory controllers, both spread
+    evenly, and the cycles in which results found no room.
     """
-    supplier = max(supply_cycles, key=lambda name: supply_cycles[name])
-    found = {array: states["busy"] + states["fill_drain"], "idle": states["idle"]}
-    waiting = {"weights_missing": supplier, "spikes_missing": supplier if from_memory else "producers"}
-    for state, resource in (BY_STATE | waiting).items():
-        found[resource] = found.get(resource, 0) + states[state]
-    return found
+    layer = counters.layer
+    states = counters.states
+    events = counters.events
+    channels = len(run.arch.controller_nodes)
+    rate = run.arch.bytes_per_cycle
+    plan = next(entry for entry in run.plan.layers if entry.layer is layer)
+    flits = int(events[k.E_WEIGHT_WRITE_FLITS])
+    if any(box.producer is None for box in plan.parts[0].strips[0].boxes):
+        flits += int(events[k.E_SPIKE_WRITE_FLITS])
+    moved = int(events[k.E_DRAM_READ] + events[k.E_DRAM_WRITE])
+    return _longest(
+        {
+            "pe_array" if layer.op in ARRAY_OPS else "neuron_unit": states["busy"] + states["fill_drain"],
+            "weight_buffer.banks": states["bank_conflict"],
+            "dram": 0.0 if rate is None else moved / float(rate) / channels,
+            "memory_controller.link": flits / channels,
+            "noc": states["output_blocked"],
+        }
+    )
 
 
-def binding(cycles: Mapping[str, int]) -> str:
-    """The resource with most cycles; waiting for other layers or tiles is named only when nothing else is left."""
-    resources = {name: count for name, count in cycles.items() if name not in ("idle", "producers")}
-    chosen = max(resources, key=lambda name: resources[name])
-    return chosen if resources[chosen] > 0 else max(cycles, key=lambda name: cycles[name])
+def run_bound(run: Run) -> str:
+    """What binds a run: the busiest tile, the busiest DRAM channel or the busiest link."""
+    fabric = run.fabric
+    working = fabric.tiles.cycles[:, :, [k.BUSY, k.FILL_DRAIN, k.BANK_CONFLICT]].sum(axis=(1, 2))
+    flits = np.where(link_exists(run), fabric.network.link_bins.sum(axis=1), 0).reshape(-1, k.PORTS)
+    at_controller = np.isin(np.arange(len(flits)), run.arch.controller_nodes)
+    return _longest(
+        {
+            "pe_array": float(working.max()),
+            "dram": float(fabric.memory.channel[:, k.C_BUSY].max() / fabric.memory.settings[k.M_RATE]),
+            "memory_controller.link": float(flits[at_controller].max()),
+            "noc": float(flits[~at_controller].max()),
+        }
+    )
+
+
+def _longest(occupied: dict[str, float]) -> str:
+    return max(occupied, key=lambda name: occupied[name])

@@ -12,7 +12,7 @@ from accelsim.cost.constants import dram_pj_per_bit
 from accelsim.kernels import state as k
 from accelsim.simulation.record import Run
 from accelsim.simulation.timeline import STATE_NAMES
-from accelsim.workload.layer import Layer
+from accelsim.workload.layer import ARRAY_OPS, Layer
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +26,6 @@ class LayerCounters:
     """Sum over images of the time from the layer's first cycle to its last."""
     states: dict[str, int]
     """Cycles of the tile that was busiest with the layer; with idle they add up to `cycles`."""
-    tile_states: dict[str, int]
-    """Cycles of all tiles."""
     events: NDArray[np.int64]
     flits: int
     flit_hops: int
@@ -54,7 +52,6 @@ def layer_counters(run: Run) -> list[LayerCounters]:
                 end_cycle=int(spans[:, 1].max()),
                 cycles=cycles,
                 states=states,
-                tile_states={name: int(by_tile[:, number].sum()) for number, name in enumerate(STATE_NAMES)},
                 events=tiles.events[index:-1:count].sum(axis=0),
                 flits=int(flits[0]),
                 flit_hops=int(flits[1]),
@@ -70,11 +67,13 @@ def priced_events(run: Run, counters: LayerCounters) -> dict[str, int]:
     events = counters.events
     layer = counters.layer
     flit_bits = settings.noc.flit_bits
-    read_bits = min(array.lane_bits, run.arch.capacity.stored_bits(layer.word_bits))
+    capacity = run.arch.capacity
+    # Every scan of the array reads one slice of the words, the last slice being narrower; other operators read words.
+    scans = capacity.scans(layer.word_bits) if layer.op in ARRAY_OPS else 1
     return {
         "mac_words": int(events[k.E_MACS]),
         "accumulates": int(events[k.E_SUMS]),
-        "spike_buffer_read_bits": int(events[k.E_LINE_WORDS]) * read_bits,
+        "spike_buffer_read_bits": int(events[k.E_LINE_WORDS]) * capacity.stored_bits(layer.word_bits) // scans,
         "spike_buffer_write_bits": int(events[k.E_SPIKE_WRITE_FLITS]) * flit_bits,
         "weight_buffer_read_bits": int(events[k.E_MACS]) * layer.weight_bits,
         "weight_buffer_write_bits": int(events[k.E_WEIGHT_WRITE_FLITS]) * flit_bits,

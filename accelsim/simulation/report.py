@@ -17,7 +17,7 @@ from accelsim import __version__
 from accelsim.cost.area import area
 from accelsim.cost.energy import energy
 from accelsim.kernels import state as k
-from accelsim.simulation.bound import binding, cycles_by_resource
+from accelsim.simulation.bound import layer_bound, run_bound
 from accelsim.simulation.counters import LayerCounters, describe_chip, layer_counters, priced_events
 from accelsim.simulation.record import Run
 from accelsim.simulation.timeline import link_exists
@@ -44,13 +44,9 @@ def make_report(run: Run) -> dict[str, Any]:
     total_events = {name: sum(layer[name] for layer in events) for name in events[0]}
     spent = energy(total_events, cycles, chip)
     time_s = seconds(cycles, run.arch.settings.clock_mhz)
-    bound: dict[str, int] = {}
     layers = []
     for layer, layer_events in zip(counters, events, strict=True):
-        resources = _resources(run, layer, layer.states)
-        for name, value in _resources(run, layer, layer.tile_states).items():
-            bound[name] = bound.get(name, 0) + value
-        layers.append(_layer(run, layer, layer_events, energy(layer_events, layer.cycles, chip).total_j, resources))
+        layers.append(_layer(run, layer, layer_events, energy(layer_events, layer.cycles, chip).total_j))
     synops = sum(layer["synops"] for layer in layers)
     array = run.arch.settings.pe_array
     capacity = array.rows * array.columns * run.arch.settings.tiles.count * cycles
@@ -69,7 +65,7 @@ def make_report(run: Run) -> dict[str, Any]:
             "energy_j": spent.total_j,
             "power_w": spent.total_j / time_s,
             "utilisation": sum(int(layer.events[k.E_MACS]) for layer in counters) / capacity,
-            "bound_by": binding(bound),
+            "bound_by": run_bound(run),
             "synops": synops,
             "dense_ops": sum(layer.dense_macs for layer in run.layers) * run.images,
             "gsops_per_s": synops / time_s / 1e9,
@@ -101,30 +97,10 @@ def _interval(finished: tuple[int, ...]) -> int:
     """Cycles from one finished image to the next; of one image, its latency."""
     if len(finished) == 1:
         return finished[0]
-    return (finished[-1] - finished[0]) // (len(finished) - 1)
+    return max(1, (finished[-1] - finished[0]) // (len(finished) - 1))
 
 
-def _resources(run: Run, counters: LayerCounters, states: dict[str, int]) -> dict[str, int]:
-    layer = counters.layer
-    rate = run.arch.bytes_per_cycle
-    channels = len(run.arch.controller_nodes)
-    read = int(counters.events[k.E_DRAM_READ])
-    written = int(counters.events[k.E_WEIGHT_WRITE_FLITS])
-    plan = next(entry for entry in run.plan.layers if entry.layer is layer)
-    from_memory = all(box.producer is None for box in plan.parts[0].strips[0].boxes)
-    if from_memory:
-        written += int(counters.events[k.E_SPIKE_WRITE_FLITS])
-    supply = {
-        "dram": 0.0 if rate is None else read / float(rate) / channels,
-        "memory_controller.link": written / channels,
-    }
-    array = "pe_array" if layer.op in ARRAY_OPS else "neuron_unit"
-    return cycles_by_resource(states, array, supply, from_memory)
-
-
-def _layer(
-    run: Run, counters: LayerCounters, events: dict[str, int], energy_j: float, resources: dict[str, int]
-) -> dict[str, Any]:
+def _layer(run: Run, counters: LayerCounters, events: dict[str, int], energy_j: float) -> dict[str, Any]:
     layer = counters.layer
     states = counters.states
     ideal = _ideal_cycles(run, counters)
@@ -157,7 +133,7 @@ def _layer(
             "dram_write_bytes": events["dram_write_bytes"],
         },
         "energy_j": energy_j,
-        "bound_by": binding(resources),
+        "bound_by": layer_bound(run, counters),
     }
 
 

@@ -295,3 +295,21 @@ def test_any_data_is_taken_or_told_in_plain_words(data: dict[str, object]) -> No
             assert problem.key
             assert problem.rule.startswith(("must ", "is ", "unknown key"))
             assert "nput" not in problem.rule
+
+
+def test_a_key_narrows_the_range_of_its_type() -> None:
+    class Narrow(Settings):
+        lanes: Count = Field(le=12)
+        node_nm: Count = Field(28, ge=22, le=45)
+        delay: Cycles = Field(2, le=64)
+        size: Bytes = Field(4, gt=0, le=8)
+
+    document = Document("a.yaml", {"lanes": 13, "node_nm": 7, "delay": 65, "size": "1 KiB"})
+    with pytest.raises(InputError) as caught:
+        validate(Narrow, document)
+    assert str(caught.value).splitlines() == [
+        "a.yaml: lanes: must be at most 12 (got 13)",
+        "a.yaml: node_nm: must be at least 22 (got 7)",
+        "a.yaml: delay: must be at most 64 (got 65)",
+        "a.yaml: size: must be at most 8 (got '1 KiB')",
+    ]

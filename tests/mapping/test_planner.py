@@ -3,32 +3,15 @@
 from dataclasses import replace
 
 import pytest
+from capacities import CAPACITY
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_workload import conv, residual_layers
 
 from accelsim.errors import InputError
-from accelsim.mapping.plan import Plan, TileCapacity
+from accelsim.mapping.plan import Plan
 from accelsim.mapping.planner import make_plan
 from accelsim.workload.layer import Layer
-
-CAPACITY = TileCapacity(
-    tiles=4,
-    rows=16,
-    columns=16,
-    line_words=64,
-    lane_bits=4,
-    bit_serial=False,
-    skips=True,
-    pads_words=False,
-    spike_buffer_bytes=65536,
-    weight_buffer_bytes=65536,
-    prefetches=True,
-    accumulator_words=8192,
-    flit_bytes=16,
-    controllers=2,
-    memory_bytes_per_cycle=25.6,
-)
 
 
 def plan(layers: list[Layer] | tuple[Layer, ...], **changes: object) -> Plan:
@@ -106,3 +89,13 @@ def test_chunks_of_input_channels_fit_half_the_weight_buffer() -> None:
     chunks = found.layers[0].parts[0].chunks
     assert chunks == ((0, 13), (13, 26), (26, 39), (39, 52), (52, 64))
     assert max(last - first for first, last in chunks) * 9 * 16 <= 2048
+
+
+def test_a_pixel_of_a_pool_or_an_addition_fits_a_packet() -> None:
+    layers = residual_layers()
+    found = plan(layers, packet_bits=32)
+    for entry in found.layers:
+        if entry.layer.op in ("add", "maxpool2d"):
+            for part in entry.parts:
+                assert [channel for group in part.groups for channel in range(*group)] == list(range(*part.channels))
+                assert all((last - first) * entry.layer.out_word_bits <= 32 for first, last in part.groups)

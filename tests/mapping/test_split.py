@@ -3,30 +3,14 @@
 from dataclasses import replace
 
 import pytest
+from capacities import CAPACITY as SMALL
 from hypothesis import given
 from hypothesis import strategies as st
 from small_workload import conv
 
-from accelsim.mapping.plan import TileCapacity
 from accelsim.mapping.split import channel_groups, choose_split, estimate, input_rows, pixel_cycles, shares
 
-CAPACITY = TileCapacity(
-    tiles=16,
-    rows=16,
-    columns=16,
-    line_words=64,
-    lane_bits=4,
-    bit_serial=False,
-    skips=True,
-    pads_words=False,
-    spike_buffer_bytes=65536,
-    weight_buffer_bytes=65536,
-    prefetches=True,
-    accumulator_words=8192,
-    flit_bytes=16,
-    controllers=4,
-    memory_bytes_per_cycle=51.2,
-)
+CAPACITY = replace(SMALL, tiles=16, controllers=4, memory_bytes_per_cycle=51.2)
 
 
 @given(st.integers(1, 1000), st.data())

@@ -1,5 +1,6 @@
 """Whole runs of small networks: words, invariants, accounting."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -148,3 +149,12 @@ def test_a_full_write_buffer_holds_packets_back_and_loses_no_credit() -> None:
         report = simulate(chip(*machine), SmallWorkload(layers), images=2, verify=True).report
         assert report["buffers"]["dram_write_buffer"]["peak_bytes"] > 16
         assert report["dram"]["write_bytes"] > 0
+
+
+def test_bits_read_from_the_spike_buffer_are_those_of_the_words() -> None:
+    """Five-bit words take two scans of four-bit lanes, which read five bits; a serial machine reads five planes."""
+    layer = replace(conv("a", (16, 6, 6), 16, kernel=1), word_bits=5)
+    workload = SmallWorkload((layer,))
+    for machine in ((), SERIAL):
+        traffic = simulate(chip(*machine), workload).report["layers"][0]["traffic"]
+        assert traffic["spike_read_bits"] == 16 * 36 * 5
