@@ -41,7 +41,7 @@ def step(clock, network, tiles, memory, t):
                 tiles.active[word] &= ~(1 << offset)
     for channel in range(memory.channel.shape[0]):
         if memory.channel[channel, k.C_WAKE] <= t:
-            memory_cycle(clock, network, tiles, memory, channel, t, time_bin)
+            memory_cycle(clock, network, tiles, memory, channel, t)
     busy = network_cycle(clock, network, tiles, memory, t, time_bin)
     for word in range(tiles.active.shape[0]):
         busy = busy or tiles.active[word] != 0
@@ -83,10 +83,12 @@ def advance(clock, network, tiles, memory, until, patience):
     tiles = borrowed(tiles)
     memory = borrowed(memory)
     scalars = clock.scalars
+    # What a DRAM channel begins in a cycle is booked up to its end.
+    ahead = 2 + memory.settings[k.M_CHUNK] * memory.settings[k.M_COST] // memory.settings[k.M_RATE]
     still = 0
     while scalars[k.NOW] < until:
         t = scalars[k.NOW]
-        while t >> scalars[k.BIN_SHIFT] >= tiles.bins.shape[1]:
+        while (t + ahead) >> scalars[k.BIN_SHIFT] >= tiles.bins.shape[1]:
             fold(clock, network, tiles, memory)
         busy = step(clock, network, tiles, memory, t)
         scalars[k.NOW] = t + 1

@@ -6,7 +6,28 @@ from accelsim.kernels.network import has_room, return_credit, send
 
 
 @kernel
-def write(clock, memory, channel, t, time_bin):
+def occupy(clock, memory, state, size, t, bins):
+    """Put bytes on the bus from cycle t on, or as soon as it is free, and book them in the bins that they take."""
+    settings = memory.settings
+    rate = settings[k.M_RATE]
+    start = max(state[k.C_FREE], t * rate)
+    duration = size * settings[k.M_COST]
+    state[k.C_FREE] = start + duration
+    state[k.C_BUSY] += duration
+    shift = clock.scalars[k.BIN_SHIFT]
+    first = start // rate
+    cycles = max(1, (state[k.C_FREE] + rate - 1) // rate - first)
+    last_bin = (first + cycles - 1) >> shift
+    booked = 0
+    for time_bin in range(first >> shift, last_bin):
+        upto = size * (((time_bin + 1) << shift) - first) // cycles
+        bins[time_bin] += upto - booked
+        booked = upto
+    bins[last_bin] += size - booked
+
+
+@kernel
+def write(clock, memory, channel, t):
     """Writes go first: a chunk of what waits leaves the write buffer when the bus is free."""
     state = memory.channel[channel]
     settings = memory.settings
@@ -14,10 +35,8 @@ def write(clock, memory, channel, t, time_bin):
         state[k.C_WRITE_PEAK] = state[k.C_WRITES]
     while state[k.C_WRITES] > 0 and state[k.C_FREE] < (t + 1) * settings[k.M_RATE]:
         chunk = min(settings[k.M_CHUNK], state[k.C_WRITES])
-        state[k.C_FREE] = max(state[k.C_FREE], t * settings[k.M_RATE]) + chunk * settings[k.M_COST]
-        state[k.C_BUSY] += chunk * settings[k.M_COST]
+        occupy(clock, memory, state, chunk, t, memory.write_bins[channel])
         state[k.C_WRITES] -= chunk
-        memory.write_bins[channel, time_bin] += chunk
         clock.scalars[k.LAST_MOVE] = t
         last = (state[k.C_FREE] + settings[k.M_RATE] - 1) // settings[k.M_RATE] - 1
         clock.scalars[k.LAST_WORK] = max(clock.scalars[k.LAST_WORK], last)
@@ -51,7 +70,7 @@ def take_next(memory, channel):
 
 
 @kernel
-def read(clock, tiles, memory, channel, t, time_bin):
+def read(clock, tiles, memory, channel, t):
     """Chunks of one transfer after another occupy the bus; their data are there a latency later."""
     state = memory.channel[channel]
     settings = memory.settings
@@ -63,8 +82,7 @@ def read(clock, tiles, memory, channel, t, time_bin):
             take_next(memory, channel)
         transfer = memory.transfer[state[k.C_CURRENT]]
         chunk = min(settings[k.M_CHUNK], transfer[k.D_BYTES])
-        state[k.C_FREE] = max(state[k.C_FREE], t * settings[k.M_RATE]) + chunk * settings[k.M_COST]
-        state[k.C_BUSY] += chunk * settings[k.M_COST]
+        occupy(clock, memory, state, chunk, t, memory.read_bins[channel])
         entry = memory.ready[channel, (state[k.C_READY_HEAD] + state[k.C_READY]) % slots]
         entry[0] = (state[k.C_FREE] + settings[k.M_RATE] - 1) // settings[k.M_RATE] + settings[k.M_LATENCY]
         entry[1] = state[k.C_CURRENT]
@@ -74,7 +92,6 @@ def read(clock, tiles, memory, channel, t, time_bin):
         if transfer[k.D_BYTES] == 0:
             state[k.C_CURRENT] = -1
         tiles.events[transfer[k.D_LAYER], k.E_DRAM_READ] += chunk
-        memory.read_bins[channel, time_bin] += chunk
         clock.scalars[k.LAST_MOVE] = t
 
 
@@ -117,14 +134,14 @@ def answer(clock, network, tiles, memory, channel, t):
 
 
 @kernel
-def memory_cycle(clock, network, tiles, memory, channel, t, time_bin):
+def memory_cycle(clock, network, tiles, memory, channel, t):
     """One cycle of a channel; sets the next cycle in which it has to be looked at."""
     state = memory.channel[channel]
     settings = memory.settings
     answer(clock, network, tiles, memory, channel, t)
-    write(clock, memory, channel, t, time_bin)
+    write(clock, memory, channel, t)
     release_credits(network, memory, channel, t)
-    read(clock, tiles, memory, channel, t, time_bin)
+    read(clock, tiles, memory, channel, t)
     wake = k.FOREVER
     if state[k.C_READY] > 0:
         wake = max(memory.ready[channel, state[k.C_READY_HEAD], 0], t + 1)

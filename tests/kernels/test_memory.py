@@ -13,7 +13,7 @@ from bare_fabric import MEMORY, TILE, bandwidth, contents, fabric, mesh
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accelsim.engine.fabric import MemoryShape, NetworkShape, TileShape
+from accelsim.engine.fabric import IDLE, MemoryShape, NetworkShape, TileShape
 from accelsim.engine.groups import GroupTable
 from accelsim.kernels import network as network_kernels
 from accelsim.kernels import state as k
@@ -269,3 +269,33 @@ def test_no_byte_comes_before_its_time(
         last = max(cycle, last + 1, 1)
         expected.append(last)
     assert sent == expected
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    buffer=st.integers(1, 100),
+    rate=st.integers(1, 40),
+    vcs=st.integers(1, 4),
+    depth=st.integers(1, 5),
+)
+def test_every_credit_comes_back_whatever_the_write_buffer_does(
+    seed: int, buffer: int, rate: int, vcs: int, depth: int
+) -> None:
+    """Outputs and requests from three nodes to one controller: credits held, given back and returned at once mix."""
+    random = np.random.default_rng(seed)
+    memory = bandwidth(rate, 3, nodes=(3,), chunk_bytes=16, write_buffer_bytes=buffer)
+    driver = MemoryDriver([1], memory, mesh(2, 2, virtual_channels=vcs, buffer_flits=depth, queue_flits=64))
+    held = driver.fabric
+    payload = random.integers(1, 40, 45)
+    kinds = np.where(random.random(45) < 0.7, k.STORE, k.CONTROL)
+    created = np.sort(random.integers(0, 60, 45))
+    for t, size, kind in zip(created.tolist(), payload.tolist(), kinds.tolist(), strict=True):
+        flits = int(random.integers(1, 4))
+        network_kernels.send(held.clock, held.network, int(random.integers(3)), 3, flits, -1, 0, kind, size, 0, t)
+    while held.advance(held.now + 1000) != IDLE:
+        assert held.now < 100_000
+    assert held.clock.scalars[k.RECEIVED_PACKETS] == 45
+    assert held.memory.write_bins.sum() == payload[kinds == k.STORE].sum()
+    for rest in (held.memory.held, held.network.occupied, held.network.source_occupied, held.network.count):
+        assert not rest.any()

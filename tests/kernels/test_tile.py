@@ -99,6 +99,17 @@ def test_the_array_takes_at_most_a_word_a_lane() -> None:
     assert tile.cycles_of("words") == [4, 4, 5, 5, 6, 6, 7, 7]
 
 
+def test_words_that_gathered_are_taken_a_lane_each_too() -> None:
+    """Four words in one of sixteen banks hold the array up, while six of the next pixel, in six banks, gather."""
+    words = np.zeros((1, 2, 64), np.int64)
+    same_bank = [row for row in range(64) if bank_of(row, 16) == 0]
+    words[0, 0, same_bank] = words[0, 1, :6] = 1
+    tile = TileDriver(words, replace(TILE, rows=2, weight_banks=16, line_words=64))
+    tile.run()
+    assert len(same_bank) == 4
+    assert tile.cycles_of("words") == [4, 5, 6, 7, 8, 8, 9, 9, 10, 10]
+
+
 def test_the_array_does_not_mix_pixels() -> None:
     """Two pixels of one word each in different banks still take a cycle each."""
     words = np.zeros((1, 2, 8), np.int64)
