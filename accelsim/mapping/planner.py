@@ -168,10 +168,11 @@ class _Attempt:
         ]
         if waiting:
             return max(waiting)[1]
-        needed = self._box(layer, None, (rows[0], rows[0] + 1), channels).bytes * len(producers)
+        alone = [self._box(layer, None, (row, row + 1), channels).bytes for row in range(*rows)]
+        needed = len(producers) * (max(alone[::2]) + max(alone[1::2], default=0))
         raise InputError(
             Problem(
-                f"no tiling fits the spike buffer: one output row needs {needed} bytes, "
+                f"no tiling fits the spike buffer: what one output row and the next read takes {needed} bytes, "
                 f"there are {self.capacity.spike_buffer_bytes}",
                 key=layer.name,
             )

@@ -66,7 +66,7 @@ def test_words_that_do_not_fit_go_through_memory_in_strips() -> None:
     [
         (
             {"spike_buffer_bytes": 16},
-            "a: no tiling fits the spike buffer: one output row needs 64 bytes, there are 16",
+            "a: no tiling fits the spike buffer: what one output row and the next read takes 160 bytes, there are 16",
         ),
         (
             {"weight_buffer_bytes": 256},
