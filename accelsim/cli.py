@@ -31,6 +31,9 @@ Advance = Callable[[int, int, str], None]
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line (default: this process's) and return its exit code; usage errors raise SystemExit(2)."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
+    # A shell's `>&-` leaves no stream at all.
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
     try:
@@ -72,7 +75,13 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     if arguments and arguments[0] not in (*commands.choices, "-h", "--help", "--version"):
         _refuse_unknown_command(parser, arguments[0], list(commands.choices))
         arguments = ["run", *arguments]
-    return parser.parse_args(arguments)
+    options, left = parser.parse_known_args(arguments)
+    # argparse gives an optional positional up as soon as an option stands before it.
+    if options.handle is _check and options.input is None and len(left) == 1 and not left[0].startswith("-"):
+        options.input = left.pop()
+    if left:
+        parser.error(f"unrecognized arguments: {' '.join(left)}")
+    return options
 
 
 def _refuse_unknown_command(parser: argparse.ArgumentParser, word: str, commands: list[str]) -> None:
@@ -174,7 +183,10 @@ def _count(text: str) -> int:
 
 
 def _names(text: str) -> list[str]:
-    return [name for name in text.split(",") if name]
+    names = [name for name in text.split(",") if name]
+    if not names:
+        raise argparse.ArgumentTypeError(f"must name a layer (got {text!r})")
+    return names
 
 
 def _load(options: argparse.Namespace) -> tuple[Arch, Workload | None]:
@@ -283,6 +295,9 @@ def _sweep(options: argparse.Namespace) -> None:
     if not options.quiet:
         print(outcome.text())
         print(f"results in {directory}")
+    if not outcome.rows:
+        first = str(outcome.failures[0]["message"])
+        raise InputError(Problem(f"every point failed, the first with: {first}", str(options.spec)))
 
 
 def _trace_make(options: argparse.Namespace) -> None:

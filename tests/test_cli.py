@@ -323,3 +323,27 @@ def test_progress_goes_to_a_terminal_only(
     assert cli.main(["a.yaml", "b.npz", "--quiet"]) == 0
     assert machine.asked["simulate"][2]["progress"] is None
     assert "cycles" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("names", ["", ","])
+def test_no_layers_are_none_to_run(names: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["a.yaml", "b.npz", "--layers", names])
+    assert caught.value.code == 2
+    assert f"argument --layers: must name a layer (got {names!r})" in capsys.readouterr().err
+
+
+def test_check_takes_its_input_also_after_an_option(machine: Machine, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["check", "a.yaml", "--set", "x=1", "b.npz"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "b.npz: ok"
+    with pytest.raises(SystemExit):
+        cli.main(["check", "a.yaml", "b.npz", "c.npz"])
+    assert "unrecognized arguments: c.npz" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+def test_closed_streams_are_no_error(closed: str) -> None:
+    command = f'"{sys.executable}" -m accelsim check "{ROOT}/arch_configs/spikepack.yaml" {closed}'
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    run = subprocess.run(["bash", "-c", command], capture_output=True, text=True, env=environment, check=False)
+    assert (run.returncode, run.stderr) == (0, "")

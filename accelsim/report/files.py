@@ -22,6 +22,23 @@ REQUIRED = ("report.json", "report.txt", "timeline.npz", "arch.yaml")
 ADDED = ("*.png", "report.html", "trace.json.gz", "*.vcd")
 """What later commands put beside the required files; replaced with them."""
 
+TIMELINE = {
+    "bin_cycles": 0,
+    "cycles": 0,
+    "clock_mhz": 0,
+    "state_names": 1,
+    "tile_states": 3,
+    "link_names": 1,
+    "link_flits": 2,
+    "dram_read_bytes": 2,
+    "dram_write_bytes": 2,
+    "dram_peak_bytes_per_cycle": 0,
+    "layer_names": 1,
+    "layer_start": 1,
+    "layer_end": 1,
+}
+"""Arrays of a timeline and their dimensions."""
+
 MAX_TIMELINE_BYTES = 2 << 30
 
 
@@ -149,7 +166,13 @@ def _load_timeline(path: Path) -> Timeline:
         if claimed > MAX_TIMELINE_BYTES:
             raise ValueError(f"claims {claimed} bytes, more than {MAX_TIMELINE_BYTES}")
         with np.load(path, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in arrays.files}
+            timeline = {name: arrays[name] for name in arrays.files}
+        broken = [
+            name for name, dimensions in TIMELINE.items() if name not in timeline or timeline[name].ndim != dimensions
+        ]
+        if broken:
+            raise ValueError(f"no timeline: {', '.join(broken)} missing or of another shape")
+        return timeline
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zipfile.LargeZipFile) as error:
         raise InputError(Problem(f"cannot be read: {error}", file=str(path))) from error
 

@@ -104,6 +104,8 @@ def choose_layers(workload: Workload, names: Sequence[str] | None) -> tuple[Laye
         return workload.layers
     known = [layer.name for layer in workload.layers]
     unknown = [name for name in names if name not in known]
+    if not names:
+        raise InputError(Problem("must name a layer", key="layers", allowed=", ".join(known)))
     if unknown:
         raise InputError(
             Problem("no such layer", key="--layers", value=name, allowed=", ".join(known)) for name in unknown

@@ -21,6 +21,10 @@ ACCUMULATOR_BITS = 32
 """Width of the sums that leave a layer without neurons."""
 
 
+MAX_MAP_WORDS = 1 << 28
+"""Words of the largest map that a layer may consume or produce, so that one image fits into memory."""
+
+
 @dataclass(frozen=True, slots=True)
 class Graph:
     """Layers in execution order, and what was inferred about them, in sentences for people."""
@@ -124,6 +128,9 @@ def _cycle(layers: Sequence[Layer], number: int, producer: str) -> str:
 
 
 def _shape_problems(number: int, layer: Layer, place: Place) -> list[Problem]:
+    for key, shape in (("in_shape", layer.in_shape), ("out_shape", layer.out_shape)):
+        if shape[0] * shape[1] * shape[2] > MAX_MAP_WORDS:
+            return [place(number, key, f"has too many words: {_text(shape)}", None, f"at most {MAX_MAP_WORDS}")]
     if layer.op == "linear":
         shape = layer.out_shape
         return [] if shape[1:] == (1, 1) else [place(number, "out_shape", "linear has no rows and columns", shape, "")]

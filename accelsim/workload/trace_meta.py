@@ -62,6 +62,8 @@ class LayerMeta(Settings):
     def _has_a_window(self) -> LayerMeta:
         if self.op in ("conv2d", "maxpool2d", "avgpool2d") and self.kernel is None:
             raise broken("kernel", f"is missing: {self.op} needs it")
+        if self.op in ARRAY_OPS and self.weight_bits == 0:
+            raise broken("weight_bits", f"{self.op} has weights", 0, "1 to 32")
         return self
 
     def layer(self, timesteps: int) -> Layer:

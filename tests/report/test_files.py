@@ -225,3 +225,15 @@ def test_a_timeline_too_large_to_load(result: Result, tmp_path: Path, monkeypatc
     monkeypatch.setattr(files, "MAX_TIMELINE_BYTES", 100)
     with pytest.raises(InputError, match=r"claims \d+ bytes, more than 100$"):
         load(target)
+
+
+def test_a_timeline_of_something_else_is_refused(result: Result, tmp_path: Path) -> None:
+    save(result, tmp_path / "out", "text")
+    np.savez(tmp_path / "out" / "timeline.npz", cycles=np.zeros(3), other=np.zeros(3))
+    with pytest.raises(InputError) as caught:
+        load(tmp_path / "out")
+    assert str(caught.value) == (
+        f"{tmp_path}/out/timeline.npz: cannot be read: no timeline: bin_cycles, cycles, clock_mhz, state_names, "
+        "tile_states, link_names, link_flits, dram_read_bytes, dram_write_bytes, dram_peak_bytes_per_cycle, "
+        "layer_names, layer_start, layer_end missing or of another shape"
+    )
