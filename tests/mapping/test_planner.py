@@ -105,7 +105,6 @@ def test_the_smallest_buffer_that_fits_holds_one_row_of_windows() -> None:
     """Three input rows of 8 words of 8 channels, 4 bits each."""
     layer = conv("a", (8, 8, 8), 16)
     parts = plan([layer], spike_buffer_bytes=96).layers[0].parts
-    assert all(len(part.strips) == part.rows[1] - part.rows[0] for part in parts)
-    assert any(part.slots == 1 for part in parts)
+    assert any(part.slots == 1 and len(part.strips) > 1 for part in parts)
     with pytest.raises(InputError):
         plan([layer], spike_buffer_bytes=95)
