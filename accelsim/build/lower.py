@@ -318,7 +318,7 @@ class _Lowering:
                 kind=k.SPIKES,
                 sizes=[self.groups.left[first_group]] * rows,
             )
-            after = [ends[place - 2]] if place >= 2 else self._last_reader(part, box)
+            after = [ends[place - part.slots]] if place >= part.slots else self._last_reader(part, box)
             producer = layer.inputs[operand] if layer.inputs else None
             after += [group for index, group in self.store_of.items() if self.plan.layers[index].layer.name == producer]
             self._request(layer_plan, part.tile, bundle, first_group, tuple(after))

@@ -84,6 +84,8 @@ class Part:
     channels: Range
     """Output channels."""
     strips: tuple[Strip, ...]
+    slots: int
+    """Strips whose words are in the spike buffer at a time."""
     groups: tuple[Range, ...]
     """Output channels computed together."""
     chunks: tuple[Range, ...]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from accelsim.errors import InputError, Problem
 from accelsim.mapping.allocation import Placement, SpikeBufferAllocator
@@ -75,6 +75,26 @@ def _chunks(layer: Layer, capacity: TileCapacity) -> tuple[Range, ...]:
 def _needs_accumulators(layer: Layer, capacity: TileCapacity) -> bool:
     """Whether sums are stored between passes: several chunks, or bit planes integrated one after another."""
     return (capacity.bit_serial and layer.word_bits > 1) or len(_chunks(layer, capacity)) > 1
+
+
+@dataclass(frozen=True, slots=True)
+class Filling:
+    """How a part's words come into the spike buffer: in `strips`, of which `slots` are there at a time.
+
+    Words from DRAM are fetched `early` layers ahead.
+    """
+
+    strips: int
+    slots: int
+    early: int
+
+
+def _fillings(rows: int) -> Iterator[Filling]:
+    """Ways to fill the buffer for some output rows, the quickest first and the smallest last."""
+    for strips in range(1, rows + 1):
+        yield Filling(strips, 2, 1)
+        yield Filling(strips, 2, 0)
+    yield Filling(rows, 1, 0)
 
 
 class _Attempt:
@@ -151,14 +171,13 @@ class _Attempt:
             groups = tuple((first, min(first + width, channels[1])) for first in firsts)
             chunks, pass_rows = (channels,), rows[1] - rows[0]
         producers = self._producers(layer)
-        for strip_count in range(1, rows[1] - rows[0] + 1):
-            for early in (1, 0):
-                strips = self._strips(layer, tile, rows, channels, producers, strip_count, early)
-                if strips is not None:
-                    return Part(tile, channels, strips, groups, chunks, pass_rows)
-            on_chip = next((name for name in producers if name is not None), None)
-            if on_chip is not None:
-                return on_chip
+        on_chip = next((name for name in producers if name is not None), None)
+        for filling in _fillings(rows[1] - rows[0]) if on_chip is None else [Filling(1, 2, 1)]:
+            strips = self._strips(layer, tile, rows, channels, producers, filling)
+            if strips is not None:
+                return Part(tile, channels, strips, filling.slots, groups, chunks, pass_rows)
+        if on_chip is not None:
+            return on_chip
         waiting = [
             (box.bytes, box.producer)
             for box, placement, where in self.placed
@@ -168,11 +187,10 @@ class _Attempt:
         ]
         if waiting:
             return max(waiting)[1]
-        alone = [self._box(layer, None, (row, row + 1), channels).bytes for row in range(*rows)]
-        needed = len(producers) * (max(alone[::2]) + max(alone[1::2], default=0))
+        needed = len(producers) * max(self._box(layer, None, (row, row + 1), channels).bytes for row in range(*rows))
         raise InputError(
             Problem(
-                f"no tiling fits the spike buffer: what one output row and the next read takes {needed} bytes, "
+                f"no tiling fits the spike buffer: one output row needs {needed} bytes, "
                 f"there are {self.capacity.spike_buffer_bytes}",
                 key=layer.name,
             )
@@ -191,13 +209,10 @@ class _Attempt:
         rows: Range,
         channels: Range,
         producers: list[str | None],
-        count: int,
-        early: int,
+        filling: Filling,
     ) -> tuple[Strip, ...] | None:
-        """Place the boxes of a part cut into `count` strips, of which two are in the buffer at a time.
-
-        Words from DRAM are fetched `early` layers ahead.
-        """
+        """Place the boxes of a part; None where they find no room."""
+        count = filling.strips
         index = self.index[layer.name]
         buffer = self.buffers[tile]
         bands = [(rows[0] + first, rows[0] + last) for first, last in shares(rows[1] - rows[0], count)]
@@ -205,9 +220,9 @@ class _Attempt:
         done: list[Placement] = []
         placements: dict[tuple[int, int], Placement] = {}
         for operand, producer in enumerate(producers):
-            first = self.index[producer] if producer is not None else max(0, index - early)
-            for slot in range(min(2, count)):
-                size = max(boxes[k][operand].bytes for k in range(slot, count, 2))
+            first = self.index[producer] if producer is not None else max(0, index - filling.early)
+            for slot in range(min(filling.slots, count)):
+                size = max(boxes[number][operand].bytes for number in range(slot, count, filling.slots))
                 placement = buffer.place(first, index, size)
                 if placement is None:
                     for undo in done:
@@ -219,7 +234,7 @@ class _Attempt:
         for number, band in enumerate(bands):
             placed = []
             for operand, box in enumerate(boxes[number]):
-                placement = placements[operand, number % 2]
+                placement = placements[operand, number % filling.slots]
                 box = replace(box, offset=placement.offset)
                 self.placed.append((box, placement, tile))
                 placed.append(box)

@@ -66,7 +66,7 @@ def test_words_that_do_not_fit_go_through_memory_in_strips() -> None:
     [
         (
             {"spike_buffer_bytes": 16},
-            "a: no tiling fits the spike buffer: what one output row and the next read takes 160 bytes, there are 16",
+            "a: no tiling fits the spike buffer: one output row needs 96 bytes, there are 16",
         ),
         (
             {"weight_buffer_bytes": 256},
@@ -99,3 +99,12 @@ def test_a_pixel_of_a_pool_or_an_addition_fits_a_packet() -> None:
             for part in entry.parts:
                 assert [channel for group in part.groups for channel in range(*group)] == list(range(*part.channels))
                 assert all((last - first) * entry.layer.out_word_bits <= 32 for first, last in part.groups)
+
+
+def test_the_smallest_buffer_that_fits_holds_one_row_of_windows() -> None:
+    """Three input rows of 8 words of 8 channels, 4 bits each."""
+    layer = conv("a", (8, 8, 8), 16)
+    parts = plan([layer], spike_buffer_bytes=96).layers[0].parts
+    assert any(part.slots == 1 and len(part.strips) > 1 for part in parts)
+    with pytest.raises(InputError):
+        plan([layer], spike_buffer_bytes=95)

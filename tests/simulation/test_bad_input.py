@@ -93,7 +93,7 @@ def test_chips_that_cannot_be(
     [
         (
             ["spike_buffer.bytes=64"],
-            "conv1: no tiling fits the spike buffer: what one output row and the next read takes 240 bytes, there are 64",
+            "conv1: no tiling fits the spike buffer: one output row needs 144 bytes, there are 64",
         ),
         (
             ["weight_buffer.bytes=16"],

@@ -158,3 +158,9 @@ def test_bits_read_from_the_spike_buffer_are_those_of_the_words() -> None:
     for machine in ((), SERIAL):
         traffic = simulate(chip(*machine), workload).report["layers"][0]["traffic"]
         assert traffic["spike_read_bits"] == 16 * 36 * 5
+
+
+def test_the_smallest_spike_buffer_still_computes_the_words() -> None:
+    layers = (conv("a", (16, 8, 8), 32), conv("b", (32, 8, 8), 16, inputs=("a",)))
+    report = simulate(chip("spike_buffer.bytes=384"), SmallWorkload(layers), images=2, verify=True).report
+    assert report["buffers"]["spike_buffer"]["peak_bytes"] <= 384
