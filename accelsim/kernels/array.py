@@ -86,7 +86,10 @@ def array(clock, tiles, memory, tile, result_room, t):
                 return k.BUSY
     if taken == 0:
         return SCANNING
-    return k.BUSY if ideal > 0 else k.BANK_CONFLICT
+    if ideal > 0:
+        return k.BUSY
+    tiles.events[work[k.W_LAYER], k.E_WEIGHT_CONFLICTS] += 1
+    return k.BANK_CONFLICT
 
 
 @kernel

@@ -258,6 +258,7 @@ Y_PASS, Y_ROW, Y_COLUMN, Y_READY, RESULT_COLUMNS = range(5)
     E_LINES,  # spike-buffer lines read
     E_LINE_WORDS,  # words in them
     E_CONFLICTS,  # spike-buffer reads that lost their bank
+    E_WEIGHT_CONFLICTS,  # cycles in which words were taken that had waited for a bank of the weight buffer
     E_ACCUMULATOR_READS,
     E_ACCUMULATOR_WRITES,
     E_NEURON_OPS,
@@ -269,7 +270,7 @@ Y_PASS, Y_ROW, Y_COLUMN, Y_READY, RESULT_COLUMNS = range(5)
     E_PACKETS,
     E_PIXELS,
     EVENTS,
-) = range(18)
+) = range(19)
 
 
 class Tiles(NamedTuple):

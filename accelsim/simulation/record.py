@@ -25,7 +25,7 @@ class Run:
     fabric: Fabric
     images: int
     finished: tuple[int, ...]
-    """Per image, the cycle at which its outputs were complete in DRAM."""
+    """Per image, the cycles until the last of its outputs had reached a memory controller."""
     actor_events: int
     statistics: dict[str, LayerStatistics]
     seed: int

@@ -241,7 +241,7 @@ def _buffers(run: Run, counters: list[LayerCounters]) -> dict[str, Any]:
         "weight_buffer": {
             "reads": int(total[k.E_WORDS]),
             "writes": int(total[k.E_WEIGHT_WRITE_FLITS]),
-            "conflicts": int(run.fabric.tiles.cycles[:, :, k.BANK_CONFLICT].sum()),
+            "conflicts": int(total[k.E_WEIGHT_CONFLICTS]),
             "peak_bytes": run.program.weight_buffer_peak_bytes,
             "capacity_bytes": settings.weight_buffer.bytes,
         },

@@ -164,3 +164,10 @@ def test_the_smallest_spike_buffer_still_computes_the_words() -> None:
     layers = (conv("a", (16, 8, 8), 32), conv("b", (32, 8, 8), 16, inputs=("a",)))
     report = simulate(chip("spike_buffer.bytes=384"), SmallWorkload(layers), images=2, verify=True).report
     assert report["buffers"]["spike_buffer"]["peak_bytes"] <= 384
+
+
+def test_conflict_cycles_are_those_of_the_weight_buffer_and_of_reads_that_lost() -> None:
+    run = run_engine(chip("weight_buffer.banks=4", "spike_buffer.banks=1"), SmallWorkload(residual_layers()))
+    conflicts = run.fabric.tiles.cycles[:, :, k.BANK_CONFLICT].sum()
+    events = run.fabric.tiles.events.sum(axis=0)
+    assert 0 < events[k.E_WEIGHT_CONFLICTS] < conflicts <= events[k.E_WEIGHT_CONFLICTS] + events[k.E_CONFLICTS]
