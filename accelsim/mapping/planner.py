@@ -110,6 +110,7 @@ class _Attempt:
         self.index = {layer.name: number for number, layer in enumerate(layers)}
         self.buffers = [SpikeBufferAllocator(capacity.spike_buffer_bytes) for _ in range(capacity.tiles)]
         self.placed: list[tuple[Box, Placement, int]] = []
+        self.placement_of: dict[int, Placement] = {}
         self.plans: list[LayerPlan] = []
 
     def run(self) -> str | None:
@@ -237,6 +238,7 @@ class _Attempt:
                 placement = placements[operand, number % filling.slots]
                 box = replace(box, offset=placement.offset)
                 self.placed.append((box, placement, tile))
+                self.placement_of[id(box)] = placement
                 placed.append(box)
             strips.append(Strip(band, tuple(placed)))
         return tuple(strips)
@@ -244,14 +246,13 @@ class _Attempt:
     def _resolve(self, part: Part) -> Part:
         """Fill in whom each box has to wait for, now that every box is placed."""
         buffer = self.buffers[part.tile]
-        placement_of = {id(box): placement for box, placement, _ in self.placed}
         return replace(
             part,
             strips=tuple(
                 replace(
                     strip,
                     boxes=tuple(
-                        replace(box, blocked_by=buffer.blocked_by(placement_of[id(box)])) for box in strip.boxes
+                        replace(box, blocked_by=buffer.blocked_by(self.placement_of[id(box)])) for box in strip.boxes
                     ),
                 )
                 for strip in part.strips
