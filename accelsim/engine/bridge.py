@@ -116,7 +116,7 @@ class Bridge:
     def _deadlock_report(self) -> str:
         lines = [f"deadlock: nothing moves after cycle {self.fabric.now}"]
         for group, waiting in sorted(self._waiting.items()):
-            for actor, _ in waiting:
+            for actor in sorted(name for name, _ in waiting):
                 lines.append(f"  {actor} waits for {self.groups.name(group)} ({self.fabric.clock.left[group]} to come)")
         lines.extend(self.fabric.stalled_units(self.groups))
         return "\n".join(lines)
