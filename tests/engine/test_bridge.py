@@ -104,7 +104,7 @@ def test_actor_events_are_counted() -> None:
 
 
 def test_a_deadlock_names_who_waits_for_what() -> None:
-    """A tile whose weights never come, a second actor, and a router whose flits nobody takes."""
+    """A tile whose weights never come, its sequencer, and a second actor; actors are named in order of their names."""
     table = GroupTable()
     done = table.add("end of a pass of conv at tile 0", 1, watched=True)
     weights = table.add("weights of conv at tile 0", 12)
@@ -127,8 +127,8 @@ def test_a_deadlock_names_who_waits_for_what() -> None:
     message = "\n".join(
         [
             "deadlock: nothing moves after cycle 1",
-            "  sequencer 0 waits for end of a pass of conv at tile 0 (1 to come)",
             "  host waits for end of a pass of conv at tile 0 (1 to come)",
+            "  sequencer 0 waits for end of a pass of conv at tile 0 (1 to come)",
             "  tile 0 waits for weights of conv at tile 0 (12 to come)",
             "  tile 0 waits for input row of conv at tile 0 (3 to come)",
         ]
