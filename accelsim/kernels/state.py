@@ -59,7 +59,6 @@ P_SRC, P_DST, P_FLITS, P_GROUP, P_AMOUNT, P_KIND, P_BYTES, P_LAYER, P_CREATED, P
 
 # Kinds of packets: where the flits go at the destination.
 CONTROL, SPIKES, WEIGHTS, STORE = range(4)
-KINDS = 4
 
 # Settings of the network, in Network.settings.
 (
