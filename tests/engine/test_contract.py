@@ -127,3 +127,13 @@ def test_the_cases_press_the_chip() -> None:
     assert "first: outputs go through DRAM, the spike buffers have no room" in undisturbed("strips")["report"]["notes"]
     for stall in ("output_blocked", "weights_missing", "spikes_missing", "bank_conflict"):
         assert sum(layer["stall_cycles"][stall] for layer in undisturbed("pressed")["report"]["layers"]) > 0
+
+
+def test_kernels_compile_for_one_signature() -> None:
+    """A numpy scalar among the arguments would compile a kernel again."""
+    from accelsim.kernels import fabric, network, tile
+
+    undisturbed("small")
+    undisturbed("pressed")
+    for compiled in (fabric.advance, network.send, tile.settle):
+        assert len(compiled.signatures) == 1
