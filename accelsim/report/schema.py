@@ -41,6 +41,8 @@ SECTIONS: dict[str, tuple[Key, ...]] = {
         ),
         Key("verified.words", "words", "Output words compared."),
         Key("verified.layers", "layers", "Layers compared."),
+        Key("engine.actor_events", "events", "Steps of actors (SimPy events).", optional=True),
+        Key("engine.tile_cycles", "cycles", "Tile cycles stepped; idle tiles are skipped.", optional=True),
         Key("notes[]", "-", "What the reader must know: layers drawn at random, pools inferred, warnings."),
     ),
     "Totals": (
@@ -56,7 +58,11 @@ SECTIONS: dict[str, tuple[Key, ...]] = {
             "0..1",
             "Share of the PE arrays' tile cycles, over all tiles and the whole run, that do useful work.",
         ),
-        Key("total.bound_by", "-", "The resource that, made infinitely fast, would save most cycles."),
+        Key(
+            "total.bound_by",
+            "-",
+            "What is occupied longest: busiest tile, DRAM channel or link. An estimate of what to make faster.",
+        ),
         Key(
             "total.synops",
             "synaptic operations",
@@ -114,18 +120,32 @@ SECTIONS: dict[str, tuple[Key, ...]] = {
         Key("bit_budget.s_ace", "ACE", "S-ACE: sum over layers of dense multiply-accumulates x BB."),
         Key("bit_budget.ns_ace", "ACE", "NS-ACE: S-ACE weighted by each layer's share of set bits."),
         Key("bit_budget.synops", "synaptic operations", "As total.synops."),
+        Key("bit_budget.word_macs", "multiply-accumulates", "Sum of those of the layers.", optional=True),
         Key("bit_budget.layers[].name", "-", "The layer."),
         Key("bit_budget.layers[].bb", "bits", "BB of one layer."),
         Key("bit_budget.layers[].s_ace", "ACE", "S-ACE of one layer."),
         Key("bit_budget.layers[].ns_ace", "ACE", "NS-ACE of one layer."),
         Key("bit_budget.layers[].synops", "synaptic operations", "Synaptic operations of one layer."),
+        Key(
+            "bit_budget.layers[].word_macs",
+            "multiply-accumulates",
+            "Sum over nonzero words of the fan-out actually reached: what an array that skips silent words has to do.",
+            optional=True,
+        ),
+        Key(
+            "bit_budget.layers[].effective_macs",
+            "multiply-accumulates",
+            "NeuroBench's: nonzero words wider than a bit times nonzero weights (all, where none are known).",
+            optional=True,
+        ),
+        Key("bit_budget.layers[].effective_acs", "accumulates", "The same of words of one bit.", optional=True),
     ),
     "Layers": (
         Key("layers[].name", "-", "Name in the network."),
         Key("layers[].op", "-", "Operator."),
         Key("layers[].start_cycle", "cycle", "The first in which the layer's PE array works or waits for it."),
         Key("layers[].end_cycle", "cycle", "The first after the layer."),
-        Key("layers[].cycles", "cycles", "end_cycle - start_cycle, all images; layers may overlap when pipelined."),
+        Key("layers[].cycles", "cycles", "Sum over images of the time from first to last cycle; layers may overlap."),
         Key(
             "layers[].compute_cycles",
             "cycles",
@@ -145,12 +165,25 @@ SECTIONS: dict[str, tuple[Key, ...]] = {
         Key("layers[].traffic.spike_read_bits", "bits", "Read from spike buffers."),
         Key("layers[].traffic.weight_read_bits", "bits", "Read from weight buffers."),
         Key("layers[].traffic.accumulator_bits", "bits", "Read from and written to accumulator buffers."),
+        Key("layers[].traffic.noc_packets", "packets", "Delivered.", optional=True),
         Key("layers[].traffic.noc_flits", "flits", "Injected into the network."),
         Key("layers[].traffic.noc_flit_hops", "flit-hops", "Flits times routers passed, ejection included."),
         Key("layers[].traffic.dram_read_bytes", "bytes", "Read from DRAM."),
         Key("layers[].traffic.dram_write_bytes", "bytes", "Written to DRAM."),
         Key("layers[].energy_j", "J", "Dynamic energy of the layer's events and leakage over its cycles."),
-        Key("layers[].bound_by", "-", "The resource that, made infinitely fast, would save the layer most cycles."),
+        Key(
+            "layers[].bound_by",
+            "-",
+            "The longest of: its busiest array, bank conflicts there, its bytes on the DRAM, its flits on the memory "
+            "controllers' links, results that found no room. An estimate, as total.bound_by.",
+        ),
+        Key("layers[].cycles_per_image", "cycles", "cycles / images.", optional=True),
+        Key(
+            "layers[].estimated_cycles",
+            "cycles",
+            "What the mapping expected, for one image.",
+            optional=True,
+        ),
     ),
     "Network on chip": (
         Key("noc", "-", "Null where the chip has none.", nullable=True),
@@ -163,6 +196,7 @@ SECTIONS: dict[str, tuple[Key, ...]] = {
         Key("noc.latency_cycles.max", "cycles", "Largest."),
         Key("noc.link_utilisation.mean", "0..1", "Flits over link cycles, mean over links."),
         Key("noc.link_utilisation.max", "0..1", "That of the busiest link over the whole run."),
+        Key("noc.source_queue_peak_flits", "flits", "High-water mark of the fullest source queue.", optional=True),
     ),
     "Memory": (
         Key("buffers{}.reads", "accesses", "By buffer, all tiles together."),
@@ -189,6 +223,7 @@ SECTIONS: dict[str, tuple[Key, ...]] = {
         Key("provenance.argv[]", "-", "The command that reproduces the run."),
         Key("provenance.arch_sha256", "-", "Of the chip's description as run."),
         Key("provenance.input_sha256", "-", "Of the input file."),
+        Key("provenance.input{}", "-", "Path, format and hash of the input; what it says of itself.", optional=True),
         Key("provenance.seed", "-", "Of everything drawn at random."),
         Key("provenance.python", "-", "Version of Python."),
         Key("provenance.libraries{}", "-", "Version by library."),
@@ -253,6 +288,30 @@ def _missing(value: Any, steps: list[str], pattern: str, place: str, nullable: s
             yield place
             return
         yield from _missing(value[step], rest, pattern, place, nullable)
+
+
+def undocumented_keys(report: dict[str, Any]) -> list[str]:
+    """Paths of a report that no key of the schema names, list indices left out."""
+    known = [re.compile(_pattern(key.path)) for key in keys()]
+    return sorted({path for path in _leaves(report, "") if not any(pattern.fullmatch(path) for pattern in known)})
+
+
+def _pattern(path: str) -> str:
+    """What paths a key names: `a{}.b` is key b of anything in a, `a{}` anything in a, or a without anything in it."""
+    before, braces, after = path.replace("[]", "").partition("{}")
+    anything = r"\.[^.]+" if after else r"(\..+)?"
+    return re.escape(before) + (anything if braces else "") + re.escape(after)
+
+
+def _leaves(value: Any, path: str) -> Iterator[str]:
+    if isinstance(value, dict) and value:
+        for name, inner in value.items():
+            yield from _leaves(inner, f"{path}.{name}" if path else str(name))
+    elif isinstance(value, list) and value and isinstance(value[0], dict):
+        for inner in value:
+            yield from _leaves(inner, path)
+    else:
+        yield path
 
 
 def markdown() -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from accelsim.report.schema import keys, markdown, missing_keys
+from accelsim.report.schema import keys, markdown, missing_keys, undocumented_keys
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "report.md"
 
@@ -82,3 +82,10 @@ def test_definitions_shared_with_neurobench_say_so(path: str) -> None:
 
 def test_the_document_is_generated_from_the_keys() -> None:
     assert DOCUMENT.read_text(encoding="utf-8") == markdown()
+
+
+def test_a_key_that_the_schema_does_not_know_is_found(report: dict[str, Any]) -> None:
+    assert undocumented_keys(report) == []
+    report["total"]["colour"] = "blue"
+    report["buffers"]["spike_buffer"]["smell"] = 1
+    assert undocumented_keys(report) == ["buffers.spike_buffer.smell", "total.colour"]

@@ -12,7 +12,7 @@ from small_workload import SmallWorkload, conv, residual_layers
 from accelsim.build.schema import load_arch
 from accelsim.errors import InputError, SimulationError
 from accelsim.kernels import state as k
-from accelsim.report.schema import missing_keys
+from accelsim.report.schema import missing_keys, undocumented_keys
 from accelsim.simulation import simulate
 from accelsim.simulation.invariants import check_invariants
 from accelsim.simulation.run import run_engine
@@ -36,6 +36,7 @@ def test_the_shipped_network_computes_its_trace() -> None:
     report = simulate(load_arch(ROOT / "arch_configs" / "spikepack.yaml"), load_input(DIGITS), verify=True).report
     assert report["verified"]["layers"] == 30
     assert missing_keys(report) == []
+    assert undocumented_keys(report) == []
 
 
 def test_partial_sums_over_chunks_and_strips_are_exact() -> None:
