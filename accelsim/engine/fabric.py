@@ -119,7 +119,6 @@ def make_network(shape: NetworkShape, layers: int) -> state.Network:
         return np.zeros(dimensions, np.int64)
 
     settings = zeros(state.NETWORK_SETTINGS)
-    settings[state.N_NODES] = nodes
     settings[state.N_COLUMNS] = shape.columns
     settings[state.N_VCS] = vcs
     settings[state.N_DEPTH] = shape.buffer_flits
@@ -192,7 +191,6 @@ def make_tiles(shape: TileShape, nodes: Sequence[int], network_nodes: int, conte
 
     settings = zeros(state.TILE_SETTINGS)
     settings[state.T_ROWS] = shape.rows
-    settings[state.T_COLUMNS] = shape.columns
     settings[state.T_LINE] = shape.line_words
     settings[state.T_FIFO] = shape.fifo_words
     settings[state.T_BANKS] = shape.weight_banks

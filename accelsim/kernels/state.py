@@ -62,7 +62,6 @@ CONTROL, SPIKES, WEIGHTS, STORE = range(4)
 
 # Settings of the network, in Network.settings.
 (
-    N_NODES,
     N_COLUMNS,
     N_VCS,
     N_DEPTH,
@@ -71,7 +70,7 @@ CONTROL, SPIKES, WEIGHTS, STORE = range(4)
     N_LINK,
     N_QUEUE_FLITS,
     NETWORK_SETTINGS,
-) = range(9)
+) = range(8)
 
 
 class Network(NamedTuple):
@@ -94,7 +93,7 @@ class Network(NamedTuple):
     sa_grant: NDArray  # [nodes, PORTS]
     sa_accept: NDArray  # [nodes, PORTS]
     vc_offset: NDArray  # [nodes, PORTS]
-    scratch: NDArray  # [4 * PORTS * VCs + 4 * PORTS + PORTS * PORTS], zero between calls
+    scratch: NDArray  # [2 * PORTS * VCs + 4 * PORTS + PORTS * PORTS] work space of the allocators
     wheel_flit: NDArray  # [WHEEL, nodes * PORTS] flit arriving at an input
     wheel_credit: NDArray  # [WHEEL, nodes * PORTS] VC whose credit arrives at an output
     wheel_sink: NDArray  # [WHEEL, nodes] flit arriving at the sink
@@ -123,7 +122,6 @@ LATENCY_BINS = 65536
 # Settings of the tiles, in Tiles.settings.
 (
     T_ROWS,
-    T_COLUMNS,
     T_LINE,
     T_FIFO,
     T_BANKS,
@@ -138,7 +136,7 @@ LATENCY_BINS = 65536
     T_FLIT_BITS,
     T_VERIFY,
     TILE_SETTINGS,
-) = range(16)
+) = range(15)
 
 PASSES = 32
 """Passes of a tile that may be under way, from submission to the last output packet: a power of two."""

@@ -8,9 +8,6 @@ layers in execution order (name, op, inputs, kernel, stride, padding, stream). A
 from __future__ import annotations
 
 import json
-import math
-import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -22,6 +19,7 @@ from numpy.typing import NDArray
 from accelsim.errors import InputError, Problem
 from accelsim.reference.model import Model, Node
 from accelsim.reference.model_check import model_problems
+from accelsim.workload.archive import open_archive, write_archive
 
 FORMAT = "accelsim-model"
 VERSION = 1
@@ -62,12 +60,13 @@ def write_model(path: Path, model: Model) -> None:
     arrays: dict[str, Any] = {"images": model.images, "labels": model.labels}
     for group in ("weights", "scale", "bias", "full_scale"):
         arrays |= {f"{group}/{name}": array for name, array in getattr(model, group).items()}
-    np.savez_compressed(path, meta=np.array(json.dumps(meta)), **arrays)
+    write_archive(path, {"meta": np.array(json.dumps(meta)), **arrays})
 
 
 def read_model(path: Path) -> Model:
     """Read and check a weights file. Raises `InputError` with everything that is wrong with it."""
-    arrays = _read_arrays(path)
+    with open_archive(path, LARGEST_BYTES) as archive:
+        arrays = archive.load_all()
     try:
         meta = json.loads(str(arrays["meta"]))
         if (meta["format"], meta["version"]) != (FORMAT, VERSION):
@@ -93,31 +92,6 @@ def read_model(path: Path) -> Model:
     if problems:
         raise InputError(problems)
     return model
-
-
-def _read_arrays(path: Path) -> dict[str, NDArray[Any]]:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            size = sum(_promised_bytes(archive, entry) for entry in archive.infolist())
-        if size > LARGEST_BYTES:
-            raise InputError(
-                Problem("weights file too large", file=str(path), value=size, allowed=f"{LARGEST_BYTES} bytes unpacked")
-            )
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
-    except FileNotFoundError:
-        raise InputError(Problem("no such file", file=str(path))) from None
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise InputError(Problem(f"not a readable .npz without pickles: {error}", file=str(path))) from None
-
-
-def _promised_bytes(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> int:
-    """The bytes that an array's header makes NumPy reserve."""
-    with archive.open(entry) as stream:
-        version = np.lib.format.read_magic(stream)
-        read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, _, dtype = read_header(stream)
-    return math.prod(shape) * dtype.itemsize
 
 
 def _node(description: Mapping[str, Any]) -> Node:

@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import uuid
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accelsim.errors import InputError, Problem
+from accelsim.workload.archive import open_archive
 
 Timeline = dict[str, NDArray[Any]]
 
@@ -160,35 +160,11 @@ def _load_report(path: Path) -> dict[str, Any]:
 
 def _load_timeline(path: Path) -> Timeline:
     """The arrays, after their headers have shown that they are plain and of a size that the file can hold."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            claimed = sum(_checked_bytes(archive, member) for member in archive.infolist())
-        if claimed > MAX_TIMELINE_BYTES:
-            raise ValueError(f"claims {claimed} bytes, more than {MAX_TIMELINE_BYTES}")
-        with np.load(path, allow_pickle=False) as arrays:
-            timeline = {name: arrays[name] for name in arrays.files}
-        broken = [
-            name for name, dimensions in TIMELINE.items() if name not in timeline or timeline[name].ndim != dimensions
-        ]
-        if broken:
-            raise ValueError(f"no timeline: {', '.join(broken)} missing or of another shape")
-        return timeline
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zipfile.LargeZipFile) as error:
-        raise InputError(Problem(f"cannot be read: {error}", file=str(path))) from error
-
-
-def _checked_bytes(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> int:
-    """Size of a member's data, after its header; ValueError where the header promises something else."""
-    with archive.open(member) as stream:
-        version = np.lib.format.read_magic(stream)
-        reader = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, _, dtype = reader(stream)
-        header_bytes = stream.tell()
-    if dtype.hasobject:
-        raise ValueError(f"{member.filename} holds pickled objects")
-    size = dtype.itemsize
-    for extent in shape:
-        size *= extent
-    if header_bytes + size != member.file_size:
-        raise ValueError(f"{member.filename} promises {size} bytes and holds {member.file_size - header_bytes}")
-    return size
+    with open_archive(path, MAX_TIMELINE_BYTES) as archive:
+        timeline = archive.load_all()
+    broken = [
+        name for name, dimensions in TIMELINE.items() if name not in timeline or timeline[name].ndim != dimensions
+    ]
+    if broken:
+        raise InputError(Problem(f"is no timeline: {', '.join(broken)} missing or of another shape", file=str(path)))
+    return timeline

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-SCHEMA_VERSION = 1
+from accelsim.simulation.report import SCHEMA
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Key:
 
 SECTIONS: dict[str, tuple[Key, ...]] = {
     "Run": (
-        Key("schema", "-", f"Version of this format: {SCHEMA_VERSION}."),
+        Key("schema", "-", f"Version of this format: {SCHEMA}."),
         Key("arch", "-", "Name of the chip's description."),
         Key("input", "-", "Name of the trace or workload."),
         Key("images", "images", "Images simulated, repeated ones included."),

@@ -30,7 +30,7 @@ def make_timeline(run: Run) -> dict[str, NDArray[Any]]:
     fabric = run.fabric
     shift = int(fabric.clock.scalars[k.BIN_SHIFT])
     bins = -(-fabric.cycles // (1 << shift))
-    nodes = int(fabric.network.settings[k.N_NODES])
+    nodes = run.arch.settings.noc.nodes
     used = np.flatnonzero(link_exists(run))
     names = [f"{node}{PORT_NAMES[port]}" for node in range(nodes) for port in range(k.PORTS)]
     rate = run.arch.bytes_per_cycle

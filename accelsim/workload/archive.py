@@ -72,10 +72,17 @@ class Archive:
         except _BROKEN as error:
             raise InputError(Problem(f"cannot be read: {_reason(error)}", self.file, key=name)) from None
 
+    def load_all(self) -> dict[str, NDArray[Any]]:
+        """Every array by its name."""
+        return {name: self.load(name) for name in self.headers}
+
 
 @contextmanager
-def open_archive(path: str | Path) -> Iterator[Archive]:
-    """Open an .npz and check names and sizes of its arrays; InputError tells all that is wrong with them."""
+def open_archive(path: str | Path, limit: int | None = None) -> Iterator[Archive]:
+    """Open an .npz and check names and sizes of its arrays; InputError tells all that is wrong with them.
+
+    `limit` is the most bytes that the arrays may take together, MAX_TOTAL_BYTES where it is None.
+    """
     file = str(path)
     if not Path(path).exists():
         raise InputError(Problem("no such file", file))
@@ -86,7 +93,7 @@ def open_archive(path: str | Path) -> Iterator[Archive]:
     except _BROKEN as error:
         raise InputError(Problem(f"is no readable .npz archive: {_reason(error)}", file)) from None
     with content:
-        yield Archive(file, content, _read_headers(content, file))
+        yield Archive(file, content, _read_headers(content, file, MAX_TOTAL_BYTES if limit is None else limit))
 
 
 def write_archive(path: str | Path, arrays: Mapping[str, NDArray[Any]]) -> None:
@@ -113,10 +120,10 @@ def sha256(path: str | Path) -> str:
     return digest.hexdigest()
 
 
-def _read_headers(content: zipfile.ZipFile, file: str) -> dict[str, Header]:
+def _read_headers(content: zipfile.ZipFile, file: str, limit: int) -> dict[str, Header]:
     total = sum(member.file_size for member in content.infolist())
-    if total > MAX_TOTAL_BYTES:
-        allowed = f"at most {MAX_TOTAL_BYTES >> 30} GiB"
+    if total > limit:
+        allowed = f"at most {limit >> 30} GiB" if limit >= 1 << 30 else f"at most {limit} bytes"
         raise InputError(Problem("the arrays are too large", file, value=f"{total} bytes", allowed=allowed))
     headers: dict[str, Header] = {}
     problems: list[Problem] = []

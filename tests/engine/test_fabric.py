@@ -120,7 +120,7 @@ def test_bins_of_the_timeline_double_and_keep_their_sums() -> None:
 
 def test_settings_reach_the_kernels() -> None:
     held = fabric(groups(), contents(layers=3), network=mesh(3, 2, virtual_channels=4), memory=bandwidth(64, 5))
-    assert held.network.settings[[k.N_NODES, k.N_COLUMNS, k.N_VCS, k.N_DEPTH]].tolist() == [6, 3, 4, 8]
+    assert held.network.settings[[k.N_COLUMNS, k.N_VCS, k.N_DEPTH]].tolist() == [3, 4, 8]
     assert held.memory.settings[[k.M_RATE, k.M_COST, k.M_LATENCY]].tolist() == [64, 5, 0]
     assert held.tiles.tile_of.tolist() == [0, -1, -1, -1, -1, -1]
     assert held.memory.channel_of.tolist() == [-1, 0, -1, -1, -1, -1]
