@@ -51,7 +51,9 @@ class Topology:
         here, there = self.position(router), self.position(end)
         columns = {"odd_even": self.odd_even, "west_first": self.west_first}.get(self.shape.routing)
         if columns is not None:
-            return [Route(output, self.all_vcs) for output in columns(here, there, self.position(self.place(source)[0]))]
+            return [
+                Route(output, self.all_vcs) for output in columns(here, there, self.position(self.place(source)[0]))
+            ]
         order = {"xy": (0, 1), "yx": (1, 0)}[self.shape.routing]
         dimension = next(dimension for dimension in order if here[dimension] != there[dimension])
         return [self.along(dimension, here[dimension], there[dimension])]
@@ -84,7 +86,7 @@ class Topology:
 
 
 class Torus(Topology):
-    """Borders wrap round; the wrap link between the last router and the first is the dateline (Dally and Seitz 1987)."""
+    """Borders wrap round; the link between the last router and the first is the dateline (Dally and Seitz 1987)."""
 
     def inside(self, x: int, y: int) -> tuple[int, int] | None:
         wrapped = x % self.columns, y % self.rows
