@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from network_loads import networks_with_loads
 from network_shapes import NetworkShape, Packets, packets, shape
-from network_twin import Delivery, NetworkTwin, TwinDeadlock
+from network_twin import Delivery, NetworkTwin
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "booksim2"
 

@@ -54,10 +54,6 @@ class InputVc:
         place = branch.sent - self.freed
         return self.fifo[place] if place < len(self.fifo) and self.fifo[place].packet is self.packet else None
 
-    def has_sent_all(self, branch: Branch) -> bool:
-        assert self.packet is not None
-        return branch.sent == self.packet.flits
-
     def release(self) -> Flit | None:
         """Remove the front flit if every branch has sent it."""
         if all(branch.sent > self.freed for branch in self.branches):
@@ -202,11 +198,13 @@ class Router:
         self.switch_stage.start(now, [(i, bids[i, o].vc, o) for i, o in matched])
 
     def wants_switch(self, held: InputVc) -> bool:
-        """Whether the VC keeps the stage busy; without credit it does so, though it asks for nothing."""
-        if held.state is VcState.WAITVC and self.shape.speculative:
-            return True
-        under_way = [branch for branch in held.branches if branch.vc is not None and not held.has_sent_all(branch)]
-        return bool(held.fifo and under_way)
+        """Whether the VC keeps the stage busy; without credit it does so, though it asks for nothing.
+
+        The packet of a tree is active from its first branch's VC on, even when that branch has sent all.
+        """
+        speculative = self.shape.speculative and held.state is VcState.WAITVC
+        active = any(branch.vc is not None for branch in held.branches)
+        return bool(held.fifo and (active or speculative))
 
     def bids(self) -> dict[tuple[int, int], Bid]:
         """The one bid of each (input, output)."""
