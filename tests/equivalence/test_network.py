@@ -11,13 +11,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from accelsim.engine.replay import NetworkRun, Packets
-from accelsim.engine.topology import NetworkShape
 from hypothesis import given, settings
 from network_loads import networks_with_loads
 from network_mistakes import MISTAKES, mistaken
 from network_shapes import packets, shape
 from network_twin import Delivery, NetworkTwin
+
+from accelsim.engine.replay import NetworkRun, Packets
+from accelsim.engine.topology import NetworkShape
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -82,7 +83,8 @@ from hypothesis import given, settings
 from network_loads import networks_with_loads
 from test_network import same_packets
 
-settings(max_examples=40, deadline=None, derandomize=True, database=None)(given(load=networks_with_loads())(same_packets))()
+check = given(load=networks_with_loads())(same_packets)
+settings(max_examples=40, deadline=None, derandomize=True, database=None)(check)()
 """
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+from accelsim.engine.topology import NetworkShape
 
 
 class Route(NamedTuple):
@@ -17,7 +19,7 @@ class Topology:
 
     directions = 4
 
-    def __init__(self, shape: Any) -> None:
+    def __init__(self, shape: NetworkShape) -> None:
         self.shape = shape
         self.columns: int = shape.columns
         self.rows: int = shape.rows
@@ -115,7 +117,7 @@ class Ring(Torus):
 
     directions = 2
 
-    def __init__(self, shape: Any) -> None:
+    def __init__(self, shape: NetworkShape) -> None:
         super().__init__(shape)
         self.columns, self.rows = self.columns * self.rows, 1
 
@@ -129,6 +131,6 @@ class Crossbar(Topology):
         return 0, node
 
 
-def topology_of(shape: Any) -> Topology:
+def topology_of(shape: NetworkShape) -> Topology:
     kinds = {"mesh": Topology, "torus": Torus, "ring": Ring, "crossbar": Crossbar}
     return kinds[shape.topology](shape)

@@ -7,12 +7,15 @@ nothing with the compiled network but the description of a shape, of packets and
 from __future__ import annotations
 
 from collections import deque
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from network_routes import topology_of
 from twin_parts import Departure, Flit, OutputVc, Packet, Wire
 from twin_router import Router
+
+from accelsim.engine.replay import Packets
+from accelsim.engine.topology import NetworkShape
 
 
 class Delivery(NamedTuple):
@@ -115,7 +118,7 @@ class NetworkTwin:
     sink = Sink
     patience_cycles = 500
 
-    def __init__(self, shape: Any, packets: Any) -> None:
+    def __init__(self, shape: NetworkShape, packets: Packets) -> None:
         self.shape = shape
         self.packets = packets
         self.topology = topology_of(shape)
