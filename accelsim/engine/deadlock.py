@@ -5,8 +5,8 @@ next. If no channel depends on itself over others, then packets always move on (
 routes all permitted outputs count, so that no choice among them can deadlock. Channels to and from nodes are left out:
 nothing waits for a source, and a sink takes whatever arrives.
 
-A packet for several nodes waits at the front of its virtual channel for the outputs of its branches. As it fits into the
-buffers, no branch waits for another one, so a tree adds the dependencies of each of its branches and no more.
+A packet for several nodes waits at the front of its virtual channel for the outputs of its branches. As it fits into
+the buffers, no branch waits for another one: a tree adds the dependencies of each of its branches and no more.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def steps_between(
         for hop in route(shape, here, start, end):
             there = links[here, hop.port]
             channel = Channel(here, *hop)
-            onward = [Channel(there, *next_hop) for next_hop in route(shape, there, start, end)]
+            onward: list[Channel | None] = [Channel(there, *next_hop) for next_hop in route(shape, there, start, end)]
             yield from ((channel, after) for after in onward or [None])
             if there not in reached:
                 reached.add(there)
