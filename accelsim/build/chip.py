@@ -18,6 +18,7 @@ from accelsim.engine.fabric import (
     make_network,
     make_tiles,
 )
+from accelsim.kernels.payload import ENCODINGS
 from accelsim.parts.dma import dma
 from accelsim.parts.host import host
 from accelsim.parts.sequencer import Command, sequencer
@@ -54,6 +55,7 @@ def make_fabric(arch: Arch, program: Program) -> Fabric:
         payload_bits=interface.packet_payload_bits,
         header_bits=interface.header_bits,
         flit_bits=settings.noc.flit_bits,
+        payload=ENCODINGS.index(interface.payload),
     )
     memory = MemoryShape(
         nodes=arch.controller_nodes,

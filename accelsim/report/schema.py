@@ -170,6 +170,14 @@ SECTIONS: dict[str, tuple[Key, ...]] = {
         Key("layers[].traffic.noc_flit_hops", "flit-hops", "Flits times routers passed, ejection included."),
         Key("layers[].traffic.dram_read_bytes", "bytes", "Read from DRAM."),
         Key("layers[].traffic.dram_write_bytes", "bytes", "Written to DRAM."),
+        Key(
+            "layers[].traffic.payload_dense_bits",
+            "bits",
+            "Payload of the layer's spike packets to other tiles, every copy, had all been dense. See payload.md.",
+        ),
+        Key("layers[].traffic.payload_bitmap_bits", "bits", "The same as bitmaps and nonzero words."),
+        Key("layers[].traffic.payload_address_event_bits", "bits", "The same as lists of address events."),
+        Key("layers[].traffic.payload_auto_bits", "bits", "The same, each packet as is shortest, selectors included."),
         Key("layers[].energy_j", "J", "Dynamic energy of the layer's events and leakage over its cycles."),
         Key(
             "layers[].bound_by",
@@ -196,6 +204,17 @@ SECTIONS: dict[str, tuple[Key, ...]] = {
         Key("noc.latency_cycles.max", "cycles", "Largest."),
         Key("noc.link_utilisation.mean", "0..1", "Flits over link cycles, mean over links."),
         Key("noc.link_utilisation.max", "0..1", "That of the busiest link over the whole run."),
+        Key("noc.payload.encoding", "-", "How spike packets between tiles were sent: network_interface.payload."),
+        Key("noc.payload.packets", "packets", "Spike packets sent from tile to tile, every copy."),
+        Key("noc.payload.words", "words", "Packed words in them."),
+        Key("noc.payload.nonzero_words", "words", "Those of them with a spike in any time step."),
+        Key(
+            "noc.payload.bits{}",
+            "bits",
+            "By encoding: payload that these packets had, or would have had in it. See payload.md.",
+        ),
+        Key("noc.payload.flits{}", "flits", "By encoding: flits of these packets, their headers included."),
+        Key("noc.payload.shortest_packets{}", "packets", "By encoding: packets of which it is the shortest payload."),
         Key("noc.source_queue_peak_flits", "flits", "High-water mark of the fullest source queue.", optional=True),
     ),
     "Memory": (

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from accelsim.cost.chip import ChipDescription
 from accelsim.cost.constants import dram_pj_per_bit
 from accelsim.kernels import state as k
+from accelsim.kernels.payload import DENSE, ENCODINGS
 from accelsim.simulation.record import Run
 from accelsim.simulation.timeline import STATE_NAMES
 from accelsim.workload.layer import ARRAY_OPS, Layer
@@ -29,6 +30,8 @@ class LayerCounters:
     events: NDArray[np.int64]
     flits: int
     flit_hops: int
+    payload: NDArray[np.int64]
+    """[encodings, PAYLOAD_COLUMNS] What its spike packets would have cost in each encoding."""
 
 
 def layer_counters(run: Run) -> list[LayerCounters]:
@@ -55,6 +58,7 @@ def layer_counters(run: Run) -> list[LayerCounters]:
                 events=tiles.events[index:-1:count].sum(axis=0),
                 flits=int(flits[0]),
                 flit_hops=int(flits[1]),
+                payload=tiles.payload[index:-1:count].sum(axis=0),
             )
         )
     return found
@@ -70,11 +74,14 @@ def priced_events(run: Run, counters: LayerCounters) -> dict[str, int]:
     capacity = run.arch.capacity
     # Every scan of the array reads one slice of the words, the last slice being narrower; other operators read words.
     scans = capacity.scans(layer.word_bits) if layer.op in ARRAY_OPS else 1
+    # Spike buffers hold words: what arrives encoded is decoded before it is written.
+    sent = ENCODINGS.index(settings.network_interface.payload)
+    decoded_bits = int(counters.payload[DENSE, k.Q_BITS] - counters.payload[sent, k.Q_BITS])
     return {
         "mac_words": int(events[k.E_MACS]),
         "accumulates": int(events[k.E_SUMS]),
         "spike_buffer_read_bits": int(events[k.E_LINE_WORDS]) * capacity.stored_bits(layer.word_bits) // scans,
-        "spike_buffer_write_bits": int(events[k.E_SPIKE_WRITE_FLITS]) * flit_bits,
+        "spike_buffer_write_bits": int(events[k.E_SPIKE_WRITE_FLITS]) * flit_bits + decoded_bits,
         "weight_buffer_read_bits": int(events[k.E_MACS]) * layer.weight_bits,
         "weight_buffer_write_bits": int(events[k.E_WEIGHT_WRITE_FLITS]) * flit_bits,
         "accumulator_read_bits": int(events[k.E_ACCUMULATOR_READS]) * array.accumulator_bits,
