@@ -43,7 +43,7 @@ class Tensors:
         if key not in self._input_offsets:
             words = self.workload.input_words(layer.name, image, operand)
             flat = np.ascontiguousarray(words.reshape(layer.in_shape).transpose(1, 2, 0), dtype=np.int32).ravel()
-            content = hashlib.blake2b(flat, digest_size=32).digest()
+            content = hashlib.blake2b(flat.data, digest_size=32).digest()
             if content not in self._offset_of:
                 self._offset_of[content] = self._reserve("words", flat.size)
                 self._words.append(flat)
