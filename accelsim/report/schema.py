@@ -170,10 +170,12 @@ SECTIONS: dict[str, tuple[Key, ...]] = {
         Key("layers[].traffic.noc_flit_hops", "flit-hops", "Flits times routers passed, ejection included."),
         Key("layers[].traffic.dram_read_bytes", "bytes", "Read from DRAM."),
         Key("layers[].traffic.dram_write_bytes", "bytes", "Written to DRAM."),
+        Key("layers[].traffic.payload_words", "words", "Words of its spike packets to other tiles, every copy."),
+        Key("layers[].traffic.payload_nonzero_words", "words", "Those of them with a spike in any time step."),
         Key(
             "layers[].traffic.payload_dense_bits",
             "bits",
-            "Payload of the layer's spike packets to other tiles, every copy, had all been dense. See payload.md.",
+            "Payload of these packets, had all been dense. See payload.md.",
         ),
         Key("layers[].traffic.payload_bitmap_bits", "bits", "The same as bitmaps and nonzero words."),
         Key("layers[].traffic.payload_address_event_bits", "bits", "The same as lists of address events."),

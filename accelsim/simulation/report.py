@@ -133,6 +133,8 @@ def _layer(run: Run, counters: LayerCounters, events: dict[str, int], energy_j: 
             "noc_flit_hops": counters.flit_hops,
             "dram_read_bytes": events["dram_read_bytes"],
             "dram_write_bytes": events["dram_write_bytes"],
+            "payload_words": int(counters.events[k.E_SENT_WORDS]),
+            "payload_nonzero_words": int(counters.events[k.E_SENT_NONZERO]),
             **{
                 f"payload_{name}_bits": int(bits)
                 for name, bits in zip(ENCODINGS, counters.payload[:, k.Q_BITS], strict=True)

@@ -223,6 +223,8 @@ def _layer(name: str, start: int, end: int) -> dict[str, Any]:
             "noc_flit_hops": cycles,
             "dram_read_bytes": 5 * cycles,
             "dram_write_bytes": cycles // 7,
+            "payload_words": 10 * cycles,
+            "payload_nonzero_words": 3 * cycles,
             "payload_dense_bits": 40 * cycles,
             "payload_bitmap_bits": 22 * cycles,
             "payload_address_event_bits": 36 * cycles,
