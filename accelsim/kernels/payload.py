@@ -53,7 +53,10 @@ def shortest(words, nonzero, word_bits):
 
 @kernel
 def payload_bits(encoding, words, nonzero, word_bits):
-    """Bits of the payload of a packet of `words` words, at least 1, of which `nonzero` are not zero."""
+    """Bits of the payload of a packet of `words` words, at least 1, of which `nonzero` are not zero.
+
+    No payload of as many words is longer than that of a packet without a silent one.
+    """
     if encoding == AUTO:
         return SELECTOR_BITS + bits_named(shortest(words, nonzero, word_bits), words, nonzero, word_bits)
     return bits_named(encoding, words, nonzero, word_bits)

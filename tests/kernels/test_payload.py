@@ -15,6 +15,7 @@ from tile_driver import TileDriver
 from accelsim.kernels import state as k
 from accelsim.kernels.payload import (
     ADDRESS_EVENT,
+    AUTO,
     BITMAP,
     DENSE,
     ENCODINGS,
@@ -74,6 +75,16 @@ def test_densities_at_which_an_encoding_is_shorter(packet: tuple[int, int, int])
 def test_the_shortest_is_the_first_of_the_least_bits(packet: tuple[int, int, int]) -> None:
     bits = [bits_named(number, *packet) for number in (DENSE, BITMAP, ADDRESS_EVENT)]
     assert shortest(*packet) == bits.index(min(bits))
+
+
+@settings(deadline=None)
+@given(counts())
+def test_no_payload_is_longer_than_that_of_words_none_of_which_is_silent(packet: tuple[int, int, int]) -> None:
+    words, nonzero, word_bits = packet
+    longest = [payload_bits(number, words, words, word_bits) for number in range(4)]
+    assert all(payload_bits(number, words, nonzero, word_bits) <= longest[number] for number in range(4))
+    assert longest[BITMAP] == words * (word_bits + 1)
+    assert longest[AUTO] == words * word_bits + 2
 
 
 WORDS = np.zeros((1, 8, 4), np.int64)
