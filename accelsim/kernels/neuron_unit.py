@@ -2,7 +2,8 @@
 
 from accelsim.jit import kernel
 from accelsim.kernels import state as k
-from accelsim.kernels.network import has_room, send
+from accelsim.kernels.delivery import send
+from accelsim.kernels.network import has_room
 from accelsim.kernels.outcomes import MOVED, WAITS_FOR_TIME
 from accelsim.kernels.payload import book_payload, count_nonzero, flits_of, payload_bits
 
@@ -40,15 +41,17 @@ def emit(clock, network, tiles, memory, tile, t):
             group = path[k.R_GROUP] + path[k.R_GROUP_STRIDE] * (row - path[k.R_FIRST_ROW])
             layer = work[k.W_LAYER]
             if spikes:
-                book_payload(tiles, layer, words, scalars[k.S_EMIT_NONZERO], work[k.W_OUT_BITS])
+                book_payload(tiles, layer, words, scalars[k.S_EMIT_NONZERO], work[k.W_OUT_BITS], 1)
                 scalars[k.S_EMIT_NONZERO] = -1
             send(
                 clock,
                 network,
                 node,
                 path[k.R_NODE],
+                1,
                 flits,
                 group,
+                0,
                 words,
                 path[k.R_KIND],
                 (bits + 7) // 8,

@@ -84,15 +84,15 @@ def count_nonzero(tiles, tile, work, path):
 
 
 @kernel
-def book_payload(tiles, layer, words, nonzero, word_bits):
-    """Count a packet that is sent, and what it would have cost in every encoding."""
+def book_payload(tiles, layer, words, nonzero, word_bits, copies):
+    """Count a packet that is sent to `copies` tiles, and what it would have cost in every encoding."""
     events = tiles.events[layer]
-    events[k.E_SPIKE_PACKETS] += 1
-    events[k.E_SENT_WORDS] += words
-    events[k.E_SENT_NONZERO] += nonzero
+    events[k.E_SPIKE_PACKETS] += copies
+    events[k.E_SENT_WORDS] += copies * words
+    events[k.E_SENT_NONZERO] += copies * nonzero
     cost = tiles.payload[layer]
     for encoding in range(AUTO + 1):
         bits = payload_bits(encoding, words, nonzero, word_bits)
-        cost[encoding, k.Q_BITS] += bits
-        cost[encoding, k.Q_FLITS] += flits_of(tiles, bits)
-    cost[shortest(words, nonzero, word_bits), k.Q_SHORTEST] += 1
+        cost[encoding, k.Q_BITS] += copies * bits
+        cost[encoding, k.Q_FLITS] += copies * flits_of(tiles, bits)
+    cost[shortest(words, nonzero, word_bits), k.Q_SHORTEST] += copies

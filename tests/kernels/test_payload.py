@@ -7,11 +7,12 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from bare_fabric import TILE
+from bare_fabric import TILE, fabric
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tile_driver import TileDriver
 
+from accelsim.engine.groups import GroupTable
 from accelsim.kernels import state as k
 from accelsim.kernels.payload import (
     ADDRESS_EVENT,
@@ -21,6 +22,7 @@ from accelsim.kernels.payload import (
     ENCODINGS,
     bit_length,
     bits_named,
+    book_payload,
     payload_bits,
     shortest,
 )
@@ -109,6 +111,15 @@ def test_a_spike_packet_takes_the_flits_of_its_encoding_and_no_cycle_more(encodi
     assert tile.fabric.tiles.events[0, [k.E_SPIKE_PACKETS, k.E_SENT_WORDS, k.E_SENT_NONZERO]].tolist() == [1, 32, 3]
     assert tile.fabric.tiles.events[0, k.E_SPIKE_WRITE_FLITS] == flits
     assert tile.fabric.tiles.payload[0].tolist() == [[128, 17, 0], [44, 7, 0], [33, 6, 1], [35, 6, 0]]
+
+
+def test_every_copy_of_a_packet_counts() -> None:
+    once, thrice = (fabric(GroupTable()).tiles for _ in range(2))
+    book_payload(once, 0, 32, 3, 4, 1)
+    book_payload(thrice, 0, 32, 3, 4, 3)
+    assert once.payload[0, :, k.Q_BITS].tolist() == [128, 44, 33, 35]
+    assert (thrice.payload == 3 * once.payload).all()
+    assert (thrice.events == 3 * once.events).all()
 
 
 def test_other_packets_stay_dense() -> None:
