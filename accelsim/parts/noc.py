@@ -7,8 +7,8 @@ from pydantic import Field, model_validator
 from accelsim.config import Count, Cycles, Settings, broken
 from accelsim.engine.topology import NetworkShape
 
-REQUEST_BITS = 62
-"""Ports times virtual channels of a router: the requests to an allocator are the bits of one machine word."""
+CHANNELS = 62
+"""Virtual channels of all ports of a router: the requests to an allocator are the bits of one machine word."""
 
 ADAPTIVE = ("west_first", "odd_even")
 
@@ -26,13 +26,13 @@ class NocSettings(Settings):
     )
     columns: Count = Field(le=64)
     rows: Count = Field(le=64)
-    concentration: Count = Field(1, le=REQUEST_BITS, description="nodes a router (crossbar: times columns and rows)")
+    concentration: Count = Field(1, le=CHANNELS, description="nodes a router (crossbar: times columns and rows)")
     routing: Literal["xy", "yx", "west_first", "odd_even"] = Field(
         "xy", description="xy, yx: one dimension after the other; west_first, odd_even: adaptive, minimal"
     )
     multicast: Literal["none", "tree"] = Field("none", description="tree: one packet that branches in the routers")
     flit_bits: Count = Field(64, le=4096)
-    virtual_channels: Count = Field(1, le=REQUEST_BITS)
+    virtual_channels: Count = Field(1, le=CHANNELS)
     buffer_flits: Count = Field(8, le=256, description="flits a virtual channel")
     routing_cycles: Cycles = Field(0, le=4, description="0: the route is looked ahead")
     vc_allocation_cycles: Count = Field(1, le=4)
@@ -74,7 +74,7 @@ class NocSettings(Settings):
         self._check_ports()
         self._check_routing()
         if self.topology in ("torus", "ring") and self.virtual_channels < 2:
-            rule = f"could deadlock: packets round a {self.topology} wait for each other without a second class of them"
+            rule = f"could deadlock: packets round a {self.topology} wait for each other without a second class of channels"
             raise broken("virtual_channels", rule, self.virtual_channels, ">= 2")
         if self.multicast == "tree" and self.routing in ADAPTIVE:
             rule = "could deadlock: the branches of a tree must follow one order of dimensions"
@@ -82,31 +82,23 @@ class NocSettings(Settings):
         return self
 
     def _check_ports(self) -> None:
-        neighbours = {"mesh": 4, "torus": 4, "ring": 2, "crossbar": 0}[self.topology]
-        if self.topology == "crossbar":
-            ports, key = self.nodes, "columns"
-        else:
-            ports, key = neighbours + self.concentration, "concentration"
-        if ports > REQUEST_BITS:
-            rule = f"a {self.topology} of {self.nodes} nodes has routers of {ports} ports"
-            allowed = f"ports x virtual_channels <= {REQUEST_BITS}"
-            raise broken(key, rule, getattr(self, key), allowed)
-        if ports * self.virtual_channels > REQUEST_BITS:
-            rule = (
-                f"routers of {ports} ports with as many virtual channels have {ports * self.virtual_channels} requests"
-            )
-            raise broken(
-                "virtual_channels", rule, self.virtual_channels, f"<= {REQUEST_BITS // ports}: {REQUEST_BITS} requests"
-            )
+        ports = self.shape(1).ports
+        rule = f"{ports} ports of {self.virtual_channels} channels are more than the {CHANNELS} that a router's"
+        rule += " allocators take"
+        if ports > CHANNELS:
+            key = "columns" if self.topology == "crossbar" else "concentration"
+            raise broken(key, rule, getattr(self, key))
+        if ports * self.virtual_channels > CHANNELS:
+            raise broken("virtual_channels", rule, self.virtual_channels, f"<= {CHANNELS // ports}")
 
     def _check_routing(self) -> None:
-        if self.routing in ADAPTIVE and self.topology != "mesh":
-            if self.topology == "torus":
-                rule = "could deadlock: the turns that it forbids break no cycle over the wrap links of a torus"
-            else:
-                rule = f"chooses between two dimensions, and a {self.topology} has none to choose from"
-            raise broken("routing", rule, self.routing, "xy, yx" if self.topology == "torus" else "xy")
-        if self.routing == "yx" and self.topology in ("ring", "crossbar"):
-            dimensions = "one dimension" if self.topology == "ring" else "no dimension"
+        dimensions = {"ring": "one", "crossbar": "none"}.get(self.topology)
+        if self.routing in ADAPTIVE and self.topology == "torus":
+            rule = "could deadlock: the turns that it forbids break no cycle over the wrap links of a torus"
+            raise broken("routing", rule, self.routing, "xy, yx")
+        if self.routing in ADAPTIVE and dimensions:
+            rule = f"chooses between two dimensions, and a {self.topology} has {dimensions}"
+            raise broken("routing", rule, self.routing, "xy")
+        if self.routing == "yx" and dimensions:
             rule = f"orders two dimensions, and a {self.topology} has {dimensions}"
             raise broken("routing", rule, self.routing, "xy")
