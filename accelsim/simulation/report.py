@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
-import platform
-import sys
 from collections.abc import Sequence
-from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from accelsim import __version__
 from accelsim.cost.area import area
 from accelsim.cost.energy import energy
 from accelsim.engine.topology import link_exists
@@ -22,6 +17,7 @@ from accelsim.kernels import state as k
 from accelsim.kernels.payload import ENCODINGS
 from accelsim.simulation.bound import layer_bound, run_bound
 from accelsim.simulation.counters import LayerCounters, describe_chip, layer_counters, priced_events
+from accelsim.simulation.provenance import provenance
 from accelsim.simulation.record import Run
 from accelsim.units import seconds
 from accelsim.workload.layer import ARRAY_OPS
@@ -319,12 +315,7 @@ def _notes(run: Run, priced: list[str]) -> list[str]:
 
 def _provenance(run: Run) -> dict[str, Any]:
     return {
-        "version": __version__,
-        "argv": list(sys.argv),
-        "arch_sha256": hashlib.sha256(run.arch.document.dump().encode()).hexdigest(),
+        **provenance(run.arch.document.dump(), run.seed),
         "input_sha256": run.workload.source.get("sha256", ""),
         "input": dict(run.workload.source),
-        "seed": run.seed,
-        "python": platform.python_version(),
-        "libraries": {name: version(name) for name in ("numpy", "numba", "simpy", "pydantic", "pyyaml")},
     }
