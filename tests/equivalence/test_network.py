@@ -55,7 +55,7 @@ def test_every_packet_at_any_delays(load: Load) -> None:
 
 
 @pytest.mark.long
-@settings(max_examples=5000, deadline=None)
+@settings(max_examples=3000, deadline=None)
 @given(load=networks_with_loads(most=200))
 def test_every_packet_of_many_networks(load: Load) -> None:
     same_packets(load)

@@ -176,7 +176,7 @@ def test_nothing_is_lost_and_every_credit_comes_back(load: tuple[NetworkShape, P
 @settings(max_examples=40, deadline=None)
 @given(load=networks_with_loads(delays=False, most=30))
 def test_a_packet_takes_the_union_of_its_routes_once(load: tuple[NetworkShape, Packets]) -> None:
-    """Each flit leaves once by every output of the tree, in order; a copy goes through as many routers as it would alone."""
+    """Each flit leaves once by every output of the tree, in order; a copy goes through the routers of its own route."""
     network, wanted = load
     twin = NetworkTwin(*load)
     twin.run()
