@@ -1,0 +1,12 @@
+"""Netlists of the hardware, for other tools."""
+
+from __future__ import annotations
+
+from amaranth.back import rtlil
+from amaranth.lib import wiring
+
+
+def to_rtlil(component: wiring.Component, name: str = "top") -> str:
+    """The design in RTLIL, the language of Yosys; its ports are the component's, `clk` and `rst`."""
+    text: str = rtlil.convert(component, name=name)
+    return text
