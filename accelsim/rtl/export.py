@@ -7,6 +7,9 @@ from amaranth.lib import wiring
 
 
 def to_rtlil(component: wiring.Component, name: str = "top") -> str:
-    """The design in RTLIL, the language of Yosys; its ports are the component's, `clk` and `rst`."""
-    text: str = rtlil.convert(component, name=name)
+    """The design in RTLIL, the language of Yosys; its ports are the component's, `clk` and `rst`.
+
+    The same component always gives the same text.
+    """
+    text: str = rtlil.convert(component, name=name, emit_src=False)
     return text

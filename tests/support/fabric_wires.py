@@ -1,23 +1,22 @@
-"""The same wires in the compiled fabric: what it posts for later cycles."""
+"""The wires of the compiled fabric: what it has posted for the cycle that is about to be stepped."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bare_fabric import mesh
 from network_driver import NetworkDriver, Packet
 from wires import SOURCE, Credit, Flit, Wires
 
 from accelsim.kernels import router
 from accelsim.kernels import state as k
-from accelsim.engine.fabric import NetworkShape
+from accelsim.rtl.shape import MeshShape
 
 
 class WireDriver(NetworkDriver):
-    """Looks at what arrives in a cycle before the cycle is stepped."""
+    """Looks at all that arrives in a cycle before the cycle is stepped."""
 
-    def __init__(self, shape: NetworkShape) -> None:
-        super().__init__(shape)
-        self.wires = Wires()
+    wires: Wires
 
     def _arriving(self, t: int) -> list[int]:
         network = self.fabric.network
@@ -25,15 +24,14 @@ class WireDriver(NetworkDriver):
         for node, mask in enumerate(network.wheel_mask[slot].tolist()):
             for port in range(k.PORTS):
                 if port == k.LOCAL:
-                    flit_from, credit_to = (node, SOURCE), (node, k.LOCAL)
+                    sender, receiver = (node, SOURCE), (node, k.LOCAL)
                 else:
-                    there = router.neighbour(network, node, port)
-                    flit_from, credit_to = (there, port ^ 1), (node, port)
+                    sender, receiver = (router.neighbour(network, node, port), port ^ 1), (node, port)
                 if mask >> port & 1:
-                    self._flit(t, *flit_from, int(network.wheel_flit[slot, node * k.PORTS + port]))
+                    self._flit(t, *sender, int(network.wheel_flit[slot, node * k.PORTS + port]))
                 if mask >> k.PORTS + port & 1:
                     vc = int(network.wheel_credit[slot, node * k.PORTS + port])
-                    self.wires.credits.append(Credit(t, *credit_to, vc))
+                    self.wires.credits.append(Credit(t, *receiver, vc))
             if mask >> 10 & 1:
                 self._flit(t, node, k.LOCAL, int(network.wheel_sink[slot, node]))
             if mask >> 11 & 1:
@@ -45,9 +43,17 @@ class WireDriver(NetworkDriver):
         self.wires.flits.append(Flit(t, node, port, flit >> 2 & 63, packet, bool(flit & 1), bool(flit & 2)))
 
 
-def simulate(shape: NetworkShape, packets: Sequence[Packet]) -> Wires:
-    """Send packets, those of one source in the order of the list, until all have arrived and all wires are quiet."""
-    driver = WireDriver(shape)
+def simulate(shape: MeshShape, packets: Sequence[Packet]) -> Wires:
+    """Send packets, those of one source in the order of the list, until all have arrived and the wires are quiet."""
+    network = mesh(
+        shape.columns,
+        shape.rows,
+        virtual_channels=shape.virtual_channels,
+        buffer_flits=shape.buffer_flits,
+        queue_flits=1 << 14,
+    )
+    driver = WireDriver(network)
+    driver.wires = Wires()
     driver.send_all(packets)
     driver.wires.sort()
     return driver.wires

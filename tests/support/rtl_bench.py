@@ -55,6 +55,7 @@ def simulate(shape: MeshShape, packets: Sequence[Packet], longest: int = 3000) -
                     context.set(stream.payload, queue[0][1])
                     if context.get(stream.ready):
                         queue.popleft()
+                        quiet = 0
             await context.tick()
             t += 1
 

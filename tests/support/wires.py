@@ -11,7 +11,7 @@ SOURCE = -1
 
 
 class Flit(NamedTuple):
-    """A flit that reaches the far end of its link in `cycle`: an input VC or, from a router's local output, the sink."""
+    """A flit that reaches the far end of its link in `cycle`: an input VC or, from a local output, the sink."""
 
     cycle: int
     node: int
