@@ -68,9 +68,9 @@ def test_every_flit_and_credit_is_on_its_wire_in_the_same_cycle(seed: int) -> No
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("seed", range(1000, 1100))
+@pytest.mark.parametrize("seed", range(1000, 1040))
 def test_long_every_flit_and_credit_is_on_its_wire_in_the_same_cycle(seed: int) -> None:
-    assert differences(random_case(seed, (*SMALL, (3, 3), (4, 2), (2, 4)), 4, 1500)) == []
+    assert differences(random_case(seed, (*SMALL, (3, 3), (4, 2), (2, 4)), 4, 1000)) == []
 
 
 class EagerAllocator(Allocator):
