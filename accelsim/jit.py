@@ -22,6 +22,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+ROW_WORDS = 8
+"""Words in a row of the tables that `row` reads: a cache line."""
+
 KEPT_VERSIONS = 8
 """Cache directories of other sources that stay for whoever goes back to them."""
 
@@ -119,6 +122,48 @@ class Borrow(Kernel):
         return intrinsic
 
 
+class Row(Kernel):
+    """Row of a table of 64-bit words, ROW_WORDS wide, as a view.
+
+    An index is an integer that may be negative to Numba, and a width is a number that it loads and multiplies with;
+    where every access begins so, that takes longer than the access. Here neither is looked at, unless Numba is told to
+    check bounds.
+    """
+
+    def __call__(self, *args: Any) -> Any:
+        return self.function(*args)
+
+    def make_dispatcher(self, numba: Any) -> Callable[..., Any]:
+        if numba.config.DISABLE_JIT or numba.config.BOUNDSCHECK:
+            return super().make_dispatcher(numba)
+
+        def row(typing_context: Any, table: Any, index: Any) -> Any:
+            word = table.dtype
+            view = numba.types.Array(word, 1, "C")
+
+            def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+                arrays = importlib.import_module("numba.np.arrayobj")
+                whole = context.make_array(table)(context, builder, args[0])
+                place = builder.mul(args[1], context.get_constant(numba.types.intp, ROW_WORDS))
+                result = context.make_array(view)(context, builder)
+                length = context.get_constant(numba.types.intp, ROW_WORDS)
+                size = context.get_constant(numba.types.intp, 8)
+                arrays.populate_array(
+                    result,
+                    data=builder.gep(whole.data, [place]),
+                    shape=[length],
+                    strides=[size],
+                    itemsize=size,
+                    meminfo=None,
+                )
+                return result._getvalue()
+
+            return view(table, numba.types.intp), generate
+
+        intrinsic: Callable[..., Any] = numba.extending.intrinsic(row)
+        return intrinsic
+
+
 def kernel(function: Callable[..., Any]) -> Kernel:
     """Register a function of a kernels module for compilation on first call."""
     return Kernel(function)
@@ -130,6 +175,14 @@ def _borrow(arrays: Any) -> Any:
 
 borrowed = Borrow(_borrow)
 """The named tuple that it is given, its arrays without owner."""
+
+
+def _row(table: Any, index: Any) -> Any:
+    return table[index]
+
+
+row = Row(_row)
+"""Row of a table that is ROW_WORDS int64 words wide, as a view; the index is not checked."""
 
 WORD_MASK = 2**64 - 1
 

@@ -9,15 +9,16 @@ from accelsim.build.program import Program
 from accelsim.build.schema import Arch
 from accelsim.engine.bridge import Bridge
 from accelsim.engine.fabric import (
+    BINS,
     Fabric,
     MemoryShape,
-    NetworkShape,
     TileShape,
     make_clock,
     make_memory,
-    make_network,
     make_tiles,
+    packets_under_way,
 )
+from accelsim.engine.network import make_network
 from accelsim.parts.dma import dma
 from accelsim.parts.host import host
 from accelsim.parts.sequencer import Command, sequencer
@@ -29,16 +30,7 @@ def make_fabric(arch: Arch, program: Program) -> Fabric:
     array = settings.pe_array
     interface = settings.network_interface
     controller = settings.memory_controller
-    network = NetworkShape(
-        columns=settings.noc.columns,
-        rows=settings.noc.rows,
-        virtual_channels=settings.noc.virtual_channels,
-        buffer_flits=settings.noc.buffer_flits,
-        routing_cycles=settings.noc.routing_cycles,
-        speculative=settings.noc.speculative,
-        link_cycles=settings.noc.link_cycles,
-        queue_flits=interface.queue_flits,
-    )
+    network = arch.network
     tiles = TileShape(
         rows=array.rows,
         columns=array.columns,
@@ -65,8 +57,9 @@ def make_fabric(arch: Arch, program: Program) -> Fabric:
     )
     nodes = settings.noc.nodes
     return Fabric(
+        network,
         make_clock(program.groups),
-        make_network(network, program.contents.layers),
+        make_network(network, packets_under_way(network), bins=BINS, layers=program.contents.layers),
         make_tiles(tiles, arch.tile_nodes, nodes, program.contents),
         make_memory(memory, nodes, settings.noc.virtual_channels, program.contents),
     )

@@ -11,6 +11,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from accelsim.config import Document, Positive, Settings, broken, load_yaml, override, validate
+from accelsim.engine.topology import NetworkShape
 from accelsim.mapping.plan import TileCapacity
 from accelsim.parts.accumulator_buffer import AccumulatorBufferSettings
 from accelsim.parts.dram import DramSettings
@@ -103,6 +104,11 @@ class Arch:
         """The node of each tile: row by row, nodes of memory controllers left out."""
         free = [node for node in range(self.settings.noc.nodes) if node not in self.controller_nodes]
         return tuple(free[: self.settings.tiles.count])
+
+    @property
+    def network(self) -> NetworkShape:
+        """The network on chip as the engine makes it."""
+        return self.settings.noc.shape(self.settings.network_interface.queue_flits)
 
     @property
     def bytes_per_cycle(self) -> Fraction | None:

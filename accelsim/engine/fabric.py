@@ -10,9 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accelsim.engine.groups import GroupTable
+from accelsim.engine.network import with_more_packets
+from accelsim.engine.topology import NetworkShape, Words
+from accelsim.engine.waiting import describe_waiting
+from accelsim.kernels import delivery, network_state, state
 from accelsim.kernels import fabric as kernels
-from accelsim.kernels import network as network_kernels
-from accelsim.kernels import state
 from accelsim.kernels import tile as tile_kernels
 
 BINS = 1024
@@ -23,22 +25,6 @@ PATIENCE_CYCLES = 100_000
 
 STOPPED, IDLE, STUCK = range(3)
 """What `advance` returns: at a completed group or its limit; nothing will move by itself; busy but nothing moves."""
-
-Words = NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True)
-class NetworkShape:
-    """Integer settings of the network on chip."""
-
-    columns: int
-    rows: int
-    virtual_channels: int
-    buffer_flits: int
-    routing_cycles: int
-    speculative: bool
-    link_cycles: int
-    queue_flits: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,81 +91,13 @@ def make_clock(groups: GroupTable) -> state.Clock:
     )
 
 
-def make_network(shape: NetworkShape, layers: int) -> state.Network:
-    """An empty network."""
-    nodes = shape.columns * shape.rows
-    vcs = shape.virtual_channels
-    queues = nodes * state.PORTS * vcs
-    flags = -(-nodes // 32)
-    # A queue takes one packet however long it is, so packets waiting are at most its flits, and one.
-    waiting = shape.queue_flits + 1
-    packets = nodes * (waiting + 1) + queues * shape.buffer_flits + 8 * nodes * state.PORTS
+def packets_under_way(shape: NetworkShape) -> int:
+    """Most packets that tiles and memories can have in the network: waiting at sources, in VCs and on wires.
 
-    def zeros(*dimensions: int) -> Words:
-        return np.zeros(dimensions, np.int64)
-
-    settings = zeros(state.NETWORK_SETTINGS)
-    settings[state.N_COLUMNS] = shape.columns
-    settings[state.N_VCS] = vcs
-    settings[state.N_DEPTH] = shape.buffer_flits
-    settings[state.N_ROUTING] = shape.routing_cycles
-    settings[state.N_SPECULATIVE] = shape.speculative
-    settings[state.N_LINK] = shape.link_cycles
-    settings[state.N_QUEUE_FLITS] = shape.queue_flits
-    return state.Network(
-        settings=settings,
-        fifo=zeros(queues, shape.buffer_flits),
-        head=zeros(queues),
-        count=zeros(queues),
-        out_port=zeros(queues),
-        out_vc=zeros(queues),
-        masks=zeros(nodes, 4),
-        owned=zeros(queues),
-        occupied=zeros(queues),
-        va_grant=zeros(nodes, state.PORTS * vcs),
-        va_accept=zeros(nodes, state.PORTS * vcs),
-        sa_grant=zeros(nodes, state.PORTS),
-        sa_accept=zeros(nodes, state.PORTS),
-        vc_offset=zeros(nodes, state.PORTS),
-        scratch=zeros(2 * state.PORTS * vcs + 4 * state.PORTS + state.PORTS * state.PORTS),
-        wheel_flit=zeros(state.WHEEL, nodes * state.PORTS),
-        wheel_credit=zeros(state.WHEEL, nodes * state.PORTS),
-        wheel_sink=zeros(state.WHEEL, nodes),
-        wheel_source=zeros(state.WHEEL, nodes),
-        wheel_mask=zeros(state.WHEEL, nodes),
-        wheel_wake=zeros(state.WHEEL, flags),
-        active=zeros(flags),
-        packet=zeros(packets, state.PACKET_COLUMNS),
-        free=np.arange(packets - 1, -1, -1, dtype=np.int64),
-        queue=zeros(nodes, waiting),
-        queue_head=zeros(nodes),
-        queue_count=zeros(nodes),
-        queue_flits=zeros(nodes),
-        queue_peak=zeros(nodes),
-        current=np.full(nodes, -1, np.int64),
-        sent=zeros(nodes),
-        source_vc=np.full(nodes, vcs - 1, np.int64),
-        source_occupied=zeros(nodes, vcs),
-        link_bins=zeros(nodes * state.PORTS, BINS),
-        latency=zeros(state.LATENCY_BINS),
-        layer_flits=zeros(layers + 1, 2),
-    )
-
-
-def with_longer_queues(network: state.Network) -> state.Network:
-    """The network with source queues of twice as many packets; what waits in them keeps its order."""
-    nodes, length = network.queue.shape
-    places = (network.queue_head[:, None] + np.arange(length)) % length
-    waiting = np.take_along_axis(network.queue, places, axis=1)
-    packets = len(network.packet)
-    added = nodes * length
-    new = np.arange(packets + added - 1, packets - 1, -1, dtype=np.int64)
-    return network._replace(
-        queue=np.concatenate([waiting, np.zeros_like(waiting)], axis=1),
-        queue_head=np.zeros_like(network.queue_head),
-        packet=np.concatenate([network.packet, np.zeros((added, state.PACKET_COLUMNS), np.int64)]),
-        free=np.concatenate([new, network.free]),
-    )
+    A source queue takes one packet however long it is, so packets waiting are at most its flits, and one.
+    """
+    queues = shape.routers * shape.ports * shape.virtual_channels
+    return shape.nodes * (shape.queue_flits + 2) + queues * shape.buffer_flits
 
 
 def make_tiles(shape: TileShape, nodes: Sequence[int], network_nodes: int, contents: Contents) -> state.Tiles:
@@ -278,12 +196,19 @@ def make_memory(shape: MemoryShape, network_nodes: int, virtual_channels: int, c
 class Fabric:
     """Everything that is stepped in cycles. Actors hand work in through the bridge; nothing else writes here."""
 
-    def __init__(self, clock: state.Clock, network: state.Network, tiles: state.Tiles, memory: state.Memory) -> None:
+    def __init__(
+        self,
+        shape: NetworkShape,
+        clock: state.Clock,
+        network: network_state.Network,
+        tiles: state.Tiles,
+        memory: state.Memory,
+    ) -> None:
+        self.shape = shape
         self.clock = clock
         self.network = network
         self.tiles = tiles
         self.memory = memory
-        clock.scalars[state.FREE_PACKETS] = len(network.free)
 
     @property
     def now(self) -> int:
@@ -317,13 +242,9 @@ class Fabric:
 
         Unlike tiles, actors do not ask whether the source queue has room: what they send waits in it.
         """
-        if self.network.queue_count[node] == self.network.queue.shape[1]:
-            before = len(self.network.packet)
-            self.network = with_longer_queues(self.network)
-            self.clock.scalars[state.FREE_PACKETS] += len(self.network.packet) - before
-        network_kernels.send(
-            self.clock, self.network, node, destination, 1, group, 1, state.CONTROL, 0, layer, self.now
-        )
+        if self.network.scalars[network_state.FREE_PACKETS] == 0:
+            self.network = with_more_packets(self.network)
+        delivery.send(self.clock, self.network, node, destination, 1, 1, group, 0, 1, state.CONTROL, 0, layer, self.now)
 
     def skip_to(self, cycle: int) -> None:
         """Let idle time pass until the next actor event."""
@@ -342,7 +263,7 @@ class Fabric:
             tile_kernels.settle(self.clock, self.tiles, tile, self.cycles)
 
     def stalled_units(self, groups: GroupTable) -> list[str]:
-        """For a deadlock report: what each tile waits for, and which routers hold flits and whither they are bound."""
+        """For a deadlock report: what each tile waits for, and which packets wait in the network, and for whom."""
         lines = []
         scalars = self.tiles.scalars
         for tile in range(len(self.tiles.node)):
@@ -358,13 +279,4 @@ class Fabric:
                 grant = int(work[state.W_GRANT_GROUP])
                 if grant >= 0 and self.clock.left[grant]:
                     lines.append(f"  tile {tile} cannot send: it waits for {groups.name(grant)}")
-        vcs = int(self.network.settings[state.N_VCS])
-        for queue in np.flatnonzero(self.network.count):
-            node, rest = divmod(int(queue), state.PORTS * vcs)
-            flit = int(self.network.fifo[queue, self.network.head[queue]])
-            target = int(self.network.packet[flit >> 8, state.P_DST])
-            lines.append(
-                f"  router {node}, input {rest // vcs}, VC {rest % vcs}: {int(self.network.count[queue])} flits, "
-                f"the first bound for node {target} by output {int(self.network.out_port[queue])}"
-            )
-        return lines
+        return lines + describe_waiting(self.shape, self.network)

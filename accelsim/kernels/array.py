@@ -2,7 +2,7 @@
 
 from accelsim.jit import kernel, popcount
 from accelsim.kernels import state as k
-from accelsim.kernels.network import count_down
+from accelsim.kernels.delivery import count_down
 from accelsim.kernels.neuron_unit import push_result
 from accelsim.kernels.outcomes import SCANNING
 

@@ -1,10 +1,13 @@
 """The fabric: everything that is stepped in cycles, under one clock."""
 
 from accelsim.jit import borrowed, kernel, trailing_zeros
+from accelsim.kernels import network_state as n
 from accelsim.kernels import state as k
+from accelsim.kernels.delivery import deliver
 from accelsim.kernels.memory import memory_cycle
-from accelsim.kernels.network import network_cycle, next_arrival
+from accelsim.kernels.network import network_cycle
 from accelsim.kernels.tile import tile_cycle
+from accelsim.kernels.wires import next_arrival
 
 
 @kernel
@@ -19,7 +22,11 @@ def fold(clock, network, tiles, memory):
                     tiles.bins[tile, 2 * pair, state] + tiles.bins[tile, 2 * pair + 1, state]
                 )
         tiles.bins[tile, half:] = 0
-    for rows in (network.link_bins, memory.read_bins, memory.write_bins):
+    for pair in range(half):
+        for link in range(network.link_bins.shape[1]):
+            network.link_bins[pair, link] = network.link_bins[2 * pair, link] + network.link_bins[2 * pair + 1, link]
+    network.link_bins[half:] = 0
+    for rows in (memory.read_bins, memory.write_bins):
         for row in range(rows.shape[0]):
             for pair in range(half):
                 rows[row, pair] = rows[row, 2 * pair] + rows[row, 2 * pair + 1]
@@ -42,7 +49,8 @@ def step(clock, network, tiles, memory, t):
     for channel in range(memory.channel.shape[0]):
         if memory.channel[channel, k.C_WAKE] <= t:
             memory_cycle(clock, network, tiles, memory, channel, t)
-    busy = network_cycle(clock, network, tiles, memory, t, time_bin)
+    busy = network_cycle(network, t, time_bin)
+    deliver(clock, network, tiles, memory, t)
     for word in range(tiles.active.shape[0]):
         busy = busy or tiles.active[word] != 0
     return busy
@@ -54,8 +62,7 @@ def next_wake(network, memory, t):
     wake = k.FOREVER
     for channel in range(memory.channel.shape[0]):
         wake = min(wake, max(memory.channel[channel, k.C_WAKE], t))
-    arrival = next_arrival(network, t)
-    return wake if arrival < 0 else min(wake, arrival)
+    return min(wake, next_arrival(network, t))
 
 
 @kernel
@@ -94,7 +101,8 @@ def advance(clock, network, tiles, memory, until, patience):
         scalars[k.NOW] = t + 1
         if scalars[k.COMPLETED] > 0:
             return 0
-        still = 0 if scalars[k.LAST_MOVE] == t else still + 1
+        moved = scalars[k.LAST_MOVE] == t or network.scalars[n.LAST_MOVE] == t
+        still = 0 if moved else still + 1
         if still > patience:
             if not is_timed(memory, t):
                 return 2

@@ -2,7 +2,9 @@
 
 from accelsim.jit import kernel
 from accelsim.kernels import state as k
-from accelsim.kernels.network import has_room, return_credit, send
+from accelsim.kernels.delivery import send
+from accelsim.kernels.network import has_room
+from accelsim.kernels.wires import return_credit
 
 
 @kernel
@@ -117,8 +119,10 @@ def answer(clock, network, tiles, memory, channel, t):
         network,
         node,
         target[0],
+        1,
         flits,
         target[1],
+        0,
         payload,
         transfer[k.D_KIND],
         payload,

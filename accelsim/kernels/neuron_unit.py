@@ -2,7 +2,8 @@
 
 from accelsim.jit import kernel
 from accelsim.kernels import state as k
-from accelsim.kernels.network import has_room, send
+from accelsim.kernels.delivery import send
+from accelsim.kernels.network import has_room
 from accelsim.kernels.outcomes import MOVED, WAITS_FOR_TIME
 
 
@@ -38,8 +39,10 @@ def emit(clock, network, tiles, memory, tile, t):
                 network,
                 node,
                 path[k.R_NODE],
+                1,
                 flits,
                 group,
+                0,
                 words,
                 path[k.R_KIND],
                 (bits + 7) // 8,

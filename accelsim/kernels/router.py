@@ -2,296 +2,232 @@
 
 It is the field's reference, BookSim 2's input-queued router: credit flow control, a virtual channel allocated per
 packet, VC and switch allocation by separable round robin (iSLIP, one iteration), speculation as an option. What is
-caused in cycle t is seen at another node in t + 2 (credits) or t + 3 (flits) at the earliest, so the order in which
-routers are visited within a cycle does not matter.
+caused in cycle t is seen at another router in t + 2 at the earliest, so the order in which routers are visited within
+a cycle does not matter. Functions are given the router, and the first of its ports and of its VCs.
 """
 
-from accelsim.jit import kernel, trailing_zeros
-from accelsim.kernels import state as k
-
-NONEMPTY, ROUTING, WAITING, ACTIVE = range(4)
-
-
-@kernel
-def post(network, t, node, bit):
-    """Mark that something reaches a node in cycle t."""
-    slot = t % k.WHEEL
-    network.wheel_mask[slot, node] |= bit
-    network.wheel_wake[slot, node >> 5] |= 1 << (node & 31)
+from accelsim.jit import kernel, row, trailing_zeros
+from accelsim.kernels import network_state as n
+from accelsim.kernels.allocation import allocate_switch, allocate_vcs, confirm_vcs
+from accelsim.kernels.multicast import fork, leave_fork
+from accelsim.kernels.routes import allowed_vcs, dimension_order, least_loaded, permitted
+from accelsim.kernels.wires import offer_place, post_flit
 
 
 @kernel
-def route(network, node, packet):
-    """Output port of dimension-order routing: x first, then y, then the local port."""
-    columns = network.settings[k.N_COLUMNS]
-    destination = network.packet[packet, k.P_DST]
-    dx = destination % columns - node % columns
-    dy = destination // columns - node // columns
-    if dx > 0:
-        return 0
-    if dx < 0:
-        return 1
-    if dy > 0:
-        return 2
-    if dy < 0:
-        return 3
-    return k.LOCAL
+def set_output(network, queue, port, lower):
+    """The packet at the front of an input VC leaves by one output."""
+    state = row(network.vc, queue)
+    state[n.OUT_PORT] = port
+    state[n.ALLOWED] = allowed_vcs(network, port, lower)
 
 
 @kernel
-def neighbour(network, node, port):
-    """The node behind a router's port."""
-    if port == 0:
-        return node + 1
-    if port == 1:
-        return node - 1
-    if port == 2:
-        return node + network.settings[k.N_COLUMNS]
-    return node - network.settings[k.N_COLUMNS]
+def start_packet(network, router, requester, queue, flit, earliest):
+    """A head is at the front of an idle input VC: route it, from cycle `earliest` on, and let it wait for a VC."""
+    settings = network.settings
+    masks = row(network.router, router)
+    bit = 1 << requester
+    target = (flit >> n.TARGET_SHIFT) & n.TARGET_MASK
+    if target >= n.TREES:
+        tree = network.trees[(target - n.TREES) * settings[n.ROUTERS] + router]
+        if tree[0] & (tree[0] - 1):
+            masks[n.FORKED] |= bit
+            fork(network, queue, tree[0], tree[1])
+        else:
+            set_output(network, queue, trailing_zeros(tree[0]), 1 if tree[1] else 0)
+    elif settings[n.ROUTING] >= n.WEST_FIRST:
+        outputs = permitted(network, router, flit)
+        if outputs & (outputs - 1):
+            masks[n.UNDECIDED] |= bit
+        else:
+            set_output(network, queue, trailing_zeros(outputs), 0)
+    else:
+        found = dimension_order(network, router, target)
+        set_output(network, queue, found >> 1, found & 1)
+    cycles = settings[n.ROUTING_CYCLES]
+    if cycles == 0:
+        masks[n.WAITING] |= bit
+        return
+    masks[n.IN_ROUTING] |= bit
+    if cycles > 1:
+        network.routed_at[queue] = next_start(network, router, n.ROUTING_START, earliest, cycles) + cycles - 1
 
 
 @kernel
-def start_packet(network, node, requester):
-    """A head is at the front of an idle input VC: compute its route, and wait for it or, looked ahead, for a VC."""
-    queue = node * k.PORTS * network.settings[k.N_VCS] + requester
-    packet = network.fifo[queue, network.head[queue]] >> 8
-    network.out_port[queue] = route(network, node, packet)
-    stage = ROUTING if network.settings[k.N_ROUTING] else WAITING
-    network.masks[node, stage] |= 1 << requester
+def next_start(network, router, stage, earliest, cycles):
+    """When a stage that is busy for `cycles` a batch takes what is there from cycle `earliest` on."""
+    stages = row(network.stage, router)
+    start = stages[stage]
+    if earliest > start:
+        start = max(earliest, start + cycles)
+        stages[stage] = start
+    return start
 
 
 @kernel
-def receive(network, node, mask, t):
+def decide(network, router, first_vc):
+    """Adaptive heads that begin to wait for a VC choose among their outputs."""
+    masks = row(network.router, router)
+    places = network.settings[n.PLACES]
+    bits = masks[n.UNDECIDED] & masks[n.WAITING]
+    masks[n.UNDECIDED] &= ~bits
+    while bits:
+        queue = first_vc + trailing_zeros(bits)
+        bits &= bits - 1
+        flit = network.fifo[queue * (places + 1) + row(network.vc, queue)[n.FRONT]]
+        set_output(network, queue, least_loaded(network, first_vc, permitted(network, router, flit)), 0)
+
+
+@kernel
+def receive(network, router, slot, t):
     """Flits and credits due now enter the router."""
-    slot = t % k.WHEEL
-    vcs = network.settings[k.N_VCS]
-    bits = mask & 31
+    settings = network.settings
+    ports = settings[n.PORTS]
+    vcs = settings[n.VCS]
+    places = settings[n.PLACES]
+    first_port = router * ports
+    wires = slot * settings[n.ROUTERS] * ports + first_port
+    masks = row(network.router, router)
+    events = slot * settings[n.ROUTERS] + router
+    bits = network.wheel_flits[events]
+    network.wheel_flits[events] = 0
     while bits:
         port = trailing_zeros(bits)
         bits &= bits - 1
-        flit = network.wheel_flit[slot, node * k.PORTS + port]
-        requester = port * vcs + ((flit >> 2) & 63)
-        queue = node * k.PORTS * vcs + requester
-        position = network.head[queue] + network.count[queue]
-        if position >= network.fifo.shape[1]:
-            position -= network.fifo.shape[1]
-        network.fifo[queue, position] = flit
-        network.count[queue] += 1
-        masks = network.masks[node]
+        flit = network.wheel_flit[wires + port]
+        requester = port * vcs + ((flit >> n.VC_SHIFT) & n.VC_MASK)
+        queue = first_port * vcs + requester
+        state = row(network.vc, queue)
+        network.fifo[queue * (places + 1) + ((state[n.FRONT] + state[n.COUNT]) & places)] = flit
+        state[n.COUNT] += 1
         bit = 1 << requester
-        masks[NONEMPTY] |= bit
-        if not (masks[ROUTING] | masks[WAITING] | masks[ACTIVE]) & bit:
-            start_packet(network, node, requester)
-    bits = (mask >> k.PORTS) & 31
+        masks[n.NONEMPTY] |= bit
+        if not (masks[n.IN_ROUTING] | masks[n.WAITING] | masks[n.ACTIVE]) & bit:
+            start_packet(network, router, requester, queue, flit, t)
+    bits = network.wheel_credits[events]
+    network.wheel_credits[events] = 0
     while bits:
         port = trailing_zeros(bits)
         bits &= bits - 1
-        vc = network.wheel_credit[slot, node * k.PORTS + port]
-        network.occupied[(node * k.PORTS + port) * vcs + vc] -= 1
+        vc = network.wheel_credit[wires + port]
+        row(network.vc, (first_port + port) * vcs + vc)[n.OCCUPIED] -= 1
+        row(network.port, first_port + port)[n.CREDIT] |= 1 << vc
 
 
 @kernel
-def first_from(mask, pointer):
-    """Index of the first set bit at or after `pointer`, wrapping round; `mask` is not empty."""
-    high = mask >> pointer
-    if high:
-        return pointer + trailing_zeros(high)
-    return trailing_zeros(mask)
+def send_flit(network, router, output, flit, t):
+    """A flit that won the switch in cycle t is on its way to the next router or to a sink.
 
-
-@kernel
-def allocate_vcs(network, node):
-    """One iSLIP iteration of input VCs over output VCs. Winners stand in scratch: resource + 1 by requester."""
-    vcs = network.settings[k.N_VCS]
-    width = k.PORTS * vcs
-    base = node * width
-    scratch = network.scratch
-    wanted = 2 * width  # request mask by output port
-    waiting = network.masks[node, WAITING]
-    ports = 0
-    bits = waiting
-    while bits:
-        requester = trailing_zeros(bits)
-        bits &= bits - 1
-        port = network.out_port[base + requester]
-        scratch[wanted + port] |= 1 << requester
-        ports |= 1 << port
-    granted = 0
-    while ports:
-        port = trailing_zeros(ports)
-        ports &= ports - 1
-        requests = scratch[wanted + port]
-        scratch[wanted + port] = 0
-        for vc in range(vcs):
-            resource = port * vcs + vc
-            if not network.owned[base + resource]:
-                requester = first_from(requests, network.va_grant[node, resource])
-                scratch[requester] |= 1 << resource
-                granted |= 1 << requester
-    bits = granted
-    while bits:
-        requester = trailing_zeros(bits)
-        bits &= bits - 1
-        resource = first_from(scratch[requester], network.va_accept[node, requester])
-        scratch[requester] = 0
-        scratch[width + requester] = resource
-        network.va_grant[node, resource] = requester + 1 if requester + 1 < width else 0
-        network.va_accept[node, requester] = resource + 1 if resource + 1 < width else 0
-    return granted
-
-
-@kernel
-def allocate_switch(network, node):
-    """One iSLIP iteration of inputs over outputs. Returns `output << 3 * input` of winners, 7 for none.
-
-    The label of a request, its VC, stands in scratch by (input, output).
+    A traversal of several cycles takes all flits that won before it starts; each output then sends one a cycle.
     """
     settings = network.settings
-    vcs = settings[k.N_VCS]
-    depth = settings[k.N_DEPTH]
-    width = k.PORTS * vcs
-    base = node * width
-    scratch = network.scratch
-    requests = 2 * width + k.PORTS
-    labels = 2 * width + 4 * k.PORTS
-    masks = network.masks[node]
-    bidders = masks[NONEMPTY] & masks[ACTIVE]
-    if settings[k.N_SPECULATIVE]:
-        bidders |= masks[WAITING]
-    outputs = 0
-    bits = bidders
-    while bits:
-        requester = trailing_zeros(bits)
-        bits &= bits - 1
-        port = requester // vcs
-        vc = requester - port * vcs
-        out = network.out_port[base + requester]
-        speculative = 0
-        if (masks[ACTIVE] >> requester) & 1:
-            if network.occupied[base + out * vcs + network.out_vc[base + requester]] >= depth:
-                continue
-        else:
-            speculative = 64
-            free = False
-            for candidate in range(vcs):
-                resource = base + out * vcs + candidate
-                if not network.owned[resource] and network.occupied[resource] < depth:
-                    free = True
-                    break
-            if not free:
-                continue
-        rank = vc - network.vc_offset[node, port]
-        if rank < 0:
-            rank += vcs
-        rank += speculative
-        seen = (scratch[requests + out] >> port) & 1
-        label = labels + port * k.PORTS + out
-        if not seen or rank < scratch[label] >> 8:
-            scratch[label] = rank << 8 | vc
-        scratch[requests + out] |= 1 << port
-        outputs |= 1 << out
-    granted = requests + k.PORTS
-    inputs = 0
-    while outputs:
-        out = trailing_zeros(outputs)
-        outputs &= outputs - 1
-        port = first_from(scratch[requests + out], network.sa_grant[node, out])
-        scratch[requests + out] = 0
-        scratch[granted + port] |= 1 << out
-        inputs |= 1 << port
-    winners = 0o77777
-    while inputs:
-        port = trailing_zeros(inputs)
-        inputs &= inputs - 1
-        out = first_from(scratch[granted + port], network.sa_accept[node, port])
-        scratch[granted + port] = 0
-        network.sa_grant[node, out] = port + 1 if port + 1 < k.PORTS else 0
-        network.sa_accept[node, port] = out + 1 if out + 1 < k.PORTS else 0
-        vc = scratch[labels + port * k.PORTS + out] & 255
-        network.vc_offset[node, port] = vc + 1 if vc + 1 < vcs else 0
-        winners ^= (7 ^ out) << (3 * port)
-    return winners
+    cycles = settings[n.TRAVERSAL_CYCLES]
+    sent = t + 1
+    if cycles > 1:
+        through = next_start(network, router, n.TRAVERSAL_START, t + 1, cycles) + cycles - 1
+        sent = max(through, output[n.SENT_AT] + 1)
+        output[n.SENT_AT] = sent
+    post_flit(network, output[n.PEER], flit, sent + 1 + settings[n.LINK_CYCLES])
 
 
 @kernel
-def traverse(clock, network, node, port, out, t):
-    """A granted flit leaves its input VC, unless speculation failed. Returns whether it left."""
+def traverse(network, router, port, out, vc, t, time_bin):
+    """A flit that won the switch leaves its input VC, unless speculation failed."""
     settings = network.settings
-    vcs = settings[k.N_VCS]
-    base = node * k.PORTS * vcs
-    labels = 2 * k.PORTS * vcs + 4 * k.PORTS
-    vc = network.scratch[labels + port * k.PORTS + out] & 255
+    vcs = settings[n.VCS]
+    places = settings[n.PLACES]
+    first_port = router * settings[n.PORTS]
     requester = port * vcs + vc
-    queue = base + requester
+    queue = first_port * vcs + requester
     bit = 1 << requester
-    masks = network.masks[node]
-    if not masks[ACTIVE] & bit:
-        return False
-    resource = base + out * vcs + network.out_vc[queue]
-    if network.occupied[resource] >= settings[k.N_DEPTH]:
-        return False
-    position = network.head[queue]
-    flit = network.fifo[queue, position]
-    network.head[queue] = position + 1 if position + 1 < network.fifo.shape[1] else 0
-    network.count[queue] -= 1
-    network.occupied[resource] += 1
-    if network.count[queue] == 0:
-        masks[NONEMPTY] &= ~bit
-    if flit & 2:
-        network.owned[resource] = 0
-        masks[ACTIVE] &= ~bit
-        if network.count[queue]:
-            start_packet(network, node, requester)
-    packet = flit >> 8
-    if flit & 1:
-        network.packet[packet, k.P_HOPS] += 1
-    flit = packet << 8 | network.out_vc[queue] << 2 | flit & 3
-    link = settings[k.N_LINK]
-    due = t + 2 + link
-    if out == k.LOCAL:
-        network.wheel_sink[due % k.WHEEL, node] = flit
-        post(network, due, node, 1 << 10)
-    else:
-        there = neighbour(network, node, out)
-        network.wheel_flit[due % k.WHEEL, there * k.PORTS + (out ^ 1)] = flit
-        post(network, due, there, 1 << (out ^ 1))
-    due = t + 1 + link
-    if port == k.LOCAL:
-        network.wheel_source[due % k.WHEEL, node] = vc
-        post(network, due, node, 1 << 11)
-    else:
-        there = neighbour(network, node, port)
-        network.wheel_credit[due % k.WHEEL, there * k.PORTS + (port ^ 1)] = vc
-        post(network, due, there, 1 << (k.PORTS + (port ^ 1)))
-    clock.scalars[k.FLIT_HOPS] += 1
-    clock.scalars[k.LAST_MOVE] = t
-    return True
+    masks = row(network.router, router)
+    state = row(network.vc, queue)
+    output = row(network.port, first_port + out)
+    forked = masks[n.FORKED] & bit
+    out_vc = state[n.OUT_VC]
+    place = state[n.FRONT]
+    if forked:
+        if not row(network.fork, queue)[n.FORK_HELD] & 1 << out:
+            return
+        branch = row(network.branch, queue * settings[n.PORTS] + out)
+        out_vc = branch[n.BRANCH_VC]
+        place = (place + branch[n.BRANCH_SENT] - row(network.fork, queue)[n.FORK_FREED]) & places
+    elif not masks[n.ACTIVE] & bit:
+        return
+    if not (output[n.CREDIT] >> out_vc) & 1:
+        return
+    flit = network.fifo[queue * (places + 1) + place]
+    taken = row(network.vc, (first_port + out) * vcs + out_vc)
+    taken[n.OCCUPIED] += 1
+    if taken[n.OCCUPIED] == settings[n.DEPTH]:
+        output[n.CREDIT] &= ~(1 << out_vc)
+    if flit & n.TAIL:
+        output[n.FREE] |= 1 << out_vc
+    copy = (flit & ~(n.VC_MASK << n.VC_SHIFT) | out_vc << n.VC_SHIFT) + (1 << n.HOP_SHIFT)
+    send_flit(network, router, output, copy, t)
+    network.scalars[n.FLIT_HOPS] += 1
+    network.scalars[n.LAST_MOVE] = t
+    network.link_bins[time_bin, first_port + out] += 1
+    if forked and not leave_fork(network, queue, out, flit):
+        return
+    state[n.FRONT] = (state[n.FRONT] + 1) & places
+    state[n.COUNT] -= 1
+    offer_place(network, row(network.port, first_port + port)[n.PEER], vc, t)
+    if state[n.COUNT] == 0:
+        masks[n.NONEMPTY] &= ~bit
+    if flit & n.TAIL:
+        masks[n.ACTIVE] &= ~bit
+        masks[n.FORKED] &= ~bit
+        if state[n.COUNT]:
+            following = network.fifo[queue * (places + 1) + state[n.FRONT]]
+            start_packet(network, router, requester, queue, following, t + 1)
 
 
 @kernel
-def router(clock, network, node, t, time_bin):
+def finish_routing(network, router, first_vc, t):
+    """Heads whose route is known wait for a VC from the next cycle on."""
+    masks = row(network.router, router)
+    done = masks[n.IN_ROUTING]
+    if network.settings[n.ROUTING_CYCLES] > 1:
+        bits = done
+        while bits:
+            requester = trailing_zeros(bits)
+            bits &= bits - 1
+            if network.routed_at[first_vc + requester] > t:
+                done ^= 1 << requester
+    masks[n.IN_ROUTING] ^= done
+    masks[n.WAITING] |= done
+
+
+@kernel
+def switch_router(network, router, t, time_bin):
     """Allocation and traversal of one router in cycle t, on the state after `receive`."""
-    masks = network.masks[node]
-    vcs = network.settings[k.N_VCS]
-    base = node * k.PORTS * vcs
-    routing = masks[ROUTING]
-    won = 0
-    if masks[WAITING]:
-        won = allocate_vcs(network, node)
-    winners = allocate_switch(network, node)
-    masks[ROUTING] &= ~routing
-    masks[WAITING] |= routing
-    bits = won
-    while bits:
-        requester = trailing_zeros(bits)
-        bits &= bits - 1
-        resource = network.scratch[k.PORTS * vcs + requester]
-        network.owned[base + resource] = 1
-        network.out_vc[base + requester] = resource % vcs
-    masks[WAITING] &= ~won
-    masks[ACTIVE] |= won
-    if winners != 0o77777:
-        for port in range(k.PORTS):
-            out = (winners >> (3 * port)) & 7
-            if out != 7 and traverse(clock, network, node, port, out, t):
-                network.link_bins[node * k.PORTS + out, time_bin] += 1
+    settings = network.settings
+    first_port = router * settings[n.PORTS]
+    first_vc = first_port * settings[n.VCS]
+    masks = row(network.router, router)
+    stages = row(network.stage, router)
+    if masks[n.UNDECIDED]:
+        decide(network, router, first_vc)
+    if masks[n.WAITING] and t > stages[n.VC_DONE]:
+        allocate_vcs(network, masks, first_port, first_vc)
+        stages[n.VC_DONE] = t + settings[n.VC_ALLOCATION_CYCLES] - 1
+    bidders = masks[n.NONEMPTY] & masks[n.ACTIVE]
+    if settings[n.SPECULATIVE]:
+        bidders |= masks[n.WAITING]
+    if bidders and t > stages[n.SWITCH_DONE]:
+        allocate_switch(network, masks, first_port, first_vc, bidders)
+        stages[n.SWITCH_DONE] = t + settings[n.SWITCH_ALLOCATION_CYCLES] - 1
+    if masks[n.IN_ROUTING]:
+        finish_routing(network, router, first_vc, t)
+    if masks[n.WON] and t == stages[n.VC_DONE]:
+        confirm_vcs(network, masks, first_port, first_vc)
+    if masks[n.GRANTED] and t == stages[n.SWITCH_DONE]:
+        bits = masks[n.GRANTED]
+        masks[n.GRANTED] = 0
+        while bits:
+            port = trailing_zeros(bits)
+            bits &= bits - 1
+            grant = row(network.port, first_port + port)[n.GRANT]
+            traverse(network, router, port, grant >> 8, grant & 255, t, time_bin)

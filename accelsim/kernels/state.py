@@ -1,4 +1,4 @@
-"""Layout of the fabric's state: flat integer arrays, and the names of their columns.
+"""Layout of the state of tiles and memory, and of the clock: flat integer arrays, and the names of their columns.
 
 Every array is int64 unless noted. The engine builds these tuples once a run; the kernels mutate them in place.
 """
@@ -9,12 +9,7 @@ from typing import NamedTuple
 
 from numpy.typing import NDArray
 
-PORTS = 5
-"""Router ports: 0 = x+1, 1 = x-1, 2 = y+1, 3 = y-1, 4 = local."""
-LOCAL = 4
-WHEEL = 8
-"""Slots of the wheel of fixed delays, a power of two above the longest delay in the network."""
-FOREVER = 1 << 60
+from accelsim.kernels.network_state import FOREVER as FOREVER
 
 # States of a tile in a cycle, in the order in which they count when several hold.
 BUSY, FILL_DRAIN, WEIGHTS_MISSING, SPIKES_MISSING, BANK_CONFLICT, OUTPUT_BLOCKED, SEQUENCING, IDLE = range(8)
@@ -23,16 +18,16 @@ STATES = 8
 # Scalars of the clock.
 (
     NOW,
-    LAST_MOVE,  # last cycle in which anything moved
+    LAST_MOVE,  # last cycle in which a tile or a memory moved anything
     LAST_WORK,  # last cycle in which a flit was delivered, a byte written or a pass ended
     COMPLETED,  # watched groups completed since the bridge last looked
-    FREE_PACKETS,  # entries on the stack of free packet numbers
     BIN_SHIFT,  # a timeline bin lasts 2^BIN_SHIFT cycles
     SENT_PACKETS,
-    RECEIVED_PACKETS,
+    SENT_COPIES,  # destinations of these packets
+    RECEIVED_COPIES,
     SENT_FLITS,
+    SENT_FLIT_COPIES,  # flits times destinations
     RECEIVED_FLITS,
-    FLIT_HOPS,
     TILE_CYCLES,  # tile cycles stepped, for benchmarks
     PEAK_PACKETS,
     CLOCK_SCALARS,
@@ -52,72 +47,8 @@ class Clock(NamedTuple):
     completed: NDArray  # [groups + 1] groups completed since the bridge last looked
 
 
-# Columns of the packet table.
-P_SRC, P_DST, P_FLITS, P_GROUP, P_AMOUNT, P_KIND, P_BYTES, P_LAYER, P_CREATED, P_INJECTED, P_HOPS, PACKET_COLUMNS = (
-    range(12)
-)
-
 # Kinds of packets: where the flits go at the destination.
 CONTROL, SPIKES, WEIGHTS, STORE = range(4)
-
-# Settings of the network, in Network.settings.
-(
-    N_COLUMNS,
-    N_VCS,
-    N_DEPTH,
-    N_ROUTING,
-    N_SPECULATIVE,
-    N_LINK,
-    N_QUEUE_FLITS,
-    NETWORK_SETTINGS,
-) = range(8)
-
-
-class Network(NamedTuple):
-    """Routers, sources and sinks. Index of an input or output VC: (node * PORTS + port) * VCs + vc.
-
-    A flit is `packet << 8 | vc << 2 | tail << 1 | head`. Bit masks of a router hold input VC `port * VCs + vc`.
-    """
-
-    settings: NDArray  # [NETWORK_SETTINGS]
-    fifo: NDArray  # [input VCs, depth] flits
-    head: NDArray  # [input VCs]
-    count: NDArray  # [input VCs]
-    out_port: NDArray  # [input VCs]
-    out_vc: NDArray  # [input VCs]
-    masks: NDArray  # [nodes, 4]: nonempty, routing, waiting for a VC, active
-    owned: NDArray  # [output VCs]
-    occupied: NDArray  # [output VCs] flits sent minus credits seen
-    va_grant: NDArray  # [nodes, PORTS * VCs]
-    va_accept: NDArray  # [nodes, PORTS * VCs]
-    sa_grant: NDArray  # [nodes, PORTS]
-    sa_accept: NDArray  # [nodes, PORTS]
-    vc_offset: NDArray  # [nodes, PORTS]
-    scratch: NDArray  # [2 * PORTS * VCs + 4 * PORTS + PORTS * PORTS] work space of the allocators
-    wheel_flit: NDArray  # [WHEEL, nodes * PORTS] flit arriving at an input
-    wheel_credit: NDArray  # [WHEEL, nodes * PORTS] VC whose credit arrives at an output
-    wheel_sink: NDArray  # [WHEEL, nodes] flit arriving at the sink
-    wheel_source: NDArray  # [WHEEL, nodes] VC whose credit arrives at the source
-    wheel_mask: NDArray  # [WHEEL, nodes]: bits 0-4 flits, 5-9 credits, 10 sink, 11 source
-    wheel_wake: NDArray  # [WHEEL, words of 32 nodes]: nodes with anything in wheel_mask
-    active: NDArray  # [words of 32 nodes]: nodes with a flit waiting
-    packet: NDArray  # [packets, PACKET_COLUMNS]
-    free: NDArray  # [packets] stack of free packet numbers
-    queue: NDArray  # [nodes, queue] packets waiting at the source
-    queue_head: NDArray  # [nodes]
-    queue_count: NDArray  # [nodes]
-    queue_flits: NDArray  # [nodes] flits of the packets waiting
-    queue_peak: NDArray  # [nodes] high-water mark of queue_flits
-    current: NDArray  # [nodes] packet being sent, or -1
-    sent: NDArray  # [nodes] flits of it sent
-    source_vc: NDArray  # [nodes] VC of it; before the first packet VCs - 1
-    source_occupied: NDArray  # [nodes, VCs]
-    link_bins: NDArray  # [nodes * PORTS, bins] flits sent through an output
-    latency: NDArray  # [LATENCY_BINS] packets by creation-to-tail latency; the last bin gathers the rest
-    layer_flits: NDArray  # [layers + 1, 2] flits, flit-hops
-
-
-LATENCY_BINS = 65536
 
 # Settings of the tiles, in Tiles.settings.
 (
@@ -330,7 +261,7 @@ class Memory(NamedTuple):
     channel_of: NDArray  # [nodes] channel, or -1
     channel: NDArray  # [channels, CHANNEL_SCALARS]
     transfer: NDArray  # [transfers, TRANSFER_COLUMNS]
-    destination: NDArray  # [destinations, 2] node, group
+    destination: NDArray  # [destinations, 2] node, group: of a transfer or of a multicast packet
     queue: NDArray  # [channels, transfers] transfers asked for, in any order
     ready: NDArray  # [channels, chunks, 3] cycle, transfer, bytes of chunks read and not yet sent
     held: NDArray  # [channels, VCs] credits held back while the write buffer is full

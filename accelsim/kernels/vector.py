@@ -2,8 +2,8 @@
 
 from accelsim.jit import kernel
 from accelsim.kernels import state as k
+from accelsim.kernels.delivery import count_down
 from accelsim.kernels.detector import loses_bank, next_pixel
-from accelsim.kernels.network import count_down
 from accelsim.kernels.neuron_unit import push_result
 
 

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from accelsim.config import Count, Settings, broken
+from accelsim.engine.topology import NetworkShape
 
 
 class NocSettings(Settings):
@@ -23,6 +24,26 @@ class NocSettings(Settings):
     traversal_cycles: Literal[1] = 1
     speculative: bool = Field(True, description="a head bids for the switch while it waits for its virtual channel")
     link_cycles: Count = Field(1, le=4)
+
+    def shape(self, queue_flits: int) -> NetworkShape:
+        """What the engine makes a network from; `queue_flits` may wait for injection at a node."""
+        return NetworkShape(
+            topology=self.topology,
+            columns=self.columns,
+            rows=self.rows,
+            concentration=1,
+            routing=self.routing,
+            virtual_channels=self.virtual_channels,
+            buffer_flits=self.buffer_flits,
+            routing_cycles=self.routing_cycles,
+            vc_allocation_cycles=self.vc_allocation_cycles,
+            switch_allocation_cycles=self.switch_allocation_cycles,
+            traversal_cycles=self.traversal_cycles,
+            credit_cycles=0,
+            speculative=self.speculative,
+            link_cycles=self.link_cycles,
+            queue_flits=queue_flits,
+        )
 
     @property
     def nodes(self) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from accelsim.engine.bridge import Bridge, Process
-from accelsim.engine.fabric import Words
+from accelsim.engine.topology import Words
 
 COMMAND_QUEUE = 2
 """Passes that may be under way in the array at once, so that the next starts without a gap."""

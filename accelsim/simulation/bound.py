@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from accelsim.engine.topology import home_of
 from accelsim.kernels import state as k
 from accelsim.simulation.counters import LayerCounters
 from accelsim.simulation.record import Run
-from accelsim.simulation.timeline import link_exists
 from accelsim.workload.layer import ARRAY_OPS
 
 
@@ -45,14 +45,16 @@ def run_bound(run: Run) -> str:
     """What binds a run: the busiest tile, the busiest DRAM channel or the busiest link."""
     fabric = run.fabric
     working = fabric.tiles.cycles[:, :, [k.BUSY, k.FILL_DRAIN, k.BANK_CONFLICT]].sum(axis=(1, 2))
-    flits = np.where(link_exists(run), fabric.network.link_bins.sum(axis=1), 0).reshape(-1, k.PORTS)
-    at_controller = np.isin(np.arange(len(flits)), run.arch.controller_nodes)
+    shape = run.arch.network
+    flits = fabric.network.link_bins.sum(axis=0).reshape(shape.routers, shape.ports)
+    controllers = [home_of(shape, node)[0] for node in run.arch.controller_nodes]
+    at_controller = np.isin(np.arange(shape.routers), controllers)
     return _longest(
         {
             "pe_array": float(working.max()),
             "dram": float(fabric.memory.channel[:, k.C_BUSY].max() / fabric.memory.settings[k.M_RATE]),
             "memory_controller.link": float(flits[at_controller].max()),
-            "noc": float(flits[~at_controller].max()),
+            "noc": float(flits[~at_controller].max(initial=0)),
         }
     )
 

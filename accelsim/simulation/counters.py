@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from accelsim.cost.chip import ChipDescription
 from accelsim.cost.constants import dram_pj_per_bit
+from accelsim.kernels import network_state as n
 from accelsim.kernels import state as k
 from accelsim.simulation.record import Run
 from accelsim.simulation.timeline import STATE_NAMES
@@ -28,6 +29,8 @@ class LayerCounters:
     """Cycles of the tile that was busiest with the layer; with idle they add up to `cycles`."""
     events: NDArray[np.int64]
     flits: int
+    """Flits of packets, each counted once wherever it goes."""
+    flits_received: int
     flit_hops: int
 
 
@@ -53,8 +56,9 @@ def layer_counters(run: Run) -> list[LayerCounters]:
                 cycles=cycles,
                 states=states,
                 events=tiles.events[index:-1:count].sum(axis=0),
-                flits=int(flits[0]),
-                flit_hops=int(flits[1]),
+                flits=int(flits[n.FLITS_SENT]),
+                flits_received=int(flits[n.FLITS_RECEIVED]),
+                flit_hops=int(flits[n.FLIT_HOPS_DONE]),
             )
         )
     return found
@@ -83,7 +87,7 @@ def priced_events(run: Run, counters: LayerCounters) -> dict[str, int]:
         "neuron_ops": int(events[k.E_NEURON_OPS]),
         "vector_ops": int(events[k.E_VECTOR_OPS]),
         "flit_hops": counters.flit_hops,
-        "link_flits": counters.flit_hops - counters.flits,
+        "link_flits": counters.flit_hops - counters.flits_received,
         "dram_read_bytes": int(events[k.E_DRAM_READ]),
         "dram_write_bytes": int(events[k.E_DRAM_WRITE]),
     }
@@ -111,7 +115,7 @@ def describe_chip(run: Run) -> ChipDescription:
         fifo_words=array.fifo_words,
         neuron_lanes=settings.neuron_unit.lanes,
         noc_nodes=settings.noc.nodes,
-        noc_ports=k.PORTS,
+        noc_ports=run.arch.network.ports,
         flit_bits=settings.noc.flit_bits,
         virtual_channels=settings.noc.virtual_channels,
         buffer_flits=settings.noc.buffer_flits,

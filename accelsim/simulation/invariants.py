@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from accelsim.errors import SimulationError
+from accelsim.kernels import network_state as n
 from accelsim.kernels import state as k
 from accelsim.simulation.record import Run
 from accelsim.workload.layer import ARRAY_OPS
@@ -37,15 +38,15 @@ def _traffic(run: Run) -> Iterator[str]:
     fabric = run.fabric
     scalars = fabric.clock.scalars
     for what, sent, received in (
-        ("packets", scalars[k.SENT_PACKETS], scalars[k.RECEIVED_PACKETS]),
-        ("flits", scalars[k.SENT_FLITS], scalars[k.RECEIVED_FLITS]),
+        ("packets", scalars[k.SENT_COPIES], scalars[k.RECEIVED_COPIES]),
+        ("flits", scalars[k.SENT_FLIT_COPIES], scalars[k.RECEIVED_FLITS]),
     ):
         if sent != received:
             yield f"{sent} {what} sent, {received} received"
     for what, left in (
-        ("flits in routers", fabric.network.count.sum()),
-        ("packets at sources", fabric.network.queue_count.sum()),
-        ("flits waiting for credits", fabric.network.source_occupied.sum()),
+        ("packets under way", len(fabric.network.packet) - fabric.network.scalars[n.FREE_PACKETS]),
+        ("flits in routers", fabric.network.vc[:, n.COUNT].sum()),
+        ("flits waiting for credits", fabric.network.source_occupied.sum() + fabric.network.vc[:, n.OCCUPIED].sum()),
         ("groups incomplete", np.count_nonzero(fabric.clock.left)),
         ("bytes unwritten", fabric.memory.channel[:, k.C_WRITES].sum()),
         ("words in FIFOs", fabric.tiles.scalars[:, k.S_FIFO].sum()),

@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 from accelsim import __version__
 from accelsim.cost.area import area
 from accelsim.cost.energy import energy
+from accelsim.engine.topology import link_exists
+from accelsim.kernels import network_state as n
 from accelsim.kernels import state as k
 from accelsim.simulation.bound import layer_bound, run_bound
 from accelsim.simulation.counters import LayerCounters, describe_chip, layer_counters, priced_events
 from accelsim.simulation.record import Run
-from accelsim.simulation.timeline import link_exists
 from accelsim.units import seconds
 from accelsim.workload.layer import ARRAY_OPS
 from accelsim.workload.statistics import LayerStatistics
@@ -202,17 +203,17 @@ def _noc(run: Run) -> dict[str, Any]:
     fabric = run.fabric
     scalars = fabric.clock.scalars
     histogram = fabric.network.latency
-    flits = fabric.network.link_bins.sum(axis=1)[link_exists(run)]
+    flits = fabric.network.link_bins.sum(axis=0)[link_exists(run.arch.network)]
     return {
         "packets": int(scalars[k.SENT_PACKETS]),
         "flits": int(scalars[k.SENT_FLITS]),
-        "flit_hops": int(scalars[k.FLIT_HOPS]),
+        "flit_hops": int(fabric.network.scalars[n.FLIT_HOPS]),
         "latency_cycles": _latency(histogram),
         "link_utilisation": {
             "mean": float(flits.mean() / fabric.cycles),
             "max": float(flits.max() / fabric.cycles),
         },
-        "source_queue_peak_flits": int(fabric.network.queue_peak.max()),
+        "source_queue_peak_flits": int(fabric.network.node[:, n.PEAK_FLITS].max()),
     }
 
 

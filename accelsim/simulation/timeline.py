@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from accelsim.engine.topology import link_exists
 from accelsim.kernels import state as k
 from accelsim.simulation.record import Run
 
@@ -22,17 +23,15 @@ STATE_NAMES = (
 )
 """States of a tile in the order of the kernel's numbers."""
 
-PORT_NAMES = ("+x", "-x", "+y", "-y", "local")
-
 
 def make_timeline(run: Run) -> dict[str, NDArray[Any]]:
     """Arrays of timeline.npz (see docs/report.md)."""
     fabric = run.fabric
     shift = int(fabric.clock.scalars[k.BIN_SHIFT])
     bins = -(-fabric.cycles // (1 << shift))
-    nodes = run.arch.settings.noc.nodes
-    used = np.flatnonzero(link_exists(run))
-    names = [f"{node}{PORT_NAMES[port]}" for node in range(nodes) for port in range(k.PORTS)]
+    shape = run.arch.network
+    used = np.flatnonzero(link_exists(shape))
+    names = [f"{router}{shape.port_name(port)}" for router in range(shape.routers) for port in range(shape.ports)]
     rate = run.arch.bytes_per_cycle
     layers = len(run.layers)
     span = fabric.tiles.span[:-1]
@@ -43,7 +42,7 @@ def make_timeline(run: Run) -> dict[str, NDArray[Any]]:
         "state_names": np.array(STATE_NAMES),
         "tile_states": fabric.tiles.bins[:, :bins].copy(),
         "link_names": np.array([names[link] for link in used]),
-        "link_flits": fabric.network.link_bins[used, :bins].copy(),
+        "link_flits": fabric.network.link_bins[:bins, used].T.copy(),
         "dram_read_bytes": fabric.memory.read_bins[:, :bins].copy(),
         "dram_write_bytes": fabric.memory.write_bins[:, :bins].copy(),
         "dram_peak_bytes_per_cycle": np.array(0.0 if rate is None else float(rate) * len(run.arch.controller_nodes)),
@@ -51,16 +50,3 @@ def make_timeline(run: Run) -> dict[str, NDArray[Any]]:
         "layer_start": span[:, 0].copy(),
         "layer_end": span[:, 1].copy(),
     }
-
-
-def link_exists(run: Run) -> NDArray[np.bool_]:
-    """Which (node, port) outputs lead somewhere."""
-    noc = run.arch.settings.noc
-    node = np.arange(noc.nodes)
-    x, y = node % noc.columns, node // noc.columns
-    exists = np.ones((noc.nodes, k.PORTS), bool)
-    exists[:, 0] = x < noc.columns - 1
-    exists[:, 1] = x > 0
-    exists[:, 2] = y < noc.rows - 1
-    exists[:, 3] = y > 0
-    return exists.ravel()

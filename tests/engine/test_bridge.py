@@ -11,6 +11,7 @@ from accelsim.engine import fabric as engine_fabric
 from accelsim.engine.bridge import Bridge, Process
 from accelsim.engine.groups import GroupTable
 from accelsim.errors import SimulationError
+from accelsim.kernels import network_state as n
 from accelsim.kernels import state as k
 
 
@@ -73,7 +74,7 @@ def test_an_actor_acts_before_the_fabric_in_its_cycle() -> None:
     bridge.add_actor("sender", actor)
     bridge.run()
     packets = bridge.fabric.network.packet
-    assert packets[packets[:, k.P_FLITS] > 0][:, [k.P_CREATED, k.P_INJECTED]].tolist() == [[9, 9]]
+    assert packets[packets[:, n.P_FLITS] > 0][:, [n.P_CREATED, n.P_INJECTED]].tolist() == [[9, 9]]
     assert bridge.fabric.cycles == 9 + 8 + 1
 
 
@@ -144,7 +145,7 @@ def test_a_stuck_network_names_its_flits(monkeypatch: pytest.MonkeyPatch) -> Non
     table = GroupTable()
     packet = table.add("packet", 1, watched=True)
     held = fabric(table)
-    held.network.occupied[:] = held.network.settings[k.N_DEPTH]
+    held.network.port[:, n.CREDIT] = 0
     bridge = Bridge(held, table)
 
     def actor(name: str) -> Process:
@@ -157,7 +158,8 @@ def test_a_stuck_network_names_its_flits(monkeypatch: pytest.MonkeyPatch) -> Non
         [
             "deadlock: nothing moves after cycle 54",
             "  sender waits for packet (1 to come)",
-            "  router 0, input 4, VC 0: 1 flits, the first bound for node 1 by output 0",
+            "  router 0, input local, VC 0: 1 flit, the first of packet 0 from node 0 to node 1, "
+            "waits for a credit of output +x, VC 0",
         ]
     )
     with pytest.raises(SimulationError) as error:

@@ -13,9 +13,11 @@ from bare_fabric import MEMORY, TILE, bandwidth, contents, fabric, mesh
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accelsim.engine.fabric import IDLE, MemoryShape, NetworkShape, TileShape
+from accelsim.engine.fabric import IDLE, MemoryShape, TileShape
 from accelsim.engine.groups import GroupTable
-from accelsim.kernels import network as network_kernels
+from accelsim.engine.topology import NetworkShape
+from accelsim.kernels import delivery
+from accelsim.kernels import network_state as n
 from accelsim.kernels import state as k
 
 ONE_FLIT = replace(TILE, flit_bits=4096, header_bits=0)
@@ -58,15 +60,15 @@ class MemoryDriver:
     def request(self, *transfers: int) -> None:
         """What a request's arrival does, in the cycle before the one that is stepped next."""
         for transfer in transfers:
-            network_kernels.count_down(self.fabric.clock, self.fabric.memory, self.triggers[transfer], 1)
+            delivery.count_down(self.fabric.clock, self.fabric.memory, self.triggers[transfer], 1)
 
     def step(self) -> None:
         held = self.fabric
         t, before = held.now, int(held.clock.scalars[k.SENT_PACKETS])
-        slot = int(held.network.free[held.clock.scalars[k.FREE_PACKETS] - 1])
+        slot = int(held.network.free[held.network.scalars[n.FREE_PACKETS] - 1])
         held.advance(t + 1)
         assert held.now == t + 1
-        group = int(held.network.packet[slot, k.P_GROUP])
+        group = int(held.network.cargo[slot, n.CARGO_GROUP])
         if held.clock.scalars[k.SENT_PACKETS] > before and group in self.arrivals:
             self.sent.append((t, self.arrivals.index(group)))
 
@@ -191,7 +193,7 @@ def test_the_last_byte_written_ends_the_run() -> None:
     driver = MemoryDriver([1], bandwidth(64, 5))
     held = driver.fabric
     store(driver, 0, 24)
-    while held.clock.scalars[k.RECEIVED_PACKETS] == 0:
+    while held.clock.scalars[k.RECEIVED_COPIES] == 0:
         driver.step()
     arrived = held.now - 1
     driver.step()
@@ -202,7 +204,7 @@ def test_the_last_byte_written_ends_the_run() -> None:
 def store(driver: MemoryDriver, created: int, payload: int) -> None:
     """Queue a packet of one flit at node 0 whose bytes are to be written to DRAM."""
     held = driver.fabric
-    network_kernels.send(held.clock, held.network, 0, 1, 1, -1, 0, k.STORE, payload, 0, created)
+    delivery.send(held.clock, held.network, 0, 1, 1, 1, -1, 0, 0, k.STORE, payload, 0, created)
 
 
 def test_credits_are_held_while_the_write_buffer_is_full() -> None:
@@ -213,7 +215,7 @@ def test_credits_are_held_while_the_write_buffer_is_full() -> None:
     for _ in range(30):
         store(driver, 0, 32)
     waiting = []
-    while held.clock.scalars[k.RECEIVED_PACKETS] < 30 or driver.channel[k.C_WRITES] > 0:
+    while held.clock.scalars[k.RECEIVED_COPIES] < 30 or driver.channel[k.C_WRITES] > 0:
         before = int(held.memory.held.sum())
         full = driver.channel[k.C_WRITES] > 64
         driver.step()
@@ -236,7 +238,7 @@ def test_with_room_no_credit_is_held() -> None:
     driver = MemoryDriver([1], bandwidth(64, 1, write_buffer_bytes=64))
     for _ in range(10):
         store(driver, 0, 32)
-    while driver.fabric.clock.scalars[k.RECEIVED_PACKETS] < 10:
+    while driver.fabric.clock.scalars[k.RECEIVED_COPIES] < 10:
         driver.step()
         assert driver.fabric.memory.held.sum() == 0
 
@@ -292,10 +294,11 @@ def test_every_credit_comes_back_whatever_the_write_buffer_does(
     created = np.sort(random.integers(0, 60, 45))
     for t, size, kind in zip(created.tolist(), payload.tolist(), kinds.tolist(), strict=True):
         flits = int(random.integers(1, 4))
-        network_kernels.send(held.clock, held.network, int(random.integers(3)), 3, flits, -1, 0, kind, size, 0, t)
+        node = int(random.integers(3))
+        delivery.send(held.clock, held.network, node, 3, 1, flits, -1, 0, 0, kind, size, 0, t)
     while held.advance(held.now + 1000) != IDLE:
         assert held.now < 100_000
-    assert held.clock.scalars[k.RECEIVED_PACKETS] == 45
+    assert held.clock.scalars[k.RECEIVED_COPIES] == 45
     assert held.memory.write_bins.sum() == payload[kinds == k.STORE].sum()
-    for rest in (held.memory.held, held.network.occupied, held.network.source_occupied, held.network.count):
+    for rest in (held.memory.held, held.network.source_occupied, held.network.vc[:, [n.OCCUPIED, n.COUNT]]):
         assert not rest.any()

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from tile_driver import TileDriver, sparse
 
 from accelsim.engine.fabric import TileShape
-from accelsim.kernels import network as network_kernels
+from accelsim.kernels import delivery
+from accelsim.kernels import network_state as n
 from accelsim.kernels import state as k
 from accelsim.kernels.detector import bank_of
 
@@ -37,7 +38,7 @@ def test_one_word_cycle_by_cycle() -> None:
     assert [cycle.results for cycle in tile.history[3:10]] == [0, 1, 1, 1, 1, 0, 0]
     assert tile.cycles_of("packets") == [9]
     assert [cycle.state for cycle in tile.history[:6]] == ["fill_drain"] * 4 + ["busy", "idle"]
-    assert tile.fabric.network.packet[:, k.P_CREATED].max() == 10
+    assert tile.fabric.network.packet[:, n.P_CREATED].max() == 10
     # Injected in 10, over two routers to the other node: 2 + 2 * 3 cycles.
     assert len(tile.history) == 19
 
@@ -181,7 +182,7 @@ def test_a_full_queue_of_the_network_interface_blocks_the_outputs() -> None:
     words = np.zeros((1, 9, 8), np.int64)
     words[:, :, 0] = 1
     tile = TileDriver(words, ONE_PIXEL_PACKETS, mesh(2, 1, queue_flits=1))
-    tile.fabric.network.source_occupied[:] = tile.fabric.network.settings[k.N_DEPTH]
+    tile.fabric.network.source_occupied[:] = tile.fabric.network.settings[n.DEPTH]
     for _ in range(40):
         tile.step()
     # A packet is queued, one is held by the emitter, a pixel is served, one waits; in 11 the array takes the fifth.
@@ -248,8 +249,8 @@ def test_a_line_loses_its_bank_to_a_write_in_that_very_cycle(created: int) -> No
     """Line n lies in bank n mod 4 and is read in 2 + n; a flit of spikes, the first of all, is written to bank 0."""
     undisturbed = list(range(2, 34))
     tile = TileDriver(sparse(8 * len(undisturbed)))
-    arguments = (0, 1, -1, 0, k.SPIKES, 8, 0, created)
-    network_kernels.send(tile.fabric.clock, tile.fabric.network, 1, *arguments)
+    arguments = (0, 1, 1, -1, 0, 0, k.SPIKES, 8, 0, created)
+    delivery.send(tile.fabric.clock, tile.fabric.network, 1, *arguments)
     tile.run()
     written = created + 8 + 1
     lost = (written - 2) % 4 == 0

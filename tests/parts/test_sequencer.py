@@ -8,7 +8,7 @@ from tile_driver import make_pass, sparse
 
 from accelsim.engine.bridge import Bridge
 from accelsim.engine.groups import GroupTable
-from accelsim.kernels import state as k
+from accelsim.kernels import network_state as n
 from accelsim.parts.sequencer import Command, Grant, sequencer
 
 
@@ -39,6 +39,6 @@ def test_two_passes_are_under_way_and_the_next_follows_a_cycle_after_an_end() ->
     # as with all passes submitted at once.
     assert ended == [5, 8, 11, 14, 17]
     assert submitted == [0, 0, 5, 8, 11]
-    (packet,) = held.network.packet[held.network.packet[:, k.P_FLITS] > 0]
-    assert packet[[k.P_SRC, k.P_DST, k.P_FLITS, k.P_CREATED, k.P_INJECTED]].tolist() == [0, 1, 1, 5, 5]
+    (packet,) = held.network.packet[held.network.packet[:, n.P_FLITS] > 0]
+    assert packet[[n.P_SOURCE, n.P_TARGET, n.P_FLITS, n.P_CREATED, n.P_INJECTED]].tolist() == [0, 1, 1, 5, 5]
     assert held.is_complete(room)

@@ -11,6 +11,7 @@ from small_workload import SmallWorkload, conv, residual_layers
 
 from accelsim.build.schema import load_arch
 from accelsim.errors import InputError, SimulationError
+from accelsim.kernels import network_state as n
 from accelsim.kernels import state as k
 from accelsim.report.schema import missing_keys, undocumented_keys
 from accelsim.simulation import simulate
@@ -66,7 +67,7 @@ def test_a_word_that_differs_is_found() -> None:
     [
         (lambda run: run.fabric.tiles.events.__setitem__((0, k.E_SYNOPS), 1), "1 synaptic operations done, the trace"),
         (lambda run: run.fabric.clock.scalars.__setitem__(k.RECEIVED_FLITS, 3), r"flits sent, 3 received"),
-        (lambda run: run.fabric.network.count.__setitem__(0, 2), "2 flits in routers at the end"),
+        (lambda run: run.fabric.network.vc.__setitem__((0, n.COUNT), 2), "2 flits in routers at the end"),
         (lambda run: run.fabric.tiles.cycles.__setitem__((0, 0, 0), 10**9), "tile 0: states add up to"),
         (lambda run: run.fabric.clock.left.__setitem__(0, -4), "a group was counted down below zero"),
         (lambda run: run.fabric.tiles.events.__setitem__((0, k.E_DRAM_READ), 0), "bytes read from DRAM, the program"),

@@ -9,25 +9,34 @@ from fractions import Fraction
 import numpy as np
 
 from accelsim.engine.fabric import (
+    BINS,
     Contents,
     Fabric,
     MemoryShape,
-    NetworkShape,
     TileShape,
     make_clock,
     make_memory,
-    make_network,
     make_tiles,
+    packets_under_way,
 )
 from accelsim.engine.groups import GroupTable
+from accelsim.engine.network import make_network
+from accelsim.engine.topology import NetworkShape
 from accelsim.kernels import state as k
 
 NETWORK = NetworkShape(
+    topology="mesh",
     columns=2,
     rows=1,
+    concentration=1,
+    routing="xy",
     virtual_channels=1,
     buffer_flits=8,
     routing_cycles=0,
+    vc_allocation_cycles=1,
+    switch_allocation_cycles=1,
+    traversal_cycles=1,
+    credit_cycles=0,
     speculative=True,
     link_cycles=1,
     queue_flits=64,
@@ -90,10 +99,11 @@ def fabric(
 ) -> Fabric:
     """A fabric at cycle 0: by default a tile at node 0 and an ideal memory at node 1."""
     held = held or contents()
-    nodes = network.columns * network.rows
+    nodes = network.nodes
     return Fabric(
+        network,
         make_clock(groups),
-        make_network(network, held.layers),
+        make_network(network, packets_under_way(network), bins=BINS, layers=held.layers),
         make_tiles(tile, tile_nodes, nodes, held),
         make_memory(memory, nodes, network.virtual_channels, held),
     )

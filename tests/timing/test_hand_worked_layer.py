@@ -15,10 +15,11 @@ from accelsim.build.schema import load_arch
 from accelsim.engine.bridge import Bridge
 from accelsim.engine.fabric import Fabric
 from accelsim.engine.groups import GroupTable
+from accelsim.kernels import network_state as n
 from accelsim.kernels import state as k
 from accelsim.simulation.record import Run
 from accelsim.simulation.run import run_engine
-from accelsim.simulation.timeline import PORT_NAMES, STATE_NAMES
+from accelsim.simulation.timeline import STATE_NAMES
 from accelsim.simulation.verify import verify_outputs
 
 DOCUMENT = (ROOT / "docs" / "timing.md").read_text()
@@ -39,6 +40,13 @@ IMAGE = [[[3, 0], [0, 5]], [[1, 2], [0, 0]]]
 """[channels, rows, columns]: the positions hold (3, 1), (0, 2), (0, 0) and (0, 5)."""
 
 
+def wheel(fabric: Fabric, t: int, what: str = "node") -> np.ndarray:
+    """What reaches each node, or router, in cycle t."""
+    events = getattr(fabric.network, f"wheel_{what}").reshape(len(fabric.network.wheel_wake), -1)
+    found: np.ndarray = events[t % len(events)]
+    return found
+
+
 class Observer:
     """Notes what happens in each cycle, in the words of the table."""
 
@@ -54,7 +62,7 @@ class Observer:
         def observed(until: int) -> int:
             nonlocal before
             t = fabric.now
-            sinks = np.flatnonzero(fabric.network.wheel_mask[t % k.WHEEL] & 1 << 10)
+            sinks = np.flatnonzero(wheel(fabric, t) & n.ARRIVES)
             stopped = advance(until)
             after = self.counts(fabric)
             change = {name: after[name] - before[name] for name in after}
@@ -71,8 +79,8 @@ class Observer:
         scalars = fabric.tiles.scalars[0]
         return {
             "events": fabric.tiles.events.sum(axis=0),
-            "links": fabric.network.link_bins.sum(axis=1),
-            "queued": fabric.network.queue_flits.copy(),
+            "links": fabric.network.link_bins.sum(axis=0),
+            "queued": fabric.network.node[:, n.WAITING_FLITS].copy(),
             "written": fabric.memory.write_bins.sum(axis=1),
             "passes": scalars[k.S_OPEN] + scalars[k.S_DETECTOR],
             "fifo": scalars[k.S_FIFO].copy(),
@@ -84,8 +92,8 @@ class Observer:
     def described(fabric: Fabric, change: dict[str, np.ndarray], t: int, sinks: list[int]) -> Iterator[str]:
         """Events of cycle t: what arrived, what moved within each node, what left."""
         events = change["events"]
-        network = fabric.network
-        sent = [bool(mask & 1 << k.LOCAL) for mask in network.wheel_mask[(t + 2) % k.WHEEL]]
+        local = fabric.shape.ports - 1
+        sent = [bool(mask >> local & 1) for mask in wheel(fabric, t + 2, "flits")]
         for node in sinks:
             yield f"sink {node}"
         if served := events[k.E_PIXELS] - change["results"]:
@@ -112,7 +120,7 @@ class Observer:
         for node in np.flatnonzero(sent):
             yield f"inject {node}"
         for link in np.flatnonzero(change["links"]):
-            yield f"switch {link // k.PORTS} {PORT_NAMES[link % k.PORTS]}"
+            yield f"switch {link // (local + 1)} {fabric.shape.port_name(link % (local + 1))}"
 
 
 @cache

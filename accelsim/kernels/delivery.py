@@ -1,0 +1,155 @@
+"""Between the network and the units of a chip: what a packet carries, and what its arrival sets off."""
+
+from accelsim.jit import kernel, row
+from accelsim.kernels import network_state as n
+from accelsim.kernels import state as k
+from accelsim.kernels.network import enqueue
+from accelsim.kernels.wires import return_credit
+
+
+@kernel
+def count_down(clock, memory, group, amount):
+    """Take `amount` off a group; at zero wake its actor, start its transfer, count down the next group."""
+    while group >= 0:
+        clock.left[group] -= amount
+        if clock.left[group] != 0:
+            return
+        if clock.watched[group]:
+            clock.completed[clock.scalars[k.COMPLETED]] = group
+            clock.scalars[k.COMPLETED] += 1
+        transfer = clock.fires[group]
+        if transfer >= 0:
+            channel = memory.transfer[transfer, k.D_CHANNEL]
+            state = memory.channel[channel]
+            memory.queue[channel, state[k.C_QUEUED]] = transfer
+            state[k.C_QUEUED] += 1
+            state[k.C_WAKE] = 0
+        group = clock.chain[group]
+        amount = 1
+
+
+@kernel
+def send(clock, network, node, target, copies, flits, group, offset, amount, kind, payload, layer, created):
+    """Queue a packet at a node's source; it may be injected from cycle `created` on.
+
+    A packet for one node counts down `group`. One for a multicast tree, with `copies` destinations, has in `group`
+    the first of their rows in Memory.destination, and counts down the group there, plus `offset`, at each.
+    """
+    scalars = clock.scalars
+    network.scalars[n.FREE_PACKETS] -= 1
+    packet = network.free[network.scalars[n.FREE_PACKETS]]
+    entry = row(network.packet, packet)
+    entry[n.P_SOURCE] = node
+    entry[n.P_TARGET] = target
+    entry[n.P_FLITS] = flits
+    entry[n.P_CREATED] = created
+    entry[n.P_COPIES] = copies
+    cargo = row(network.cargo, packet)
+    cargo[n.CARGO_GROUP] = group
+    cargo[n.CARGO_OFFSET] = offset
+    cargo[n.CARGO_AMOUNT] = amount
+    cargo[n.CARGO_KIND] = kind
+    cargo[n.CARGO_BYTES] = payload
+    cargo[n.CARGO_LAYER] = layer
+    enqueue(network, packet)
+    scalars[k.SENT_PACKETS] += 1
+    scalars[k.SENT_COPIES] += copies
+    scalars[k.SENT_FLITS] += flits
+    scalars[k.SENT_FLIT_COPIES] += flits * copies
+    scalars[k.PEAK_PACKETS] = max(scalars[k.PEAK_PACKETS], network.packet.shape[0] - network.scalars[n.FREE_PACKETS])
+
+
+@kernel
+def deliver(clock, network, tiles, memory, t):
+    """Book the flits that sinks took in cycle t, and return their credits."""
+    for index in range(network.scalars[n.EJECTED]):
+        node = network.ejected[index, 0]
+        flit = network.ejected[index, 1]
+        take_flit(clock, network, tiles, memory, node, flit, t)
+        if flit & n.TAIL:
+            take_packet(clock, network, tiles, memory, node, flit, t)
+
+
+@kernel
+def take_flit(clock, network, tiles, memory, node, flit, t):
+    """A flit goes to the buffer that it is for; its credit returns, unless a write buffer is full."""
+    cargo = row(network.cargo, flit >> n.PACKET_SHIFT)
+    scalars = clock.scalars
+    scalars[k.RECEIVED_FLITS] += 1
+    scalars[k.LAST_WORK] = max(scalars[k.LAST_WORK], t)
+    vc = (flit >> n.VC_SHIFT) & n.VC_MASK
+    channel = memory.channel_of[node]
+    layer = cargo[n.CARGO_LAYER]
+    kind = cargo[n.CARGO_KIND]
+    hold = False
+    if kind == k.SPIKES:
+        tile = tiles.tile_of[node]
+        state = tiles.scalars[tile]
+        state[k.S_WRITE_AT] = t + 1
+        state[k.S_WRITE_BANK] = state[k.S_WRITES] % tiles.settings[k.T_SPIKE_BANKS]
+        state[k.S_WRITES] += 1
+        tiles.events[layer, k.E_SPIKE_WRITE_FLITS] += 1
+    elif kind == k.WEIGHTS:
+        tiles.events[layer, k.E_WEIGHT_WRITE_FLITS] += 1
+    elif kind == k.STORE:
+        hold = memory.channel[channel, k.C_WRITES] > memory.settings[k.M_WRITE_BUFFER]
+    if hold or not return_credit(network, node, vc, t):
+        memory.held[channel, vc] += 1
+        memory.channel[channel, k.C_WAKE] = 0
+
+
+@kernel
+def group_at(memory, cargo, target, node):
+    """The group that a packet counts down at a node."""
+    if target < n.TREES:
+        return cargo[n.CARGO_GROUP]
+    member = cargo[n.CARGO_GROUP]
+    while memory.destination[member, 0] != node:
+        member += 1
+    return memory.destination[member, 1] + cargo[n.CARGO_OFFSET]
+
+
+@kernel
+def take_packet(clock, network, tiles, memory, node, flit, t):
+    """The tail of a packet, or of one of its copies, has arrived at a node."""
+    packet = flit >> n.PACKET_SHIFT
+    entry = row(network.packet, packet)
+    cargo = row(network.cargo, packet)
+    scalars = clock.scalars
+    layer = cargo[n.CARGO_LAYER]
+    kind = cargo[n.CARGO_KIND]
+    flits = entry[n.P_FLITS]
+    hops = (flit >> n.HOP_SHIFT) & n.HOP_MASK
+    scalars[k.RECEIVED_COPIES] += 1
+    counts = network.layer_flits[layer]
+    counts[n.FLITS_RECEIVED] += flits
+    counts[n.UNICAST_HOPS] += flits * hops
+    tiles.events[layer, k.E_PACKETS] += 1
+    latency = t - entry[n.P_CREATED]
+    network.latency[latency if latency < n.LATENCY_BINS else n.LATENCY_BINS - 1] += 1
+    group = group_at(memory, cargo, entry[n.P_TARGET], node)
+    if kind == k.STORE:
+        channel = memory.channel_of[node]
+        memory.channel[channel, k.C_WRITES] += cargo[n.CARGO_BYTES]
+        memory.channel[channel, k.C_WAKE] = 0
+        tiles.events[layer, k.E_DRAM_WRITE] += cargo[n.CARGO_BYTES]
+    wake = False
+    if group >= 0:
+        box = clock.box[group]
+        if box >= 0 and not clock.begun[box]:
+            clock.begun[box] = 1
+            wake = True
+        count_down(clock, memory, group, cargo[n.CARGO_AMOUNT])
+        wake = wake or clock.left[group] == 0
+    tile = tiles.tile_of[node]
+    if wake and tile >= 0 and kind != k.STORE:
+        tiles.active[tile >> 5] |= 1 << (tile & 31)
+    entry[n.P_COPIES] -= 1
+    if entry[n.P_COPIES] == 0:
+        target = entry[n.P_TARGET]
+        if target >= n.TREES:
+            hops = network.tree_hops[target - n.TREES]
+        counts[n.FLITS_SENT] += flits
+        counts[n.FLIT_HOPS_DONE] += flits * hops
+        network.free[network.scalars[n.FREE_PACKETS]] = packet
+        network.scalars[n.FREE_PACKETS] += 1

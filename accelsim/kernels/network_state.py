@@ -1,0 +1,188 @@
+"""Layout of the network's state: flat int64 arrays, and the names of their columns.
+
+P ports a router, V virtual channels (VCs) a port. Index of a router's port: router * P + port; of an input or output
+VC: (router * P + port) * V + vc. Within a router, bit masks of input VCs hold bit port * V + vc, masks of ports hold
+bit port, masks of a port's VCs hold bit vc; all fit 62 bits.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from numpy.typing import NDArray
+
+MASK_BITS = 62
+"""Bits of a mask that leave an int64 its sign, and room for a shift by one."""
+FOREVER = 1 << 60
+
+# Topologies and routes, in Network.settings.
+MESH, TORUS, RING, CROSSBAR = range(4)
+XY, YX, WEST_FIRST, ODD_EVEN = range(4)
+
+# Settings of the network.
+(
+    TOPOLOGY,
+    ROUTING,
+    COLUMNS,
+    ROWS,
+    PORTS,
+    FIRST_LOCAL,  # ports below lead to other routers
+    VCS,
+    DEPTH,
+    ROUTING_CYCLES,
+    VC_ALLOCATION_CYCLES,
+    SWITCH_ALLOCATION_CYCLES,
+    TRAVERSAL_CYCLES,
+    CREDIT_CYCLES,
+    LINK_CYCLES,
+    SPECULATIVE,
+    QUEUE_FLITS,
+    PLACES,  # of a VC's FIFO, less one
+    HALF,  # first VC of the upper class where links wrap, else 0
+    ROUTERS,
+    NODES,
+    NETWORK_SETTINGS,
+) = range(21)
+
+# Counters of the network.
+(
+    LAST_MOVE,  # last cycle in which a flit or a credit moved
+    FREE_PACKETS,  # entries on the stack of free packet numbers
+    FETCHED,  # packets that sources have begun to send
+    FLIT_HOPS,
+    EJECTED,  # flits that sinks took in this cycle
+    NETWORK_SCALARS,
+) = range(6)
+
+# Columns of the packet table.
+(
+    P_SOURCE,
+    P_TARGET,  # a node, or TREES + the number of a multicast tree
+    P_FLITS,
+    P_CREATED,  # first cycle in which it may be injected
+    P_INJECTED,
+    P_NUMBER,  # in order of fetching
+    P_NEXT,  # the packet behind it at its source, or -1
+    P_COPIES,  # destinations that it has not reached yet
+) = range(8)
+
+# Columns of what a packet carries, for whoever drives the network.
+CARGO_GROUP, CARGO_OFFSET, CARGO_AMOUNT, CARGO_KIND, CARGO_BYTES, CARGO_LAYER = range(6)
+
+# Columns of the flits of a layer. Unicast hops are those of packets sent to each destination apart.
+FLITS_SENT, FLITS_RECEIVED, FLIT_HOPS_DONE, UNICAST_HOPS, LAYER_FLIT_COLUMNS = range(5)
+
+LATENCY_BINS = 65536
+
+# A flit is packet << 33 | target << 20 | hops << 8 | vc << 2 | tail << 1 | head.
+HEAD, TAIL = 1, 2
+VC_SHIFT, HOP_SHIFT, TARGET_SHIFT, PACKET_SHIFT = 2, 8, 20, 33
+VC_MASK, HOP_MASK, TARGET_MASK = 63, 4095, 8191
+TREES = 4096
+"""Targets from here on are trees; below are nodes."""
+MOST_PACKETS = 1 << 28
+
+# Masks of input VCs in the row of a router.
+(
+    NONEMPTY,
+    IN_ROUTING,
+    WAITING,  # for an output VC
+    ACTIVE,  # owns an output VC; a VC of a multicast packet may be waiting and active at once
+    UNDECIDED,  # waiting or in routing, and more than one output is permitted
+    FORKED,  # the packet at the front leaves by more than one output
+    WON,  # won a VC in an allocation that ends in VC_DONE
+    GRANTED,  # a mask of ports: inputs that won the switch in an allocation that ends in SWITCH_DONE
+) = range(8)
+
+# Times of a router's stages, and its place.
+ROUTING_START, VC_DONE, SWITCH_DONE, TRAVERSAL_START, COLUMN, ROW = range(6)
+
+# Columns of a port.
+(
+    FREE,  # output: VCs that no packet owns
+    CREDIT,  # output: VCs with a credit
+    SWITCH_GRANT,  # output: iSLIP's pointer
+    SENT_AT,  # output: cycle in which the last flit was sent on the link
+    SWITCH_ACCEPT,  # input: iSLIP's pointer
+    VC_OFFSET,  # input: the VC that goes first
+    GRANT,  # input: output << 8 | vc that won the switch
+    PEER,  # what is at the other end of the link
+) = range(8)
+
+# The peer of a port is `port's index << 20 | port << 12 | router`, ~node for a local port, FOREVER for nothing.
+PEER_INDEX, PEER_PORT, PEER_PORT_MASK, PEER_ROUTER_MASK = 20, 12, 255, 4095
+
+# Columns of a VC.
+(
+    FRONT,  # input: place of the first flit in the FIFO
+    COUNT,  # input: flits in it
+    OUT_PORT,  # input: of the packet at the front
+    OUT_VC,  # input
+    ALLOWED,  # input: mask of the VCs that its packet may take at its output
+    VC_ACCEPT,  # input: iSLIP's pointer
+    VC_GRANT,  # output: iSLIP's pointer
+    OCCUPIED,  # output: flits sent minus credits seen
+) = range(8)
+
+# Columns of the packet that forks at the front of an input VC, and of each of its branches.
+FORK_OPEN, FORK_HELD, FORK_WON, FORK_LOWER, FORK_FREED = range(5)
+BRANCH_VC, BRANCH_SENT = range(2)
+
+# Columns of a node: its source; and of its place.
+(
+    QUEUE_FIRST,  # packets created and not fetched: a list through P_NEXT
+    QUEUE_LAST,
+    WAITING_FLITS,
+    PEAK_FLITS,
+    CURRENT,  # packet being sent, or -1
+    SENT,  # flits of it sent
+    SOURCE_VC,  # VC of it; before the first packet VCs - 1
+    HOME,  # its router's port, as a peer
+) = range(8)
+
+NODE_COLUMN, NODE_ROW, LOCAL_PORT = range(3)
+
+# Events of a node in a slot of the wheel.
+ARRIVES, CREDITED = 1, 2
+
+
+class Network(NamedTuple):
+    """Routers, and the sources and sinks of the nodes. Tables have rows of eight columns.
+
+    The wheel has a slot for each of the coming cycles, a power of two of them, more than the longest delay.
+    """
+
+    settings: NDArray  # [NETWORK_SETTINGS]
+    scalars: NDArray  # [NETWORK_SCALARS]
+    router: NDArray  # table [routers] of masks
+    stage: NDArray  # table [routers] of times
+    port: NDArray  # table [router ports]
+    vc: NDArray  # table [VCs]
+    routed_at: NDArray  # [VCs] cycle in which the route of the packet at the front is known
+    fifo: NDArray  # [VCs * places] flits; as many places a VC as the power of two from its depth on
+    fork: NDArray  # table [VCs], or of one row without trees
+    branch: NDArray  # table [VCs * ports], or of one row without trees
+    node: NDArray  # table [nodes]
+    node_place: NDArray  # table [nodes] of the column and row of its router, and its port
+    source_occupied: NDArray  # [nodes * VCs] flits sent minus credits seen
+    packet: NDArray  # table [packets]
+    cargo: NDArray  # table [packets], or of one row
+    free: NDArray  # [packets] stack of free packet numbers
+    trees: NDArray  # [trees * routers, 2] outputs of a multicast tree, and those that take the lower class of VCs
+    tree_hops: NDArray  # [trees] outputs of a tree in all
+    scratch: NDArray  # work space of the allocators
+    wheel_flit: NDArray  # [slots * router ports] flit arriving at an input
+    wheel_credit: NDArray  # [slots * router ports] VC whose credit arrives at an output
+    wheel_flits: NDArray  # [slots * routers] inputs with a flit
+    wheel_credits: NDArray  # [slots * routers] outputs with a credit
+    wheel_wake: NDArray  # [slots, words of 32 routers] routers with any of these
+    wheel_sink: NDArray  # [slots * nodes] flit arriving at a sink
+    wheel_source: NDArray  # [slots * nodes] VC whose credit arrives at a source
+    wheel_node: NDArray  # [slots * nodes] ARRIVES, CREDITED
+    wheel_node_wake: NDArray  # [slots, words of 32 nodes] nodes with any of these
+    active: NDArray  # [words of 32 routers] routers with a flit waiting
+    active_nodes: NDArray  # [words of 32 nodes] nodes with something to send
+    ejected: NDArray  # [nodes, 2] node and flit of what sinks took in this cycle
+    link_bins: NDArray  # [bins, router ports] flits that won an output
+    latency: NDArray  # [LATENCY_BINS] copies of packets by creation-to-tail latency; the last bin gathers the rest
+    layer_flits: NDArray  # [layers + 1, LAYER_FLIT_COLUMNS]

@@ -1,0 +1,89 @@
+"""Wires: flits and credits under way between routers and nodes, in a wheel of the coming cycles."""
+
+from accelsim.jit import kernel, row
+from accelsim.kernels import network_state as n
+
+
+@kernel
+def slot_of(network, t):
+    """The slot of the wheel for cycle t."""
+    return t & (network.wheel_wake.shape[0] - 1)
+
+
+@kernel
+def post_flit(network, peer, flit, due):
+    """A flit reaches a router's input, or a node's sink, in cycle `due`."""
+    settings = network.settings
+    slot = slot_of(network, due)
+    if peer < 0:
+        node = ~peer
+        index = slot * settings[n.NODES] + node
+        network.wheel_sink[index] = flit
+        network.wheel_node[index] |= n.ARRIVES
+        network.wheel_node_wake[slot, node >> 5] |= 1 << (node & 31)
+        return
+    router = peer & n.PEER_ROUTER_MASK
+    network.wheel_flit[slot * settings[n.ROUTERS] * settings[n.PORTS] + (peer >> n.PEER_INDEX)] = flit
+    network.wheel_flits[slot * settings[n.ROUTERS] + router] |= 1 << ((peer >> n.PEER_PORT) & n.PEER_PORT_MASK)
+    network.wheel_wake[slot, router >> 5] |= 1 << (router & 31)
+
+
+@kernel
+def post_credit(network, peer, vc, due):
+    """A credit for a VC reaches a router's output in cycle `due`.
+
+    Returns whether it does: the wire carries one credit a cycle.
+    """
+    settings = network.settings
+    slot = slot_of(network, due)
+    router = peer & n.PEER_ROUTER_MASK
+    bit = 1 << ((peer >> n.PEER_PORT) & n.PEER_PORT_MASK)
+    index = slot * settings[n.ROUTERS] + router
+    if network.wheel_credits[index] & bit:
+        return False
+    network.wheel_credits[index] |= bit
+    network.wheel_credit[slot * settings[n.ROUTERS] * settings[n.PORTS] + (peer >> n.PEER_INDEX)] = vc
+    network.wheel_wake[slot, router >> 5] |= 1 << (router & 31)
+    return True
+
+
+@kernel
+def offer_place(network, peer, vc, t):
+    """The place of a flit that left a router's input VC in cycle t is offered upstream, to a router or a source."""
+    settings = network.settings
+    due = t + 1 + settings[n.LINK_CYCLES]
+    if peer >= 0:
+        post_credit(network, peer, vc, due + settings[n.CREDIT_CYCLES])
+        return
+    node = ~peer
+    slot = slot_of(network, due)
+    index = slot * settings[n.NODES] + node
+    network.wheel_source[index] = vc
+    network.wheel_node[index] |= n.CREDITED
+    network.wheel_node_wake[slot, node >> 5] |= 1 << (node & 31)
+
+
+@kernel
+def return_credit(network, node, vc, t):
+    """The sink offers a place again of a VC of its router's output, after it took a flit in cycle t or before.
+
+    Returns whether it did: one that it held back and gives now occupies the wire.
+    """
+    settings = network.settings
+    due = t + 1 + settings[n.LINK_CYCLES] + settings[n.CREDIT_CYCLES]
+    return post_credit(network, row(network.node, node)[n.HOME], vc, due)
+
+
+@kernel
+def next_arrival(network, t):
+    """The first cycle from t on in which something reaches a node or a router, or n.FOREVER."""
+    slots = network.wheel_wake.shape[0]
+    for ahead in range(slots):
+        slot = slot_of(network, t + ahead)
+        for word in range(network.wheel_wake.shape[1]):
+            if network.wheel_wake[slot, word]:
+                return t + ahead
+        for word in range(network.wheel_node_wake.shape[1]):
+            if network.wheel_node_wake[slot, word]:
+                return t + ahead
+    return n.FOREVER
