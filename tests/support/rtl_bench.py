@@ -17,7 +17,7 @@ LOOP_CYCLES = 5
 """After so many cycles without a valid wire nothing is under way any more: no flit and no credit takes longer."""
 
 
-def simulate(shape: MeshShape, packets: Sequence[Packet], longest: int = 3000) -> Wires:
+def simulate(shape: MeshShape, packets: Sequence[Packet], longest: int = 20_000) -> Wires:
     """Send packets, those of one source in the order of the list, until all have arrived and the wires are quiet.
 
     The payload of a flit is the index of its packet.
