@@ -196,9 +196,9 @@ def test_trees_that_just_fit_never_deadlock(topology: str, vcs: int, seed: int, 
     random = np.random.default_rng(seed)
     for depth in (1, 3):
         network = shape(topology, 4, 4, virtual_channels=vcs, buffer_flits=depth)
-        sets = [random.permutation(16)[: random.integers(2, 17)].tolist() for _ in range(count)]
-        rows = [(0, random.integers(16), -1 - index, random.integers(1, depth + 1)) for index in range(count)]
+        sets = [random.permutation(16)[: random.integers(2, 17)].tolist() for _ in range(200)]
+        rows = [(0, random.integers(16), ~random.integers(200), random.integers(1, depth + 1)) for _ in range(count)]
         run = NetworkRun(network, packets(rows, sets))
         run.run()
         assert run.in_flight == 0
-        assert len(run.deliveries.packet) == sum(map(len, sets))
+        assert len(run.deliveries.packet) == sum(len(sets[~row[2]]) for row in rows)
