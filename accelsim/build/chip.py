@@ -58,12 +58,13 @@ def make_fabric(arch: Arch, program: Program) -> Fabric:
         write_buffer_bytes=controller.write_buffer_bytes,
     )
     nodes = settings.noc.nodes
+    contents = program.contents
     return Fabric(
         network,
         make_clock(program.groups),
-        make_network(network, packets_under_way(network), bins=BINS, layers=program.contents.layers),
-        make_tiles(tiles, arch.tile_nodes, nodes, program.contents),
-        make_memory(memory, nodes, settings.noc.virtual_channels, program.contents),
+        make_network(network, packets_under_way(network), trees=contents.trees, bins=BINS, layers=contents.layers),
+        make_tiles(tiles, arch.tile_nodes, nodes, contents),
+        make_memory(memory, nodes, settings.noc.virtual_channels, contents),
     )
 
 

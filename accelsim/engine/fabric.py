@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accelsim.engine.groups import GroupTable
-from accelsim.engine.network import with_more_packets
+from accelsim.engine.network import Tree, with_more_packets
 from accelsim.engine.topology import NetworkShape, Words
 from accelsim.engine.waiting import describe_waiting
 from accelsim.kernels import delivery, network_state, payload, state
@@ -74,6 +74,7 @@ class Contents:
     routes: Words
     transfers: Words
     destinations: Words
+    trees: Sequence[Tree]
     layers: int
     verify: bool
 
@@ -248,7 +249,7 @@ class Fabric:
         """
         if self.network.scalars[network_state.FREE_PACKETS] == 0:
             self.network = with_more_packets(self.network)
-        delivery.send(self.clock, self.network, node, destination, 1, 1, group, 0, 1, state.CONTROL, 0, layer, self.now)
+        delivery.send(self.clock, self.network, node, destination, 1, group, 0, 1, state.CONTROL, 0, layer, self.now)
 
     def skip_to(self, cycle: int) -> None:
         """Let idle time pass until the next actor event."""

@@ -58,6 +58,7 @@ def make_network(
         free=np.arange(packets - 1, -1, -1, dtype=np.int64),
         trees=zeros(len(trees) * routers, 2),
         tree_hops=zeros(len(trees)),
+        tree_copies=np.array([len(nodes) for _, nodes in trees], np.int64),
         port_of=np.repeat(np.arange(ports, dtype=np.int64), vcs),
         scratch=zeros(ports * vcs + 2 * ports + ports * ports),
         wheel_flit=zeros(slots * routers * ports),

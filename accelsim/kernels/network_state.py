@@ -176,6 +176,7 @@ class Network(NamedTuple):
     free: NDArray  # [packets] stack of free packet numbers
     trees: NDArray  # [trees * routers, 2] outputs of a multicast tree, and those that take the lower class of VCs
     tree_hops: NDArray  # [trees] outputs of a tree in all
+    tree_copies: NDArray  # [trees] nodes that it reaches
     port_of: NDArray  # [ports * VCs] port of a VC of a router: a division is slow
     scratch: NDArray  # work space of the allocators
     wheel_flit: NDArray  # [slots * router ports] flit arriving at an input

@@ -2,7 +2,7 @@
 
 from accelsim.jit import kernel
 from accelsim.kernels import state as k
-from accelsim.kernels.delivery import send
+from accelsim.kernels.delivery import copies_of, send
 from accelsim.kernels.network import has_room
 from accelsim.kernels.outcomes import MOVED, WAITS_FOR_TIME
 from accelsim.kernels.payload import book_payload, count_nonzero, flits_of, payload_bits
@@ -10,7 +10,7 @@ from accelsim.kernels.payload import book_payload, count_nonzero, flits_of, payl
 
 @kernel
 def emit(clock, network, tiles, memory, tile, t):
-    """Queue the finished packet for its next destination: one copy a cycle, when granted and when there is room."""
+    """Queue the finished packet for its next target: one packet a cycle, when granted and when there is room."""
     scalars = tiles.scalars[tile]
     work = tiles.passes[tile, scalars[k.S_EMIT_PASS] % k.PASSES]
     grant = work[k.W_GRANT_GROUP]
@@ -38,20 +38,21 @@ def emit(clock, network, tiles, memory, tile, t):
             if not has_room(network, node, flits):
                 scalars[k.S_EMIT_ROUTE] = index
                 return WAITS_FOR_TIME
-            group = path[k.R_GROUP] + path[k.R_GROUP_STRIDE] * (row - path[k.R_FIRST_ROW])
             layer = work[k.W_LAYER]
+            target = path[k.R_TARGET]
             if spikes:
-                book_payload(tiles, layer, words, scalars[k.S_EMIT_NONZERO], work[k.W_OUT_BITS], 1)
+                book_payload(
+                    tiles, layer, words, scalars[k.S_EMIT_NONZERO], work[k.W_OUT_BITS], copies_of(network, target)
+                )
                 scalars[k.S_EMIT_NONZERO] = -1
             send(
                 clock,
                 network,
                 node,
-                path[k.R_NODE],
-                1,
+                target,
                 flits,
-                group,
-                0,
+                path[k.R_GROUP],
+                path[k.R_GROUP_STRIDE] * (row - path[k.R_FIRST_ROW]),
                 words,
                 path[k.R_KIND],
                 (bits + 7) // 8,

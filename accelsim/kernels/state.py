@@ -129,9 +129,9 @@ ARRAY, MAX_POOL, SUM_POOL, ADD = range(4)
 # Bits of W_CARRY: add the stored sums; double them first; store the result; fire.
 CARRY_ADD, CARRY_DOUBLE, CARRY_STORE, CARRY_FIRE = 1, 2, 4, 8
 
-# Columns of a route: output rows [first, last) of a pass go to a node, counting down group + stride * (row - first).
+# Columns of a route: output rows [first, last) of a pass go to a target, counting down group + stride * (row - first).
 (
-    R_NODE,
+    R_TARGET,  # a node, or a multicast tree; then R_GROUP is the first of its rows in Memory.destination
     R_FIRST_ROW,
     R_LAST_ROW,
     R_GROUP,
@@ -208,13 +208,14 @@ Y_PASS, Y_ROW, Y_COLUMN, Y_READY, RESULT_COLUMNS = range(5)
     E_WEIGHT_WRITE_FLITS,
     E_DRAM_READ,  # bytes
     E_DRAM_WRITE,
-    E_PACKETS,
+    E_PACKETS,  # that arrived, each copy
+    E_MEMORY_FLITS,  # that memory controllers sent
     E_PIXELS,
     E_SPIKE_PACKETS,  # packets of spikes sent from tile to tile, each copy; the words in them, and those not zero
     E_SENT_WORDS,
     E_SENT_NONZERO,
     EVENTS,
-) = range(22)
+) = range(23)
 
 # What the spike packets of a layer would have cost in one encoding: bits of payload, flits with their headers, and
 # the packets of which it is the shortest.
@@ -253,7 +254,8 @@ class Tiles(NamedTuple):
 
 
 # Columns of a transfer from DRAM.
-D_CHANNEL, D_BYTES, D_LAYER, D_KIND, D_FIRST, D_COUNT, TRANSFER_COLUMNS = range(7)
+# D_TREE is the multicast tree that its packets take, as a target, or 0: then each destination gets its own.
+D_CHANNEL, D_BYTES, D_LAYER, D_KIND, D_FIRST, D_COUNT, D_TREE, TRANSFER_COLUMNS = range(8)
 
 # Scalars of a DRAM channel.
 (

@@ -231,13 +231,21 @@ def _noc(report: Report) -> list[str]:
     if not noc:
         return []
     latency, links = noc["latency_cycles"], noc["link_utilisation"]
-    return [
+    lines = [
         "Network on chip",
         f"  {count(noc['packets'])} packets, {count(noc['flits'])} flits, {count(noc['flit_hops'])} flit-hops",
         f"  packet latency {latency['mean']:.1f} cycles mean, {latency['p50']:g} median, {latency['p99']:g} p99, "
         f"{latency['max']:g} max",
         f"  links {percent(links['mean'])} used on average, the busiest {percent(links['max'])}",
     ]
+    if noc["multicast"] != "none":
+        alone = noc["unicast"]
+        more = percent(alone["flit_hops"] / noc["flit_hops"] - 1)
+        lines.append(
+            f"  sent to each destination apart: {count(alone['packets'])} packets, {count(alone['flits'])} flits, "
+            f"{count(alone['flit_hops'])} flit-hops, {more} more"
+        )
+    return lines
 
 
 def _payload(report: Report) -> list[str]:

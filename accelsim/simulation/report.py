@@ -210,6 +210,12 @@ def _noc(run: Run) -> dict[str, Any]:
     return {
         "packets": int(scalars[k.SENT_PACKETS]),
         "flits": int(scalars[k.SENT_FLITS]),
+        "multicast": run.arch.settings.noc.multicast,
+        "unicast": {
+            "packets": int(scalars[k.SENT_COPIES]),
+            "flits": int(scalars[k.SENT_FLIT_COPIES]),
+            "flit_hops": int(fabric.network.layer_flits[:, n.UNICAST_HOPS].sum()),
+        },
         "flit_hops": int(fabric.network.scalars[n.FLIT_HOPS]),
         "latency_cycles": _latency(histogram),
         "link_utilisation": {

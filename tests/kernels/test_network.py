@@ -279,4 +279,4 @@ def test_a_source_queue_takes_what_fits_and_any_packet_when_it_is_empty() -> Non
 
 
 def send(held: Fabric, created: int, flits: int) -> None:
-    delivery.send(held.clock, held.network, 0, 1, 1, flits, -1, 0, 0, k.CONTROL, 0, 0, created)
+    delivery.send(held.clock, held.network, 0, 1, flits, -1, 0, 0, k.CONTROL, 0, 0, created)

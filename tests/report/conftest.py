@@ -147,6 +147,8 @@ def make_report(arrays: dict[str, Any] | None = None, layers: int = 4) -> dict[s
             "packets": 12345,
             "flits": 67890,
             "flit_hops": 234567,
+            "multicast": "tree",
+            "unicast": {"packets": 23456, "flits": 123456, "flit_hops": 469134},
             "latency_cycles": {"mean": 21.4, "p50": 18, "p99": 77, "max": 210},
             "link_utilisation": {"mean": 0.08, "max": 0.62},
             "payload": {

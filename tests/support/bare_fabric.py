@@ -86,6 +86,7 @@ def contents(
         routes=table(routes, k.ROUTE_COLUMNS),
         transfers=table(transfers, k.TRANSFER_COLUMNS),
         destinations=table(destinations, 2),
+        trees=(),
         layers=layers,
         verify=False,
     )

@@ -92,7 +92,7 @@ class TileDriver:
         outputs = (work[k.W_LAST_ROW] - work[k.W_FIRST_ROW]) * work[k.W_OUT_COLUMNS] * work[k.W_OUTS]
         out = self.groups.add("outputs", int(outputs) * passes)
         route = [0] * k.ROUTE_COLUMNS
-        route[k.R_NODE], route[k.R_LAST_ROW], route[k.R_GROUP] = 1, int(work[k.W_LAST_ROW]), out
+        route[k.R_TARGET], route[k.R_LAST_ROW], route[k.R_GROUP] = 1, int(work[k.W_LAST_ROW]), out
         route[k.R_CHANNELS], route[k.R_KIND] = int(work[k.W_OUTS]), kind
         held = contents(words.ravel().tolist(), routes=[route])
         tile_nodes = (0, 1) if kind == k.SPIKES else (0,)
