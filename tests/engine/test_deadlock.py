@@ -119,7 +119,7 @@ def test_a_tree_takes_the_lower_class_for_any_node_behind_the_dateline() -> None
     assert Channel(4, 2, 1) in dependencies(torus)[Channel(3, 0, 0)]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(load=networks_with_loads(delays=False, most=40))
 def test_packets_depend_on_no_other_channels(load: tuple[NetworkShape, Packets]) -> None:
     """Every two links that a packet takes one after the other, its classes included, are in the graph."""

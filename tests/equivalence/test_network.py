@@ -42,13 +42,13 @@ def same_packets(load: Load) -> None:
     assert run.in_flight == 0
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(load=networks_with_loads(delays=False))
 def test_every_packet_of_single_cycle_routers(load: Load) -> None:
     same_packets(load)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(load=networks_with_loads())
 def test_every_packet_at_any_delays(load: Load) -> None:
     same_packets(load)
@@ -62,7 +62,7 @@ def test_every_packet_of_many_networks(load: Load) -> None:
 
 
 @settings(max_examples=30, deadline=None)
-@given(load=networks_with_loads(most=30))
+@given(load=networks_with_loads(most=25))
 def test_every_flit_in_its_cycle(load: Load) -> None:
     """Stepped a cycle at a time, the compiled network counts each flit where and when the plain one lets it go."""
     twin, run = NetworkTwin(*load), NetworkRun(*load)

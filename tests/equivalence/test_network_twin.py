@@ -157,7 +157,7 @@ def test_zero_load_latency_in_closed_form(changed: str, speculative: bool) -> No
             assert twin.log == [Delivery(0, 0, 4, 3, *[3 + 1 + network.link_cycles + 5 * hop] * 2, hops=5)]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(load=networks_with_loads())
 def test_nothing_is_lost_and_every_credit_comes_back(load: tuple[NetworkShape, Packets]) -> None:
     twin = NetworkTwin(*load)
@@ -173,7 +173,7 @@ def test_nothing_is_lost_and_every_credit_comes_back(load: tuple[NetworkShape, P
     assert not any(vc.owned or vc.occupied for vc in outputs)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(load=networks_with_loads(delays=False, most=30))
 def test_a_packet_takes_the_union_of_its_routes_once(load: tuple[NetworkShape, Packets]) -> None:
     """Each flit leaves once by every output of the tree, in order; a copy goes through the routers of its own route."""

@@ -18,9 +18,9 @@ ADAPTIVE = ("west_first", "odd_even")
 
 @st.composite
 def shapes(draw: st.DrawFn, delays: bool = True) -> NetworkShape:
-    """Any network that cannot deadlock, up to 20 routers; single-cycle stages unless `delays`."""
+    """Any network that cannot deadlock, up to 35 routers; single-cycle stages unless `delays`."""
     topology = draw(st.sampled_from(sorted(ROUTINGS)))
-    columns, rows = draw(st.sampled_from([(1, 1), (2, 1), (1, 3), (2, 2), (3, 2), (3, 3), (4, 3), (7, 1), (5, 4)]))
+    columns, rows = draw(st.sampled_from([(1, 1), (2, 1), (1, 3), (2, 2), (3, 2), (3, 3), (4, 3), (7, 1), (7, 5)]))
     concentration = draw(st.sampled_from([1, 1, 1, 2, 3]))
     changed: dict[str, int | bool | str] = {"concentration": concentration}
     changed["routing"] = draw(st.sampled_from(ROUTINGS[topology]))
