@@ -22,8 +22,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+WORD_BYTES = 8
 ROW_WORDS = 8
-"""Words in a row of the tables that `row` reads: a cache line."""
+"""Words in a row of the tables that `row` looks at: a cache line."""
 
 KEPT_VERSIONS = 8
 """Cache directories of other sources that stay for whoever goes back to them."""
@@ -122,13 +123,17 @@ class Borrow(Kernel):
         return intrinsic
 
 
-class Row(Kernel):
-    """Row of a table of 64-bit words, ROW_WORDS wide, as a view.
+class View(Kernel):
+    """A view of a row of a table, ROW_WORDS words wide, or of a word of an array.
 
-    An index is an integer that may be negative to Numba, and a width is a number that it loads and multiplies with;
-    where every access begins so, that takes longer than the access. Here neither is looked at, unless Numba is told to
-    check bounds.
+    To Numba an index is an integer that may be negative, and a width is a number to be loaded and multiplied with; where
+    every access begins so, that takes longer than the access. Here neither is looked at, unless Numba is told to check
+    bounds.
     """
+
+    def __init__(self, function: Callable[..., Any], words: int) -> None:
+        super().__init__(function)
+        self.words = words
 
     def __call__(self, *args: Any) -> Any:
         return self.function(*args)
@@ -137,30 +142,28 @@ class Row(Kernel):
         if numba.config.DISABLE_JIT or numba.config.BOUNDSCHECK:
             return super().make_dispatcher(numba)
 
-        def row(typing_context: Any, table: Any, index: Any) -> Any:
-            word = table.dtype
-            view = numba.types.Array(word, 1, "C")
+        def view(typing_context: Any, table: Any, index: Any) -> Any:
+            part = numba.types.Array(table.dtype, 1, "C")
 
             def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
                 arrays = importlib.import_module("numba.np.arrayobj")
                 whole = context.make_array(table)(context, builder, args[0])
-                place = builder.mul(args[1], context.get_constant(numba.types.intp, ROW_WORDS))
-                result = context.make_array(view)(context, builder)
-                length = context.get_constant(numba.types.intp, ROW_WORDS)
-                size = context.get_constant(numba.types.intp, 8)
+                words = context.get_constant(numba.types.intp, self.words)
+                word_bytes = context.get_constant(numba.types.intp, WORD_BYTES)
+                result = context.make_array(part)(context, builder)
                 arrays.populate_array(
                     result,
-                    data=builder.gep(whole.data, [place]),
-                    shape=[length],
-                    strides=[size],
-                    itemsize=size,
+                    data=builder.gep(whole.data, [builder.mul(args[1], words)]),
+                    shape=[words],
+                    strides=[word_bytes],
+                    itemsize=word_bytes,
                     meminfo=None,
                 )
                 return result._getvalue()
 
-            return view(table, numba.types.intp), generate
+            return part(table, numba.types.intp), generate
 
-        intrinsic: Callable[..., Any] = numba.extending.intrinsic(row)
+        intrinsic: Callable[..., Any] = numba.extending.intrinsic(view)
         return intrinsic
 
 
@@ -181,8 +184,16 @@ def _row(table: Any, index: Any) -> Any:
     return table[index]
 
 
-row = Row(_row)
-"""Row of a table that is ROW_WORDS int64 words wide, as a view; the index is not checked."""
+row = View(_row, ROW_WORDS)
+"""A row of a table of int64 that is ROW_WORDS wide, as a view; the index is not checked."""
+
+
+def _cell(array: Any, index: Any) -> Any:
+    return array[index : index + 1]
+
+
+cell = View(_cell, 1)
+"""A word of an array of int64, as a view: `cell(array, index)[0]`; the index is not checked."""
 
 WORD_MASK = 2**64 - 1
 

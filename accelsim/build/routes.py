@@ -12,9 +12,6 @@ from accelsim.kernels import network_state as n
 from accelsim.kernels import state as k
 from accelsim.mapping.plan import Range
 
-MOST_TREES = n.TARGET_MASK + 1 - n.TREES
-"""Trees that the head of a packet can name."""
-
 
 @dataclass(frozen=True, slots=True)
 class Route:
@@ -59,8 +56,8 @@ class TreeTable:
         """The target of packets from a node to several, each named once. Raises InputError where trees run out."""
         tree = (source, tuple(sorted(nodes)))
         if tree not in self._numbers:
-            if len(self.trees) == MOST_TREES:
-                rule = f"this workload takes more than {MOST_TREES} trees of tiles on this chip"
+            if len(self.trees) == n.MOST_TREES:
+                rule = f"this workload takes more than {n.MOST_TREES} trees of tiles on this chip"
                 raise InputError(Problem(rule, key="noc.multicast", value="tree", allowed="none"))
             self._numbers[tree] = len(self.trees)
             self.trees.append(tree)

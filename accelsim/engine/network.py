@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from accelsim.engine.topology import NetworkShape, Words, node_tables, port_table, power_of_two, settings_table
+from accelsim.errors import InputError, Problem
 from accelsim.jit import ROW_WORDS
 from accelsim.kernels import network_state as n
 from accelsim.kernels.routes import grow_trees
@@ -20,8 +21,12 @@ def make_network(
 ) -> n.Network:
     """An empty network with room for `packets` packets, whose links are counted in `bins` bins of time.
 
-    With `layers` packets carry something: it has room for cargo, and counts of so many layers and one more.
+    With `layers` packets carry something: it has room for cargo, and counts of so many layers and one more. Raises
+    InputError for more nodes or trees than the head of a packet can name.
     """
+    for what, given, most in (("nodes", shape.nodes, n.TREES), ("multicast trees", len(trees), n.MOST_TREES)):
+        if given > most:
+            raise InputError(Problem(f"a network has at most {most} {what}", value=given))
     nodes, routers, ports, vcs = shape.nodes, shape.routers, shape.ports, shape.virtual_channels
     queues = routers * ports * vcs
     forks = queues if trees else 1
@@ -46,8 +51,9 @@ def make_network(
         port=port_table(shape),
         entry=table(routers * ports),
         vc=table(queues),
-        routed_at=zeros(queues),
         fifo=zeros(queues * power_of_two(shape.buffer_flits)),
+        vc_grant=zeros(queues),
+        occupied=zeros(queues),
         fork=table(forks),
         branch=table(forks * ports),
         node=node,
@@ -62,13 +68,11 @@ def make_network(
         port_of=np.repeat(np.arange(ports, dtype=np.int64), vcs),
         scratch=zeros(ports * vcs + 2 * ports + ports * ports),
         wheel_flit=zeros(slots * routers * ports),
-        wheel_credit=zeros(slots * routers * ports),
         wheel_flits=zeros(slots * routers),
         wheel_credits=zeros(slots * routers),
         wheel_wake=zeros(slots, -(-routers // 32)),
         wheel_sink=zeros(slots * nodes),
         wheel_source=zeros(slots * nodes),
-        wheel_node=zeros(slots * nodes),
         wheel_node_wake=zeros(slots, -(-nodes // 32)),
         active=zeros(-(-routers // 32)),
         active_nodes=zeros(-(-nodes // 32)),

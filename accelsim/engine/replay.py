@@ -64,15 +64,12 @@ class NetworkRun:
         table[:, n.P_TARGET] = np.where(tree_of < 0, packets.destination, n.TREES + tree_of)
         table[:, n.P_FLITS] = packets.flits
         table[:, n.P_CREATED] = packets.created
-        sizes = np.array([len(nodes) for nodes in packets.destination_sets], np.int64)
-        copies = np.ones(count, np.int64)
-        several = packets.destination < 0
-        copies[several] = sizes[-1 - packets.destination[several]]
-        self.copies = int(copies.sum())
+        sizes = np.array([1, *(len(nodes) for _, nodes in trees)], np.int64)
+        self.copies = sizes[tree_of + 1]
         self.order = np.argsort(packets.created, kind="stable").astype(np.int64)
         self.scalars = np.zeros(kernels.REPLAY_SCALARS, np.int64)
         self.heads = np.zeros((shape.nodes, shape.virtual_channels), np.int64)
-        self.arrivals = np.zeros((self.copies, kernels.ARRIVAL_COLUMNS), np.int64)
+        self.arrivals = np.zeros((int(self.copies.sum()), kernels.ARRIVAL_COLUMNS), np.int64)
 
     def run(self, until: int | None = None) -> int:
         """Step to cycle `until`, or until nothing moves any more. Returns the cycle that would be stepped next.
@@ -117,9 +114,7 @@ class NetworkRun:
     def in_flight(self) -> int:
         """Copies of packets that have been created and have not arrived."""
         created = self.order[: self.scalars[kernels.CREATED]]
-        destination = self.packets.destination[created]
-        sizes = [len(self.packets.destination_sets[-1 - index]) for index in destination[destination < 0]]
-        return int(np.count_nonzero(destination >= 0)) + sum(sizes) - int(self.scalars[kernels.ARRIVED])
+        return int(self.copies[created].sum() - self.scalars[kernels.ARRIVED])
 
     @property
     def flit_hops(self) -> int:
@@ -136,8 +131,9 @@ class NetworkRun:
 def _trees(packets: Packets) -> tuple[list[Tree], Words]:
     """The multicast trees of a list of packets, and the tree of each packet, -1 for none."""
     tree_of = np.full(len(packets.created), -1, np.int64)
-    trees: dict[tuple[int, int], int] = {}
+    sets = [tuple(sorted(set(nodes))) for nodes in packets.destination_sets]
+    trees: dict[Tree, int] = {}
     for index in np.flatnonzero(packets.destination < 0):
-        key = (int(packets.source[index]), -1 - int(packets.destination[index]))
-        tree_of[index] = trees.setdefault(key, len(trees))
-    return [(source, packets.destination_sets[number]) for source, number in trees], tree_of
+        tree = (int(packets.source[index]), sets[-1 - int(packets.destination[index])])
+        tree_of[index] = trees.setdefault(tree, len(trees))
+    return list(trees), tree_of

@@ -28,7 +28,7 @@ class Waiting:
         lines = [f"  {self.name(queue)}: {self.contents(queue)}, {self.reason(queue)}" for queue in held]
         cycle = next((cycle for queue in held if (cycle := self.cycle_from(queue))), [])
         if cycle:
-            lines.append(f"  a cycle of {len(cycle)} waiting packets:")
+            lines.append("  a cycle of waiting packets:")
             lines += [f"    {self.packet_name(queue)} in {self.name(queue)} waits for" for queue in cycle]
             lines.append(f"    {self.packet_name(cycle[0])} in {self.name(cycle[0])}")
         return lines
@@ -141,4 +141,7 @@ class Waiting:
         while following is not None and following not in seen:
             seen.append(following)
             following = next(self.blockers(following), None)
-        return [] if following is None else seen[seen.index(following) :]
+        cycle = [] if following is None else seen[seen.index(following) :]
+        # A packet that fills several VCs is named once, where its head is.
+        names = [self.packet_name(here) for here in cycle]
+        return [here for here, name, after in zip(cycle, names, names[1:] + names[:1], strict=True) if name != after]

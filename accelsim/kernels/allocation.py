@@ -5,7 +5,7 @@ requesters at or after its grant pointer; each requester accepts the first of th
 after its accept pointer; pointers move past an accepted pair, and stay otherwise.
 """
 
-from accelsim.jit import kernel, row, trailing_zeros
+from accelsim.jit import cell, kernel, row, trailing_zeros
 from accelsim.kernels import network_state as n
 
 
@@ -48,7 +48,7 @@ def grant_vcs(network, wanted, first_port, first_vc):
             # One requester is granted every free VC of its class.
             bits = (bits >> half) << (half + port * vcs)
             if bits:
-                scratch[trailing_zeros(upper)] |= bits
+                cell(scratch, trailing_zeros(upper))[0] |= bits
                 granted |= upper
             continue
         while bits:
@@ -57,8 +57,8 @@ def grant_vcs(network, wanted, first_port, first_vc):
             requests = upper if vc >= half else lower
             if requests:
                 resource = port * vcs + vc
-                requester = first_from(requests, row(network.vc, first_vc + resource)[n.VC_GRANT])
-                scratch[requester] |= 1 << resource
+                requester = first_from(requests, cell(network.vc_grant, first_vc + resource)[0])
+                cell(scratch, requester)[0] |= 1 << resource
                 granted |= 1 << requester
     return granted
 
@@ -70,7 +70,7 @@ def accept_vc(network, masks, first_vc, requester, resources):
     state = row(network.vc, first_vc + requester)
     resource = first_from(resources, state[n.VC_ACCEPT])
     state[n.VC_ACCEPT] = resource + 1 if resource + 1 < width else 0
-    row(network.vc, first_vc + resource)[n.VC_GRANT] = requester + 1 if requester + 1 < width else 0
+    cell(network.vc_grant, first_vc + resource)[0] = requester + 1 if requester + 1 < width else 0
     if (masks[n.FORKED] >> requester) & 1:
         row(network.fork, first_vc + requester)[n.FORK_WON] = resource
     else:
@@ -85,8 +85,8 @@ def allocate_vcs(network, masks, wanted, first_port, first_vc):
     while won:
         requester = trailing_zeros(won)
         won &= won - 1
-        accept_vc(network, masks, first_vc, requester, network.scratch[requester])
-        network.scratch[requester] = 0
+        accept_vc(network, masks, first_vc, requester, cell(network.scratch, requester)[0])
+        cell(network.scratch, requester)[0] = 0
 
 
 @kernel
@@ -104,7 +104,7 @@ def confirm_vcs(network, masks, stages, first_port, first_vc):
         waits = False
         if masks[n.FORKED] & bit:
             fork = row(network.fork, queue)
-            port = network.port_of[fork[n.FORK_WON]]
+            port = cell(network.port_of, fork[n.FORK_WON])[0]
             vc = fork[n.FORK_WON] - port * settings[n.VCS]
             row(network.branch, queue * settings[n.PORTS] + port)[n.BRANCH_VC] = vc
             fork[n.FORK_HELD] |= 1 << port
@@ -137,10 +137,10 @@ def bid(network, first_port, port, vc, out, speculative):
     rank += speculative
     requests = ports * settings[n.VCS]
     label = requests + 2 * ports + port * ports + out
-    seen = (network.scratch[requests + out] >> port) & 1
-    if not seen or rank < network.scratch[label] >> 8:
-        network.scratch[label] = rank << 8 | vc
-    network.scratch[requests + out] |= 1 << port
+    seen = (cell(network.scratch, requests + out)[0] >> port) & 1
+    if not seen or rank < cell(network.scratch, label)[0] >> 8:
+        cell(network.scratch, label)[0] = rank << 8 | vc
+    cell(network.scratch, requests + out)[0] |= 1 << port
 
 
 SPECULATION = 64
@@ -173,7 +173,7 @@ def bid_active(network, masks, bidders, first_port, first_vc):
         requester = trailing_zeros(bidders)
         bidders &= bidders - 1
         queue = first_vc + requester
-        port = network.port_of[requester]
+        port = cell(network.port_of, requester)[0]
         vc = requester - port * vcs
         if (masks[n.FORKED] >> requester) & 1:
             outputs |= bid_branches(network, first_port, queue, port, vc)
@@ -207,9 +207,32 @@ def bid_waiting(network, wanted, first_port):
         while bits:
             requester = trailing_zeros(bits)
             bits &= bits - 1
-            port = network.port_of[requester]
+            port = cell(network.port_of, requester)[0]
             bid(network, first_port, port, requester - port * vcs, out, SPECULATION)
     return outputs
+
+
+@kernel
+def accept_output(network, state, first_port, port, out, vc):
+    """An input accepts an output that granted it, for one of its VCs."""
+    ports = network.settings[n.PORTS]
+    row(network.port, first_port + out)[n.SWITCH_GRANT] = port + 1 if port + 1 < ports else 0
+    state[n.SWITCH_ACCEPT] = out + 1 if out + 1 < ports else 0
+    state[n.VC_OFFSET] = vc + 1 if vc + 1 < network.settings[n.VCS] else 0
+    state[n.GRANT] = out << 8 | vc
+
+
+@kernel
+def accept_alone(network, bidder, first_port, first_vc):
+    """The only input VC of a router that bids gets its output if it has a credit there. Returns its port as a mask."""
+    request = row(network.vc, first_vc + bidder)
+    out = request[n.OUT_PORT]
+    if not (row(network.port, first_port + out)[n.CREDIT] >> request[n.OUT_VC]) & 1:
+        return 0
+    port = cell(network.port_of, bidder)[0]
+    state = row(network.entry, first_port + port)
+    accept_output(network, state, first_port, port, out, bidder - port * network.settings[n.VCS])
+    return 1 << port
 
 
 @kernel
@@ -218,6 +241,9 @@ def allocate_switch(network, masks, bidders, wanted, first_port, first_vc):
     settings = network.settings
     ports = settings[n.PORTS]
     vcs = settings[n.VCS]
+    if wanted == 0 and bidders & (bidders - 1) == 0 and not bidders & masks[n.FORKED]:
+        masks[n.GRANTED] = accept_alone(network, trailing_zeros(bidders), first_port, first_vc)
+        return
     scratch = network.scratch
     requests = ports * vcs
     granted = requests + ports
@@ -228,22 +254,18 @@ def allocate_switch(network, masks, bidders, wanted, first_port, first_vc):
     while outputs:
         out = trailing_zeros(outputs)
         outputs &= outputs - 1
-        bits = scratch[requests + out]
+        bits = cell(scratch, requests + out)[0]
         port = trailing_zeros(bits)
         if bits & (bits - 1):
             port = first_from(bits, row(network.port, first_port + out)[n.SWITCH_GRANT])
-        scratch[requests + out] = 0
-        scratch[granted + port] |= 1 << out
+        cell(scratch, requests + out)[0] = 0
+        cell(scratch, granted + port)[0] |= 1 << out
         inputs |= 1 << port
     masks[n.GRANTED] = inputs
     while inputs:
         port = trailing_zeros(inputs)
         inputs &= inputs - 1
         state = row(network.entry, first_port + port)
-        out = first_from(scratch[granted + port], state[n.SWITCH_ACCEPT])
-        scratch[granted + port] = 0
-        vc = scratch[labels + port * ports + out] & 255
-        row(network.port, first_port + out)[n.SWITCH_GRANT] = port + 1 if port + 1 < ports else 0
-        state[n.SWITCH_ACCEPT] = out + 1 if out + 1 < ports else 0
-        state[n.VC_OFFSET] = vc + 1 if vc + 1 < vcs else 0
-        state[n.GRANT] = out << 8 | vc
+        out = first_from(cell(scratch, granted + port)[0], state[n.SWITCH_ACCEPT])
+        cell(scratch, granted + port)[0] = 0
+        accept_output(network, state, first_port, port, out, cell(scratch, labels + port * ports + out)[0] & 255)

@@ -4,7 +4,7 @@ It moves packets and knows nothing of what they carry. Flits that sinks took sta
 whoever drives the network books them and returns their credits.
 """
 
-from accelsim.jit import kernel, row, trailing_zeros
+from accelsim.jit import cell, kernel, row, trailing_zeros
 from accelsim.kernels import network_state as n
 from accelsim.kernels.router import receive, switch_router
 from accelsim.kernels.wires import post_flit, slot_of
@@ -63,9 +63,9 @@ def source(network, node, t):
         state[n.SOURCE_VC] = vc
         entry[n.P_INJECTED] = t
         flit |= n.HEAD
-    elif network.source_occupied[node * vcs + vc] >= depth:
+    elif cell(network.source_occupied, node * vcs + vc)[0] >= depth:
         return True
-    network.source_occupied[node * vcs + vc] += 1
+    cell(network.source_occupied, node * vcs + vc)[0] += 1
     state[n.SENT] += 1
     state[n.WAITING_FLITS] -= 1
     if state[n.SENT] == entry[n.P_FLITS]:
@@ -84,7 +84,7 @@ def next_vc(network, node, last):
     vc = last
     for _ in range(vcs):
         vc = vc + 1 if vc + 1 < vcs else 0
-        if network.source_occupied[node * vcs + vc] < depth:
+        if cell(network.source_occupied, node * vcs + vc)[0] < depth:
             return vc
     return -1
 
@@ -96,9 +96,12 @@ def nodes_cycle(network, slot, t):
     scalars[n.EJECTED] = 0
     busy = False
     for word in range(network.active_nodes.shape[0]):
-        bits = network.active_nodes[word] | network.wheel_node_wake[slot, word]
+        wake = network.wheel_node_wake[slot, word]
+        bits = network.active_nodes[word] | wake
         if bits == 0:
             continue
+        if wake:
+            scalars[n.LAST_MOVE] = t
         network.wheel_node_wake[slot, word] = 0
         still = 0
         while bits:
@@ -106,16 +109,17 @@ def nodes_cycle(network, slot, t):
             bits &= bits - 1
             node = word * 32 + offset
             index = slot * network.settings[n.NODES] + node
-            event = network.wheel_node[index]
-            if event:
-                network.wheel_node[index] = 0
-                scalars[n.LAST_MOVE] = t
-                if event & n.ARRIVES:
-                    network.ejected[scalars[n.EJECTED], 0] = node
-                    network.ejected[scalars[n.EJECTED], 1] = network.wheel_sink[index]
-                    scalars[n.EJECTED] += 1
-                if event & n.CREDITED:
-                    network.source_occupied[node * network.settings[n.VCS] + network.wheel_source[index]] -= 1
+            flit = cell(network.wheel_sink, index)[0]
+            if flit:
+                cell(network.wheel_sink, index)[0] = 0
+                network.ejected[scalars[n.EJECTED], 0] = node
+                network.ejected[scalars[n.EJECTED], 1] = flit
+                scalars[n.EJECTED] += 1
+            credits = cell(network.wheel_source, index)[0]
+            cell(network.wheel_source, index)[0] = 0
+            while credits:
+                cell(network.source_occupied, node * network.settings[n.VCS] + trailing_zeros(credits))[0] -= 1
+                credits &= credits - 1
             if source(network, node, t):
                 still |= 1 << offset
         network.active_nodes[word] = still

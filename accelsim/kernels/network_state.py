@@ -80,6 +80,7 @@ VC_SHIFT, HOP_SHIFT, TARGET_SHIFT, PACKET_SHIFT = 2, 8, 20, 33
 VC_MASK, HOP_MASK, TARGET_MASK = 63, 4095, 8191
 TREES = 4096
 """Targets from here on are trees; below are nodes."""
+MOST_TREES = TARGET_MASK + 1 - TREES
 MOST_PACKETS = 1 << 28
 
 # Masks of input VCs in the row of a router.
@@ -115,17 +116,16 @@ SWITCH_ACCEPT, VC_OFFSET, GRANT = range(3)
 # The peer of a port is `port's index << 20 | port << 12 | router`, ~node for a local port, FOREVER for nothing.
 PEER_INDEX, PEER_PORT, PEER_PORT_MASK, PEER_ROUTER_MASK = 20, 12, 255, 4095
 
-# Columns of a VC.
+# Columns of an input VC.
 (
-    FRONT,  # input: place of the first flit in the FIFO
-    COUNT,  # input: flits in it
-    OUT_PORT,  # input: of the packet at the front
-    OUT_VC,  # input
-    CLASSES,  # input: of the VCs that its packet may take at its output, LOWER, UPPER or both
-    VC_ACCEPT,  # input: iSLIP's pointer
-    VC_GRANT,  # output: iSLIP's pointer
-    OCCUPIED,  # output: flits sent minus credits seen
-) = range(8)
+    FRONT,  # place of the first flit in the FIFO
+    COUNT,  # flits in the FIFO
+    OUT_PORT,  # of the packet at the front
+    OUT_VC,
+    CLASSES,  # of the VCs that its packet may take at its output, LOWER, UPPER or both
+    VC_ACCEPT,  # iSLIP's pointer
+    ROUTED_AT,  # cycle in which the route of the packet at the front is known
+) = range(7)
 
 LOWER, UPPER = 1, 2
 
@@ -147,9 +147,6 @@ BRANCH_VC, BRANCH_SENT = range(2)
 
 NODE_COLUMN, NODE_ROW, LOCAL_PORT = range(3)
 
-# Events of a node in a slot of the wheel.
-ARRIVES, CREDITED = 1, 2
-
 
 class Network(NamedTuple):
     """Routers, and the sources and sinks of the nodes. Tables have rows of eight columns.
@@ -163,9 +160,10 @@ class Network(NamedTuple):
     stage: NDArray  # table [routers] of times
     port: NDArray  # table [router ports] of outputs
     entry: NDArray  # table [router ports] of inputs
-    vc: NDArray  # table [VCs]
-    routed_at: NDArray  # [VCs] cycle in which the route of the packet at the front is known
+    vc: NDArray  # table [VCs] of inputs
     fifo: NDArray  # [VCs * places] flits; as many places a VC as the power of two from its depth on
+    vc_grant: NDArray  # [VCs] iSLIP's pointer of an output VC
+    occupied: NDArray  # [VCs] flits sent through an output VC minus credits seen
     fork: NDArray  # table [VCs], or of one row without trees
     branch: NDArray  # table [VCs * ports], or of one row without trees
     node: NDArray  # table [nodes]
@@ -179,14 +177,12 @@ class Network(NamedTuple):
     tree_copies: NDArray  # [trees] nodes that it reaches
     port_of: NDArray  # [ports * VCs] port of a VC of a router: a division is slow
     scratch: NDArray  # work space of the allocators
-    wheel_flit: NDArray  # [slots * router ports] flit arriving at an input
-    wheel_credit: NDArray  # [slots * router ports] VC whose credit arrives at an output
-    wheel_flits: NDArray  # [slots * routers] inputs with a flit
-    wheel_credits: NDArray  # [slots * routers] outputs with a credit
+    wheel_flit: NDArray  # [slots * router ports] flit that arrives at an input
+    wheel_flits: NDArray  # [slots * routers] mask of inputs at which one arrives
+    wheel_credits: NDArray  # [slots * routers] mask of output VCs at which a credit arrives
     wheel_wake: NDArray  # [slots, words of 32 routers] routers with any of these
-    wheel_sink: NDArray  # [slots * nodes] flit arriving at a sink
-    wheel_source: NDArray  # [slots * nodes] VC whose credit arrives at a source
-    wheel_node: NDArray  # [slots * nodes] ARRIVES, CREDITED
+    wheel_sink: NDArray  # [slots * nodes] flit that arrives at a sink, or 0
+    wheel_source: NDArray  # [slots * nodes] mask of VCs whose credit arrives at a source
     wheel_node_wake: NDArray  # [slots, words of 32 nodes] nodes with any of these
     active: NDArray  # [words of 32 routers] routers with a flit waiting
     active_nodes: NDArray  # [words of 32 nodes] nodes with something to send

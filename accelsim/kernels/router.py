@@ -6,7 +6,7 @@ caused in cycle t is seen at another router in t + 2 at the earliest, so the ord
 a cycle does not matter. Functions are given the router, and the first of its ports and of its VCs.
 """
 
-from accelsim.jit import kernel, row, trailing_zeros
+from accelsim.jit import cell, kernel, row, trailing_zeros
 from accelsim.kernels import network_state as n
 from accelsim.kernels.allocation import allocate_switch, allocate_vcs, confirm_vcs, want
 from accelsim.kernels.multicast import fork, leave_fork
@@ -52,7 +52,8 @@ def start_packet(network, router, requester, queue, flit, earliest):
         return
     masks[n.IN_ROUTING] |= bit
     if cycles > 1:
-        network.routed_at[queue] = next_start(network, router, n.ROUTING_START, earliest, cycles) + cycles - 1
+        state = row(network.vc, queue)
+        state[n.ROUTED_AT] = next_start(network, router, n.ROUTING_START, earliest, cycles) + cycles - 1
 
 
 @kernel
@@ -98,7 +99,7 @@ def decide(network, router, first_vc):
         requester = trailing_zeros(bits)
         bits &= bits - 1
         queue = first_vc + requester
-        flit = network.fifo[queue * (places + 1) + row(network.vc, queue)[n.FRONT]]
+        flit = cell(network.fifo, queue * (places + 1) + row(network.vc, queue)[n.FRONT])[0]
         set_output(network, queue, least_loaded(network, first_vc, permitted(network, router, flit)), 0)
         want_outputs(network, router, requester, queue)
 
@@ -107,36 +108,36 @@ def decide(network, router, first_vc):
 def receive(network, router, slot, t):
     """Flits and credits due now enter the router."""
     settings = network.settings
-    ports = settings[n.PORTS]
     vcs = settings[n.VCS]
-    places = settings[n.PLACES]
-    first_port = router * ports
-    wires = slot * settings[n.ROUTERS] * ports + first_port
+    first_port = router * settings[n.PORTS]
+    first_vc = first_port * vcs
     masks = row(network.router, router)
     events = slot * settings[n.ROUTERS] + router
-    bits = network.wheel_flits[events]
-    network.wheel_flits[events] = 0
-    while bits:
-        port = trailing_zeros(bits)
-        bits &= bits - 1
-        flit = network.wheel_flit[wires + port]
+    places = settings[n.PLACES]
+    arrived = cell(network.wheel_flits, events)[0]
+    cell(network.wheel_flits, events)[0] = 0
+    wires = events * settings[n.PORTS]
+    while arrived:
+        port = trailing_zeros(arrived)
+        arrived &= arrived - 1
+        flit = cell(network.wheel_flit, wires + port)[0]
         requester = port * vcs + ((flit >> n.VC_SHIFT) & n.VC_MASK)
-        queue = first_port * vcs + requester
+        queue = first_vc + requester
         state = row(network.vc, queue)
-        network.fifo[queue * (places + 1) + ((state[n.FRONT] + state[n.COUNT]) & places)] = flit
+        cell(network.fifo, queue * (places + 1) + ((state[n.FRONT] + state[n.COUNT]) & places))[0] = flit
         state[n.COUNT] += 1
         bit = 1 << requester
         masks[n.NONEMPTY] |= bit
         if not (masks[n.IN_ROUTING] | masks[n.WAITING] | masks[n.ACTIVE]) & bit:
             start_packet(network, router, requester, queue, flit, t)
-    bits = network.wheel_credits[events]
-    network.wheel_credits[events] = 0
-    while bits:
-        port = trailing_zeros(bits)
-        bits &= bits - 1
-        vc = network.wheel_credit[wires + port]
-        row(network.vc, (first_port + port) * vcs + vc)[n.OCCUPIED] -= 1
-        row(network.port, first_port + port)[n.CREDIT] |= 1 << vc
+    credits = cell(network.wheel_credits, events)[0]
+    cell(network.wheel_credits, events)[0] = 0
+    while credits:
+        resource = trailing_zeros(credits)
+        credits &= credits - 1
+        port = cell(network.port_of, resource)[0]
+        cell(network.occupied, first_vc + resource)[0] -= 1
+        row(network.port, first_port + port)[n.CREDIT] |= 1 << (resource - port * vcs)
 
 
 @kernel
@@ -181,10 +182,11 @@ def traverse(network, router, port, out, vc, t, time_bin):
         return
     if not (output[n.CREDIT] >> out_vc) & 1:
         return
-    flit = network.fifo[queue * (places + 1) + place]
-    taken = row(network.vc, (first_port + out) * vcs + out_vc)
-    taken[n.OCCUPIED] += 1
-    if taken[n.OCCUPIED] == settings[n.DEPTH]:
+    flit = cell(network.fifo, queue * (places + 1) + place)[0]
+    resource = (first_port + out) * vcs + out_vc
+    occupied = cell(network.occupied, resource)[0] + 1
+    cell(network.occupied, resource)[0] = occupied
+    if occupied == settings[n.DEPTH]:
         output[n.CREDIT] &= ~(1 << out_vc)
     if flit & n.TAIL:
         output[n.FREE] |= 1 << out_vc
@@ -204,7 +206,7 @@ def traverse(network, router, port, out, vc, t, time_bin):
         masks[n.ACTIVE] &= ~bit
         masks[n.FORKED] &= ~bit
         if state[n.COUNT]:
-            following = network.fifo[queue * (places + 1) + state[n.FRONT]]
+            following = cell(network.fifo, queue * (places + 1) + state[n.FRONT])[0]
             start_packet(network, router, requester, queue, following, t + 1)
 
 
@@ -217,7 +219,7 @@ def finish_routing(network, router, first_vc, t):
     while bits:
         requester = trailing_zeros(bits)
         bits &= bits - 1
-        if several and network.routed_at[first_vc + requester] > t:
+        if several and row(network.vc, first_vc + requester)[n.ROUTED_AT] > t:
             continue
         masks[n.IN_ROUTING] ^= 1 << requester
         masks[n.WAITING] |= 1 << requester

@@ -1,6 +1,6 @@
 """Routes: the outputs that lead to a packet's destination, and the virtual channels that it may take there."""
 
-from accelsim.jit import kernel, row, trailing_zeros
+from accelsim.jit import cell, kernel, row, trailing_zeros
 from accelsim.kernels import network_state as n
 
 
@@ -101,7 +101,7 @@ def least_loaded(network, first_vc, outputs):
         outputs &= outputs - 1
         occupied = 0
         for vc in range(vcs):
-            occupied += row(network.vc, first_vc + port * vcs + vc)[n.OCCUPIED]
+            occupied += cell(network.occupied, first_vc + port * vcs + vc)[0]
         if occupied < fewest:
             fewest = occupied
             best = port

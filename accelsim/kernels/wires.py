@@ -1,6 +1,6 @@
 """Wires: flits and credits under way between routers and nodes, in a wheel of the coming cycles."""
 
-from accelsim.jit import kernel, row
+from accelsim.jit import cell, kernel, row
 from accelsim.kernels import network_state as n
 
 
@@ -17,14 +17,13 @@ def post_flit(network, peer, flit, due):
     slot = slot_of(network, due)
     if peer < 0:
         node = ~peer
-        index = slot * settings[n.NODES] + node
-        network.wheel_sink[index] = flit
-        network.wheel_node[index] |= n.ARRIVES
+        cell(network.wheel_sink, slot * settings[n.NODES] + node)[0] = flit
         network.wheel_node_wake[slot, node >> 5] |= 1 << (node & 31)
         return
     router = peer & n.PEER_ROUTER_MASK
-    network.wheel_flit[slot * settings[n.ROUTERS] * settings[n.PORTS] + (peer >> n.PEER_INDEX)] = flit
-    network.wheel_flits[slot * settings[n.ROUTERS] + router] |= 1 << ((peer >> n.PEER_PORT) & n.PEER_PORT_MASK)
+    routers = slot * settings[n.ROUTERS]
+    cell(network.wheel_flit, routers * settings[n.PORTS] + (peer >> n.PEER_INDEX))[0] = flit
+    cell(network.wheel_flits, routers + router)[0] |= 1 << ((peer >> n.PEER_PORT) & n.PEER_PORT_MASK)
     network.wheel_wake[slot, router >> 5] |= 1 << (router & 31)
 
 
@@ -35,14 +34,15 @@ def post_credit(network, peer, vc, due):
     Returns whether it does: the wire carries one credit a cycle.
     """
     settings = network.settings
+    vcs = settings[n.VCS]
     slot = slot_of(network, due)
     router = peer & n.PEER_ROUTER_MASK
-    bit = 1 << ((peer >> n.PEER_PORT) & n.PEER_PORT_MASK)
+    first = ((peer >> n.PEER_PORT) & n.PEER_PORT_MASK) * vcs
     index = slot * settings[n.ROUTERS] + router
-    if network.wheel_credits[index] & bit:
+    credits = cell(network.wheel_credits, index)[0]
+    if (credits >> first) & ((1 << vcs) - 1):
         return False
-    network.wheel_credits[index] |= bit
-    network.wheel_credit[slot * settings[n.ROUTERS] * settings[n.PORTS] + (peer >> n.PEER_INDEX)] = vc
+    cell(network.wheel_credits, index)[0] = credits | 1 << (first + vc)
     network.wheel_wake[slot, router >> 5] |= 1 << (router & 31)
     return True
 
@@ -57,9 +57,7 @@ def offer_place(network, peer, vc, t):
         return
     node = ~peer
     slot = slot_of(network, due)
-    index = slot * settings[n.NODES] + node
-    network.wheel_source[index] = vc
-    network.wheel_node[index] |= n.CREDITED
+    cell(network.wheel_source, slot * settings[n.NODES] + node)[0] |= 1 << vc
     network.wheel_node_wake[slot, node >> 5] |= 1 << (node & 31)
 
 

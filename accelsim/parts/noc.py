@@ -10,6 +10,9 @@ from accelsim.engine.topology import NetworkShape
 CHANNELS = 62
 """Virtual channels of all ports of a router: the requests to an allocator are the bits of one machine word."""
 
+MOST_NODES = 4096
+"""What the engine's packets can name."""
+
 ADAPTIVE = ("west_first", "odd_even")
 
 
@@ -71,10 +74,14 @@ class NocSettings(Settings):
     def _check(self) -> "NocSettings":
         if self.nodes < 2:
             raise broken("columns", "a network has at least two nodes", self.nodes)
+        if self.nodes > MOST_NODES:
+            rule = f"a network has at most {MOST_NODES} nodes, and this one has {self.nodes}"
+            raise broken("concentration", rule, self.concentration)
         self._check_ports()
         self._check_routing()
         if self.topology in ("torus", "ring") and self.virtual_channels < 2:
-            rule = f"could deadlock: packets round a {self.topology} wait for each other without a second class of channels"
+            rule = f"could deadlock: packets round a {self.topology} wait for each other without a second class of"
+            rule += " channels"
             raise broken("virtual_channels", rule, self.virtual_channels, ">= 2")
         if self.multicast == "tree" and self.routing in ADAPTIVE:
             rule = "could deadlock: the branches of a tree must follow one order of dimensions"

@@ -47,7 +47,7 @@ def _traffic(run: Run) -> Iterator[str]:
     for what, left in (
         ("packets under way", len(fabric.network.packet) - fabric.network.scalars[n.FREE_PACKETS]),
         ("flits in routers", fabric.network.vc[:, n.COUNT].sum()),
-        ("flits waiting for credits", fabric.network.source_occupied.sum() + fabric.network.vc[:, n.OCCUPIED].sum()),
+        ("flits waiting for credits", fabric.network.source_occupied.sum() + fabric.network.occupied.sum()),
         ("groups incomplete", np.count_nonzero(fabric.clock.left)),
         ("bytes unwritten", fabric.memory.channel[:, k.C_WRITES].sum()),
         ("words in FIFOs", fabric.tiles.scalars[:, k.S_FIFO].sum()),

@@ -300,5 +300,5 @@ def test_every_credit_comes_back_whatever_the_write_buffer_does(
         assert held.now < 100_000
     assert held.clock.scalars[k.RECEIVED_COPIES] == 45
     assert held.memory.write_bins.sum() == payload[kinds == k.STORE].sum()
-    for rest in (held.memory.held, held.network.source_occupied, held.network.vc[:, [n.OCCUPIED, n.COUNT]]):
+    for rest in (held.memory.held, held.network.source_occupied, held.network.occupied, held.network.vc[:, n.COUNT]):
         assert not rest.any()

@@ -202,7 +202,8 @@ def test_what_no_network_may_do(load: tuple[dict[str, int | bool], list[Packet]]
     every_vc = (1 << shape.virtual_channels) - 1
     assert (network.port[:, [n.FREE, n.CREDIT]] == every_vc).all()
     for rest in (
-        network.vc[:, [n.COUNT, n.OCCUPIED]],
+        network.vc[:, n.COUNT],
+        network.occupied,
         network.source_occupied,
         network.node[:, n.WAITING_FLITS],
         network.router,

@@ -38,18 +38,20 @@ def simulate(shape: MeshShape, packets: Sequence[Packet]) -> Wires:
 
 def look(network: n.Network, t: int, slot: int, senders: dict[tuple[int, int], tuple[int, int]], seen: Wires) -> None:
     """Note all that reaches the far end of a wire in cycle t."""
-    nodes = int(network.settings[n.NODES])
+    nodes, vcs = int(network.settings[n.NODES]), int(network.settings[n.VCS])
     for node in range(nodes):
         index = slot * nodes + node
         for port in range(PORTS):
             if network.wheel_flits[index] >> port & 1:
                 seen.flits.append(as_flit(t, *senders[node, port], int(network.wheel_flit[index * PORTS + port])))
-            if network.wheel_credits[index] >> port & 1:
-                seen.credits.append(Credit(t, node, port, int(network.wheel_credit[index * PORTS + port])))
-        if network.wheel_node[index] & n.ARRIVES:
+            for vc in range(vcs):
+                if network.wheel_credits[index] >> port * vcs + vc & 1:
+                    seen.credits.append(Credit(t, node, port, vc))
+        if network.wheel_sink[index]:
             seen.flits.append(as_flit(t, node, LOCAL, int(network.wheel_sink[index])))
-        if network.wheel_node[index] & n.CREDITED:
-            seen.credits.append(Credit(t, node, SOURCE, int(network.wheel_source[index])))
+        for vc in range(vcs):
+            if network.wheel_source[index] >> vc & 1:
+                seen.credits.append(Credit(t, node, SOURCE, vc))
 
 
 def as_flit(t: int, node: int, port: int, flit: int) -> Flit:

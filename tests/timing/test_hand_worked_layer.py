@@ -40,7 +40,7 @@ IMAGE = [[[3, 0], [0, 5]], [[1, 2], [0, 0]]]
 """[channels, rows, columns]: the positions hold (3, 1), (0, 2), (0, 0) and (0, 5)."""
 
 
-def wheel(fabric: Fabric, t: int, what: str = "node") -> np.ndarray:
+def wheel(fabric: Fabric, t: int, what: str) -> np.ndarray:
     """What reaches each node, or router, in cycle t."""
     events = getattr(fabric.network, f"wheel_{what}").reshape(len(fabric.network.wheel_wake), -1)
     found: np.ndarray = events[t % len(events)]
@@ -62,7 +62,7 @@ class Observer:
         def observed(until: int) -> int:
             nonlocal before
             t = fabric.now
-            sinks = np.flatnonzero(wheel(fabric, t) & n.ARRIVES)
+            sinks = np.flatnonzero(wheel(fabric, t, "sink"))
             stopped = advance(until)
             after = self.counts(fabric)
             change = {name: after[name] - before[name] for name in after}
