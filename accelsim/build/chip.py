@@ -19,6 +19,7 @@ from accelsim.engine.fabric import (
     packets_under_way,
 )
 from accelsim.engine.network import make_network
+from accelsim.kernels.payload import ENCODINGS
 from accelsim.parts.dma import dma
 from accelsim.parts.host import host
 from accelsim.parts.sequencer import Command, sequencer
@@ -46,6 +47,7 @@ def make_fabric(arch: Arch, program: Program) -> Fabric:
         payload_bits=interface.packet_payload_bits,
         header_bits=interface.header_bits,
         flit_bits=settings.noc.flit_bits,
+        payload=ENCODINGS.index(interface.payload),
     )
     memory = MemoryShape(
         nodes=arch.controller_nodes,

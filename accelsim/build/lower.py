@@ -286,12 +286,15 @@ class _Lowering:
                 if rows[0] < rows[1] and channels[0] < channels[1]:
                     base = self.rows_of[consumer, number, 0, operand] + rows[0] - box.rows[0]
                     node = self.arch.tile_nodes[reader.tile]
-                    self.routes.append((node, *rows, base, 1, channels[1] - channels[0], k.SPIKES))
+                    # What a layer sends are the words that the reader consumes: the trace has them.
+                    words = self.tensors.input_offset(self.plan.layers[consumer].layer, self.image, operand)
+                    count = channels[1] - channels[0]
+                    self.routes.append((node, *rows, base, 1, count, k.SPIKES, words + channels[0]))
         if layer_plan.stores:
             nodes = self.arch.controller_nodes
             node = nodes[part.tile % len(nodes)]
             store = self.store_of[layer_plan.index]
-            self.routes.append((node, *part.rows, store, 0, group[1] - group[0], k.STORE))
+            self.routes.append((node, *part.rows, store, 0, group[1] - group[0], k.STORE, 0))
         return first, len(self.routes) - first
 
     def _request(

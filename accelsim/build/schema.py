@@ -10,6 +10,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from accelsim.build.network import NetworkOnly, is_network_only
 from accelsim.config import Document, Positive, Settings, broken, load_yaml, override, validate
 from accelsim.engine.topology import NetworkShape
 from accelsim.mapping.plan import TileCapacity
@@ -151,8 +152,13 @@ class Arch:
 
 
 def load_arch(path: str | Path, overrides: Sequence[str] = ()) -> Arch:
-    """Read and check an architecture file, with `KEY=VALUE` overrides. Raises InputError with every problem."""
+    """Read and check an architecture file, with `KEY=VALUE` overrides.
+
+    Raises InputError with every problem; NetworkOnly where the file holds a network without a chip.
+    """
     document = load_yaml(Path(path))
     if overrides:
         document = override(document, overrides)
+    if is_network_only(document):
+        raise NetworkOnly(document.file)
     return Arch(validate(ArchSettings, document), document)

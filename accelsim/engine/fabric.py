@@ -13,7 +13,7 @@ from accelsim.engine.groups import GroupTable
 from accelsim.engine.network import with_more_packets
 from accelsim.engine.topology import NetworkShape, Words
 from accelsim.engine.waiting import describe_waiting
-from accelsim.kernels import delivery, network_state, state
+from accelsim.kernels import delivery, network_state, payload, state
 from accelsim.kernels import fabric as kernels
 from accelsim.kernels import tile as tile_kernels
 
@@ -45,6 +45,8 @@ class TileShape:
     payload_bits: int
     header_bits: int
     flit_bits: int
+    payload: int
+    """Encoding of spike packets: a number of `accelsim.kernels.payload`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +124,7 @@ def make_tiles(shape: TileShape, nodes: Sequence[int], network_nodes: int, conte
     settings[state.T_HEADER_BITS] = shape.header_bits
     settings[state.T_FLIT_BITS] = shape.flit_bits
     settings[state.T_VERIFY] = contents.verify
+    settings[state.T_PAYLOAD] = shape.payload
     tile_of = np.full(network_nodes, -1, np.int64)
     tile_of[list(nodes)] = np.arange(count)
     layers = contents.layers
@@ -157,6 +160,7 @@ def make_tiles(shape: TileShape, nodes: Sequence[int], network_nodes: int, conte
         span=span,
         bins=zeros(count, BINS, state.STATES),
         events=zeros(layers + 1, state.EVENTS),
+        payload=zeros(layers + 1, len(payload.ENCODINGS), state.PAYLOAD_COLUMNS),
     )
 
 

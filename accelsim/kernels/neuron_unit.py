@@ -5,6 +5,7 @@ from accelsim.kernels import state as k
 from accelsim.kernels.delivery import send
 from accelsim.kernels.network import has_room
 from accelsim.kernels.outcomes import MOVED, WAITS_FOR_TIME
+from accelsim.kernels.payload import book_payload, count_nonzero, flits_of, payload_bits
 
 
 @kernel
@@ -26,14 +27,22 @@ def emit(clock, network, tiles, memory, tile, t):
                 break
             words = scalars[k.S_EMIT_PIXELS] * path[k.R_CHANNELS]
             bits = words * work[k.W_OUT_BITS]
-            settings = tiles.settings
-            flits = (settings[k.T_HEADER_BITS] + bits + settings[k.T_FLIT_BITS] - 1) // settings[k.T_FLIT_BITS]
+            spikes = path[k.R_KIND] == k.SPIKES
+            if spikes:
+                if scalars[k.S_EMIT_NONZERO] < 0:
+                    scalars[k.S_EMIT_NONZERO] = count_nonzero(tiles, tile, work, path)
+                nonzero = scalars[k.S_EMIT_NONZERO]
+                bits = payload_bits(tiles.settings[k.T_PAYLOAD], words, nonzero, work[k.W_OUT_BITS])
+            flits = flits_of(tiles, bits)
             node = tiles.node[tile]
             if not has_room(network, node, flits):
                 scalars[k.S_EMIT_ROUTE] = index
                 return WAITS_FOR_TIME
             group = path[k.R_GROUP] + path[k.R_GROUP_STRIDE] * (row - path[k.R_FIRST_ROW])
             layer = work[k.W_LAYER]
+            if spikes:
+                book_payload(tiles, layer, words, scalars[k.S_EMIT_NONZERO], work[k.W_OUT_BITS], 1)
+                scalars[k.S_EMIT_NONZERO] = -1
             send(
                 clock,
                 network,
@@ -80,8 +89,10 @@ def neuron_unit(clock, network, tiles, memory, tile, t):
                 scalars[k.S_EMITTING] = 1
                 scalars[k.S_EMIT_PASS] = served[k.Y_PASS]
                 scalars[k.S_EMIT_ROW] = served[k.Y_ROW]
+                scalars[k.S_EMIT_COLUMN] = served[k.Y_COLUMN] + 1 - pixels
                 scalars[k.S_EMIT_PIXELS] = pixels
                 scalars[k.S_EMIT_ROUTE] = 0
+                scalars[k.S_EMIT_NONZERO] = -1
                 pixels = 0
             scalars[k.S_ASSEMBLED] = pixels
         if served[k.Y_ROW] == work[k.W_LAST_ROW] - 1 and served[k.Y_COLUMN] == work[k.W_OUT_COLUMNS] - 1:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,13 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accelsim.errors import InputError, Problem
+from accelsim.report.directory import Layout, replace_directory
 from accelsim.workload.archive import open_archive
 
 Timeline = dict[str, NDArray[Any]]
 
-REQUIRED = ("report.json", "report.txt", "timeline.npz", "arch.yaml")
-ADDED = ("*.png", "report.html", "trace.json.gz", "*.vcd")
-"""What later commands put beside the required files; replaced with them."""
+RESULT = Layout(
+    required=("report.json", "report.txt", "timeline.npz", "arch.yaml"),
+    added=("*.png", "report.html", "trace.json.gz", "*.vcd"),
+)
+"""What a run writes, and what later commands put beside it, which is replaced with it."""
 
 TIMELINE = {
     "bin_cycles": 0,
@@ -56,27 +57,9 @@ class Savable(Protocol):
 def save(result: Savable, directory: str | os.PathLike[str], text: str) -> Path:
     """Write report.json, report.txt (`text`), timeline.npz and arch.yaml into `directory`, and return its path.
 
-    The files are made in a sibling directory that then takes the name, so a reader never sees half a result. A
-    directory that holds a previous result, or nothing, is replaced; InputError where it holds anything else, where
-    a file has the name, or where nothing can be written.
+    All or none, and over nothing but a previous result: see `replace_directory`.
     """
-    target = Path(directory).resolve()
-    _check_replaceable(target, os.fspath(directory))
-    temporary: Path | None = None
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = target.parent / f".{target.name}.{uuid.uuid4().hex[:12]}"
-        temporary.mkdir()
-        _write(result, temporary, text)
-        _take_name(temporary, target)
-    except OSError as error:
-        raise InputError(
-            Problem(f"cannot write the result: {error.strerror or error}", file=os.fspath(directory))
-        ) from error
-    finally:
-        if temporary is not None and temporary.exists():
-            shutil.rmtree(temporary, ignore_errors=True)
-    return target
+    return replace_directory(directory, RESULT, lambda temporary: _write(result, temporary, text))
 
 
 def load(directory: str | os.PathLike[str]) -> tuple[dict[str, Any], Timeline]:
@@ -91,36 +74,16 @@ def load(directory: str | os.PathLike[str]) -> tuple[dict[str, Any], Timeline]:
 
 def is_result(directory: Path) -> bool:
     """Whether a directory holds a result and nothing foreign beside it."""
-    return (directory / "report.json").is_file() and not _foreign(directory)
+    return RESULT.found_in(directory)
 
 
-def _foreign(directory: Path) -> list[str]:
-    return sorted(
-        entry.name
-        for entry in directory.iterdir()
-        if entry.is_dir() or not (entry.name in REQUIRED or any(entry.match(pattern) for pattern in ADDED))
-    )
-
-
-def _check_replaceable(target: Path, named: str) -> None:
-    for parent in target.parents:
-        if parent.exists() and not parent.is_dir():
-            raise InputError(Problem(f"{parent} is a file, not a directory", file=named))
-    if not target.exists():
-        return
-    if not target.is_dir():
-        raise InputError(Problem("a file has the name of the result directory", file=named))
-    foreign = _foreign(target)
-    if not foreign and any(target.iterdir()) and not (target / "report.json").is_file():
-        foreign = sorted(entry.name for entry in target.iterdir())
-    if foreign:
-        shown = ", ".join(foreign[:3]) + (f" and {len(foreign) - 3} more" if len(foreign) > 3 else "")
-        raise InputError(Problem(f"holds files that are no result, so it is not replaced: {shown}", file=named))
+def json_text(report: Mapping[str, Any]) -> str:
+    """A report as it stands in its file; numpy's scalars and arrays become numbers and lists."""
+    return json.dumps(report, indent=1, default=_plain, allow_nan=False) + "\n"
 
 
 def _write(result: Savable, directory: Path, text: str) -> None:
-    report = json.dumps(result.report, indent=1, default=_plain, allow_nan=False)
-    (directory / "report.json").write_text(report + "\n", encoding="utf-8")
+    (directory / "report.json").write_text(json_text(result.report), encoding="utf-8")
     (directory / "report.txt").write_text(text, encoding="utf-8")
     (directory / "arch.yaml").write_text(result.arch_text, encoding="utf-8")
     arrays = {name: np.asarray(value) for name, value in result.timeline.items()}
@@ -132,20 +95,6 @@ def _plain(value: object) -> object:
     if isinstance(value, np.generic | np.ndarray):
         return value.tolist()
     raise TypeError(f"a report holds no {type(value).__name__}")
-
-
-def _take_name(temporary: Path, target: Path) -> None:
-    """Rename into place; the old result steps aside first and is only removed once the new one stands."""
-    old = temporary.with_name(f"{temporary.name}.old")
-    if target.exists():
-        os.replace(target, old)
-    try:
-        os.replace(temporary, target)
-    except OSError:
-        if old.exists():
-            os.replace(old, target)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
 
 
 def _load_report(path: Path) -> dict[str, Any]:

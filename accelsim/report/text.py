@@ -29,6 +29,7 @@ def render(report: Report) -> str:
         _sparsity,
         _bit_budget,
         _noc,
+        _payload,
         _buffers,
         _dram,
         _energy,
@@ -236,6 +237,30 @@ def _noc(report: Report) -> list[str]:
         f"  packet latency {latency['mean']:.1f} cycles mean, {latency['p50']:g} median, {latency['p99']:g} p99, "
         f"{latency['max']:g} max",
         f"  links {percent(links['mean'])} used on average, the busiest {percent(links['max'])}",
+    ]
+
+
+def _payload(report: Report) -> list[str]:
+    payload = (report.get("noc") or {}).get("payload")
+    if not payload or not payload["packets"]:
+        return []
+    columns = (Column("encoding", "<"), Column("bits"), Column("flits"), Column("of dense"), Column("", "<"))
+    dense = payload["flits"]["dense"]
+    rows = [
+        (
+            name.replace("_", " "),
+            count(bits),
+            count(payload["flits"][name]),
+            percent(payload["flits"][name] / dense),
+            "as sent" if name == payload["encoding"] else "",
+        )
+        for name, bits in payload["bits"].items()
+    ]
+    return [
+        "Spike packets: what each encoding would have cost",
+        f"  {count(payload['packets'])} packets of {count(payload['words'])} words, "
+        f"{percent(payload['nonzero_words'] / payload['words'])} of them nonzero",
+        *table(columns, rows),
     ]
 
 

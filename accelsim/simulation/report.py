@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
-import platform
-import sys
 from collections.abc import Sequence
-from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from accelsim import __version__
 from accelsim.cost.area import area
 from accelsim.cost.energy import energy
 from accelsim.engine.topology import link_exists
 from accelsim.kernels import network_state as n
 from accelsim.kernels import state as k
+from accelsim.kernels.payload import ENCODINGS
 from accelsim.simulation.bound import layer_bound, run_bound
 from accelsim.simulation.counters import LayerCounters, describe_chip, layer_counters, priced_events
+from accelsim.simulation.provenance import provenance
 from accelsim.simulation.record import Run
 from accelsim.units import seconds
 from accelsim.workload.layer import ARRAY_OPS
@@ -80,7 +77,7 @@ def make_report(run: Run) -> dict[str, Any]:
         "footprint_bytes": sum(found.footprint_bytes for found in run.statistics.values()),
         "sparsity": _sparsity(run),
         "bit_budget": _bit_budget(run),
-        "noc": _noc(run),
+        "noc": _noc(run) | {"payload": _payload(run, counters)},
         "buffers": _buffers(run, counters),
         "dram": _dram(run, time_s),
         "closed_form_cycles": 0,
@@ -133,6 +130,12 @@ def _layer(run: Run, counters: LayerCounters, events: dict[str, int], energy_j: 
             "noc_flit_hops": counters.flit_hops,
             "dram_read_bytes": events["dram_read_bytes"],
             "dram_write_bytes": events["dram_write_bytes"],
+            "payload_words": int(counters.events[k.E_SENT_WORDS]),
+            "payload_nonzero_words": int(counters.events[k.E_SENT_NONZERO]),
+            **{
+                f"payload_{name}_bits": int(bits)
+                for name, bits in zip(ENCODINGS, counters.payload[:, k.Q_BITS], strict=True)
+            },
         },
         "energy_j": energy_j,
         "bound_by": layer_bound(run, counters),
@@ -217,6 +220,22 @@ def _noc(run: Run) -> dict[str, Any]:
     }
 
 
+def _payload(run: Run, counters: list[LayerCounters]) -> dict[str, Any]:
+    """What the spike packets of all layers would have cost in each encoding."""
+    events = np.sum([layer.events for layer in counters], axis=0)
+    costs = np.sum([layer.payload for layer in counters], axis=0)
+    by_name = dict(zip(ENCODINGS, costs.tolist(), strict=True))
+    return {
+        "encoding": run.arch.settings.network_interface.payload,
+        "packets": int(events[k.E_SPIKE_PACKETS]),
+        "words": int(events[k.E_SENT_WORDS]),
+        "nonzero_words": int(events[k.E_SENT_NONZERO]),
+        "bits": {name: cost[k.Q_BITS] for name, cost in by_name.items()},
+        "flits": {name: cost[k.Q_FLITS] for name, cost in by_name.items()},
+        "shortest_packets": {name: cost[k.Q_SHORTEST] for name, cost in by_name.items() if name != "auto"},
+    }
+
+
 def _latency(histogram: NDArray[np.int64]) -> dict[str, float | int]:
     count = int(histogram.sum())
     below = np.cumsum(histogram)
@@ -296,12 +315,7 @@ def _notes(run: Run, priced: list[str]) -> list[str]:
 
 def _provenance(run: Run) -> dict[str, Any]:
     return {
-        "version": __version__,
-        "argv": list(sys.argv),
-        "arch_sha256": hashlib.sha256(run.arch.document.dump().encode()).hexdigest(),
+        **provenance(run.arch.document.dump(), run.seed),
         "input_sha256": run.workload.source.get("sha256", ""),
         "input": dict(run.workload.source),
-        "seed": run.seed,
-        "python": platform.python_version(),
-        "libraries": {name: version(name) for name in ("numpy", "numba", "simpy", "pydantic", "pyyaml")},
     }

@@ -208,7 +208,7 @@ def test_what_no_network_may_do(load: tuple[dict[str, int | bool], list[Packet]]
         network.router,
         network.wheel_wake,
         network.wheel_node_wake,
-        network.scratch[: shape.ports * (shape.virtual_channels + 4)],
+        network.scratch[: shape.ports * (shape.virtual_channels + 2)],
     ):
         assert not rest.any()
 

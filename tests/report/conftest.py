@@ -149,6 +149,15 @@ def make_report(arrays: dict[str, Any] | None = None, layers: int = 4) -> dict[s
             "flit_hops": 234567,
             "latency_cycles": {"mean": 21.4, "p50": 18, "p99": 77, "max": 210},
             "link_utilisation": {"mean": 0.08, "max": 0.62},
+            "payload": {
+                "encoding": "bitmap",
+                "packets": 1000,
+                "words": 256000,
+                "nonzero_words": 76800,
+                "bits": {"dense": 1024000, "bitmap": 563200, "address_event": 930600, "auto": 565200},
+                "flits": {"dense": 17000, "bitmap": 9600, "address_event": 15500, "auto": 9700},
+                "shortest_packets": {"dense": 0, "bitmap": 1000, "address_event": 0},
+            },
         },
         "buffers": {
             "spike_buffer": {
@@ -214,6 +223,12 @@ def _layer(name: str, start: int, end: int) -> dict[str, Any]:
             "noc_flit_hops": cycles,
             "dram_read_bytes": 5 * cycles,
             "dram_write_bytes": cycles // 7,
+            "payload_words": 10 * cycles,
+            "payload_nonzero_words": 3 * cycles,
+            "payload_dense_bits": 40 * cycles,
+            "payload_bitmap_bits": 22 * cycles,
+            "payload_address_event_bits": 36 * cycles,
+            "payload_auto_bits": 23 * cycles,
         },
         "energy_j": 3e-11 * cycles,
         "bound_by": "weight_buffer",

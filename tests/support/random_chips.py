@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from accelsim.build.schema import Arch, ArchSettings
 from accelsim.config import Document, validate
+from accelsim.kernels.payload import ENCODINGS
 from accelsim.workload.layer import ARRAY_OPS, Layer
 from accelsim.workload.workload import Parameters
 
@@ -209,6 +210,7 @@ def draw_chip(seed: int) -> Arch:
             },
             "network_interface": {
                 "packet_payload_bits": max(pixel_bits, pick([pixel_bits, pixel_bits + 13, 1024, 8000])),
+                "payload": pick(ENCODINGS),
                 "header_bits": pick([1, 32, 100]),
                 "queue_flits": pick([1, 2, 8, 64, 500]),
             },
