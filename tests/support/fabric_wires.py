@@ -27,7 +27,7 @@ def simulate(shape: MeshShape, packets: Sequence[Packet]) -> Wires:
     seen = Wires()
     last = max(packet.created for packet in packets)
     t = quiet = 0
-    while quiet < slots or run.in_flight or t <= last:
+    while quiet < slots or run.in_flight or run.now <= last:
         run.run(until=t)
         before = len(seen.flits) + len(seen.credits)
         look(run.network, t, t % slots, senders, seen)
