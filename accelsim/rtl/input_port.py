@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import reduce
 from operator import or_
 
-from amaranth import Cat, Const, Module, Mux, Signal
+from amaranth import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -13,6 +13,11 @@ from accelsim.rtl.arbiter import after, first_from, number
 from accelsim.rtl.input_channel import InputChannel
 from accelsim.rtl.link import Link, flit_layout
 from accelsim.rtl.shape import PORTS, MeshShape
+
+
+def holders_first(bids: Value, speculative: Value) -> Value:
+    """The VCs among which one is chosen to bid for an output: packets that hold a VC, else heads that speculate."""
+    return Mux(bids.any(), bids, speculative)
 
 
 class InputPort(wiring.Component):
@@ -63,7 +68,7 @@ class InputPort(wiring.Component):
             bids = Cat(channel.bids[output] for channel in channels)
             speculative = Cat(channel.speculative[output] for channel in channels)
             m.d.comb += [
-                label.eq(first_from(Mux(bids.any(), bids, speculative), preferred)),
+                label.eq(first_from(holders_first(bids, speculative), preferred)),
                 self.bids[output].eq(label.any()),
             ]
 

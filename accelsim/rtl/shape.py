@@ -15,6 +15,7 @@ IMPLEMENTED = {
     "topology": "mesh",
     "concentration": 1,
     "routing": "xy",
+    "multicast": "none",
     "routing_cycles": 0,
     "vc_allocation_cycles": 1,
     "switch_allocation_cycles": 1,
@@ -51,11 +52,10 @@ class MeshShape:
     @classmethod
     def from_settings(cls, settings: NocSettings) -> MeshShape:
         """The shape of an architecture's network. Raises InputError for every setting that the RTL does not have."""
-        network = settings.shape(queue_flits=1)
         problems = [
             Problem(rule="the RTL has no other router", key=f"noc.{key}", value=value, allowed=str(allowed))
             for key, allowed in IMPLEMENTED.items()
-            if (value := getattr(network, key)) != allowed
+            if (value := getattr(settings, key)) != allowed
         ]
         if problems:
             raise InputError(problems)

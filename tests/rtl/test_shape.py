@@ -17,11 +17,13 @@ def test_a_router_is_made_from_the_settings_of_an_architecture() -> None:
 
 
 def test_every_setting_that_the_rtl_has_not_is_named() -> None:
-    settings = NocSettings(**NOC, routing_cycles=1, speculative=False, link_cycles=2)
+    settings = NocSettings(**NOC, topology="torus", multicast="tree", credit_cycles=1, speculative=False, link_cycles=2)
     with pytest.raises(InputError) as raised:
         MeshShape.from_settings(settings)
     assert str(raised.value).splitlines() == [
-        "noc.routing_cycles: the RTL has no other router (got 1); allowed: 0",
+        "noc.topology: the RTL has no other router (got 'torus'); allowed: mesh",
+        "noc.multicast: the RTL has no other router (got 'tree'); allowed: none",
+        "noc.credit_cycles: the RTL has no other router (got 1); allowed: 0",
         "noc.speculative: the RTL has no other router (got False); allowed: True",
         "noc.link_cycles: the RTL has no other router (got 2); allowed: 1",
     ]

@@ -25,8 +25,9 @@ def simulate(shape: MeshShape, packets: Sequence[Packet]) -> Wires:
     senders |= {(node, LOCAL): (node, SOURCE) for node in range(shape.nodes)}
     slots = run.network.wheel_wake.shape[0]
     seen = Wires()
+    last = max(packet.created for packet in packets)
     t = quiet = 0
-    while quiet < slots or run.in_flight or t <= packets[-1].created:
+    while quiet < slots or run.in_flight or run.now <= last:
         run.run(until=t)
         before = len(seen.flits) + len(seen.credits)
         look(run.network, t, t % slots, senders, seen)
