@@ -34,3 +34,13 @@ def packets(rows: Sequence[Sequence[int]], sets: Sequence[Sequence[int]] = ()) -
     """Packets of (created, source, destination, flits) rows; destination -1 - n is for all nodes of sets[n]."""
     columns = np.array(rows, np.int64).reshape(-1, 4).T
     return Packets(*columns, destination_sets=tuple(tuple(nodes) for nodes in sets))
+
+
+def distance(network: NetworkShape, one: Any, other: Any) -> Any:
+    """Links between two routers, the shorter way round where they wrap; of arrays of routers, those of each pair."""
+    columns, rows = network.extent
+    total = 0
+    for size, here, there in ((columns, one % columns, other % columns), (rows, one // columns, other // columns)):
+        apart = abs(here - there)
+        total = total + (np.minimum(apart, size - apart) if network.wraps else apart)
+    return total
