@@ -43,8 +43,17 @@ def test_help_lists_the_commands_that_exist() -> None:
     run = accelsim("--help")
     assert run.returncode == 0
     listed = [line.split()[0] for line in run.stdout.split("COMMAND\n")[-1].splitlines() if line.startswith("    ")]
-    assert listed == ["run", "check", "plot", "sweep", "trace"]
-    for command in (["run"], ["check"], ["plot"], ["sweep"], ["trace"], ["trace", "make"], ["trace", "import"]):
+    assert listed == ["run", "check", "plot", "sweep", "trace", "noc"]
+    for command in (
+        ["run"],
+        ["check"],
+        ["plot"],
+        ["sweep"],
+        ["noc"],
+        ["trace"],
+        ["trace", "make"],
+        ["trace", "import"],
+    ):
         assert accelsim(*command, "--help").returncode == 0
 
 
@@ -56,7 +65,7 @@ def test_help_lists_the_commands_that_exist() -> None:
         (["a.yaml"], "the following arguments are required: INPUT"),
         (
             ["chek", "a.yaml"],
-            "no such command or file: 'chek'; did you mean check? (commands: run, check, plot, sweep, trace)",
+            "no such command or file: 'chek'; did you mean check? (commands: run, check, plot, sweep, trace, noc)",
         ),
         (["a.yaml", "b.npz", "--images", "0"], "argument --images: must be 1 or more (got '0')"),
         (

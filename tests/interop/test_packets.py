@@ -124,7 +124,9 @@ def test_a_source_sends_in_the_order_of_the_file(pairs: list[tuple[int, int]]) -
 
 
 ROWS = np.array([[5, 0, 15, 1], [3, 2, 2, 9]], np.int64)
-ARRIVED = Deliveries(*(np.array(column) for column in zip((1, 0, 2, 4, 9, 17, 1), (0, 1, 15, 6, 11, 11, 7), strict=True)))
+ARRIVED = Deliveries(
+    *(np.array(column) for column in zip((1, 0, 2, 4, 9, 17, 1), (0, 1, 15, 6, 11, 11, 7), strict=True))
+)
 
 
 def test_the_log(tmp_path: Path) -> None:

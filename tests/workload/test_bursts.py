@@ -92,5 +92,7 @@ def test_recorded_spikes_are_burstier_than_chance() -> None:
 def test_without_spikes_there_are_no_bursts(tmp_path: Path) -> None:
     path = tmp_path / "silent.yaml"
     path.write_text(TWO_LAYERS.replace("0.5}", "0.0}").replace("0.25}", "0.0}"))
-    with pytest.raises(InputError, match=f"^{re.escape(str(path))}: holds no spikes that a layer with weights consumes$"):
+    with pytest.raises(
+        InputError, match=f"^{re.escape(str(path))}: holds no spikes that a layer with weights consumes$"
+    ):
         record_bursts(load_input(path), 4, 1, 64)
