@@ -27,6 +27,7 @@ FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names}
 SOLE_IMPORTERS = {
     "simpy": "engine",
     "matplotlib": "report",
+    "amaranth": "rtl",
     "numba": "jit",
     "llvmlite": "jit",
 }

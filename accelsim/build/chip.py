@@ -19,6 +19,7 @@ from accelsim.engine.fabric import (
     packets_under_way,
 )
 from accelsim.engine.network import make_network
+from accelsim.kernels.payload import ENCODINGS
 from accelsim.parts.dma import dma
 from accelsim.parts.host import host
 from accelsim.parts.sequencer import Command, sequencer
@@ -46,6 +47,7 @@ def make_fabric(arch: Arch, program: Program) -> Fabric:
         payload_bits=interface.packet_payload_bits,
         header_bits=interface.header_bits,
         flit_bits=settings.noc.flit_bits,
+        payload=ENCODINGS.index(interface.payload),
     )
     memory = MemoryShape(
         nodes=arch.controller_nodes,
@@ -56,12 +58,13 @@ def make_fabric(arch: Arch, program: Program) -> Fabric:
         write_buffer_bytes=controller.write_buffer_bytes,
     )
     nodes = settings.noc.nodes
+    contents = program.contents
     return Fabric(
         network,
         make_clock(program.groups),
-        make_network(network, packets_under_way(network), bins=BINS, layers=program.contents.layers),
-        make_tiles(tiles, arch.tile_nodes, nodes, program.contents),
-        make_memory(memory, nodes, settings.noc.virtual_channels, program.contents),
+        make_network(network, packets_under_way(network), trees=contents.trees, bins=BINS, layers=contents.layers),
+        make_tiles(tiles, arch.tile_nodes, nodes, contents),
+        make_memory(memory, nodes, settings.noc.virtual_channels, contents),
     )
 
 

@@ -8,13 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accelsim.build.program import Program, TileScript
+from accelsim.build.routes import Route, RouteTable, TreeTable
 from accelsim.build.schema import Arch
 from accelsim.build.tensors import Tensors
 from accelsim.build.transfers import Bundle, TransferTable, table
 from accelsim.build.weights import Block, WeightBuffer
 from accelsim.engine.fabric import Contents
 from accelsim.engine.groups import GroupTable
+from accelsim.errors import InputError, Problem
 from accelsim.kernels import state as k
+from accelsim.kernels.payload import ENCODINGS, payload_bits
 from accelsim.mapping.plan import Box, LayerPlan, Part, Plan, Range, Strip, block_bytes
 from accelsim.parts.dma import Load
 from accelsim.parts.sequencer import Command, Grant
@@ -45,7 +48,9 @@ class _Lowering:
         self.capacity = arch.capacity
         self.tensors = Tensors(workload, verify)
         self.groups = GroupTable()
-        self.routes: list[tuple[int, ...]] = []
+        self.multicast = arch.settings.noc.multicast == "tree"
+        self.trees = TreeTable()
+        self.routes = RouteTable(self.trees if self.multicast else None)
         self.transfers = TransferTable(self.groups, len(arch.controller_nodes))
         self.scripts = [TileScript() for _ in range(self.capacity.tiles)]
         self.image_done: list[tuple[int, ...]] = []
@@ -78,7 +83,8 @@ class _Lowering:
         for script in self.scripts:
             if script.commands:
                 script.commands[-1].work[k.W_LAST] = 1
-        transfers, destinations = self.transfers.finish()
+        controllers = self.arch.controller_nodes if self.multicast else None
+        transfers, destinations = self.transfers.finish(self.trees, controllers)
         contents = Contents(
             words=self.tensors.words(),
             weights=self.tensors.weights(),
@@ -86,9 +92,10 @@ class _Lowering:
             theta=self.tensors.theta(),
             outputs=self.tensors.outputs(),
             membrane_pixels=self.membrane_pixels if self.tensors.verify else 1,
-            routes=table(self.routes, k.ROUTE_COLUMNS),
+            routes=table(self.routes.rows, k.ROUTE_COLUMNS),
             transfers=transfers,
             destinations=destinations,
+            trees=self.trees.trees,
             layers=len(self.plan.layers) * len(self.image_done),
             verify=self.tensors.verify,
         )
@@ -277,7 +284,7 @@ class _Lowering:
 
     def _add_routes(self, layer_plan: LayerPlan, part: Part, group: Range) -> tuple[int, int]:
         """Rows of the route table for the outputs of a part's group of channels: (first, count)."""
-        first = len(self.routes)
+        routes: list[Route] = []
         for consumer, operand in layer_plan.consumers:
             for number, reader in enumerate(self.plan.layers[consumer].parts):
                 box = reader.strips[0].boxes[operand]
@@ -286,13 +293,31 @@ class _Lowering:
                 if rows[0] < rows[1] and channels[0] < channels[1]:
                     base = self.rows_of[consumer, number, 0, operand] + rows[0] - box.rows[0]
                     node = self.arch.tile_nodes[reader.tile]
-                    self.routes.append((node, *rows, base, 1, channels[1] - channels[0], k.SPIKES))
+                    # What a layer sends are the words that the reader consumes: the trace has them.
+                    words = self.tensors.input_offset(self.plan.layers[consumer].layer, self.image, operand)
+                    routes.append(Route(node, rows, base, k.SPIKES, channels, words))
         if layer_plan.stores:
             nodes = self.arch.controller_nodes
             node = nodes[part.tile % len(nodes)]
             store = self.store_of[layer_plan.index]
-            self.routes.append((node, *part.rows, store, 0, group[1] - group[0], k.STORE))
-        return first, len(self.routes) - first
+            routes.append(Route(node, part.rows, store, k.STORE, group, 0))
+        if self.multicast:
+            self._check_fits(layer_plan.layer, group)
+        return self.routes.add(self.arch.tile_nodes[part.tile], routes)
+
+    def _check_fits(self, layer: Layer, group: Range) -> None:
+        """Encoded packets, too, must fit a virtual channel whole to branch; an encoding can lengthen them."""
+        settings = self.arch.settings
+        interface = settings.network_interface
+        bits = self.capacity.stored_bits(layer.out_word_bits) if layer.fires else layer.out_word_bits
+        outs = group[1] - group[0]
+        words = outs * min(layer.out_shape[2], max(1, interface.packet_payload_bits // (outs * bits)))
+        longest = payload_bits(ENCODINGS.index(interface.payload), words, words, bits)
+        flits = ceil_div(int(longest) + interface.header_bits, settings.noc.flit_bits)
+        if flits > settings.noc.buffer_flits:
+            rule = f"could deadlock: packets of {layer.name} that branch may have {flits} flits in this encoding"
+            allowed = f">= {flits}, or noc.multicast: none"
+            raise InputError(Problem(rule, key="noc.buffer_flits", value=settings.noc.buffer_flits, allowed=allowed))
 
     def _request(
         self, layer_plan: LayerPlan, tile: int, bundle: Bundle, first_group: int, after: tuple[int, ...]

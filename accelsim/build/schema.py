@@ -25,7 +25,7 @@ from accelsim.parts.spike_buffer import SpikeBufferSettings
 from accelsim.parts.technology import TechnologySettings
 from accelsim.parts.tiles import TilesSettings
 from accelsim.parts.weight_buffer import WeightBufferSettings
-from accelsim.units import cycles_from_ns
+from accelsim.units import ceil_div, cycles_from_ns
 
 LARGEST_RATE = 1 << 31
 """Numerator and denominator of bytes a cycle: times 2^32 cycles they fit into 64 bits."""
@@ -77,7 +77,18 @@ class ArchSettings(Settings):
                 self.network_interface.packet_payload_bits,
                 f">= {pixel_bits}",
             )
+        if self.noc.multicast == "tree":
+            self._check_multicast()
         return self
+
+    def _check_multicast(self) -> None:
+        """A packet that branches in routers must fit a virtual channel, or its branches could wait for each other."""
+        payload = max(self.network_interface.packet_payload_bits, 8 * self.memory_controller.packet_bytes)
+        flits = ceil_div(payload + self.network_interface.header_bits, self.noc.flit_bits)
+        if flits > self.noc.buffer_flits:
+            rule = "could deadlock: packets that branch must fit a virtual channel whole, and the longest has "
+            rule += f"{flits} flits"
+            raise broken("noc.buffer_flits", rule, self.noc.buffer_flits, f">= {flits}, or noc.multicast: none")
 
     def word_bits_stored(self, bits: int) -> int:
         """Bits that a word of `bits` bits takes in buffers: whole lanes where nothing is skipped."""

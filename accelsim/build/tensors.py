@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,8 +15,8 @@ from accelsim.workload.workload import Workload
 class Tensors:
     """Collects arrays and hands out their offsets; words lie as (row, column, channel).
 
-    Timing needs the words that the arrays consume; `verify` adds those of the other operators, the parameters, and
-    room for the outputs.
+    Timing needs the words that layers consume; equal maps, which several layers or repeated images consume, are kept
+    once. `verify` adds the parameters and room for the outputs.
     """
 
     def __init__(self, workload: Workload, verify: bool) -> None:
@@ -26,6 +28,7 @@ class Tensors:
         self._bias: list[NDArray[np.int64]] = []
         self._theta: list[NDArray[np.int64]] = []
         self._input_offsets: dict[tuple[str, int, int], int] = {}
+        self._offset_of: dict[bytes, int] = {}
         self._parameter_offsets: dict[str, tuple[int, int]] = {}
         self._sizes = {"words": 0, "weights": 0, "parameters": 0, "outputs": 0}
 
@@ -36,14 +39,15 @@ class Tensors:
 
     def input_offset(self, layer: Layer, image: int, operand: int) -> int:
         """Where the words of an operand begin."""
-        if layer.op not in ARRAY_OPS and not self.verify:
-            return 0
         key = (layer.name, image, operand)
         if key not in self._input_offsets:
             words = self.workload.input_words(layer.name, image, operand)
             flat = np.ascontiguousarray(words.reshape(layer.in_shape).transpose(1, 2, 0), dtype=np.int32).ravel()
-            self._input_offsets[key] = self._reserve("words", flat.size)
-            self._words.append(flat)
+            content = hashlib.blake2b(flat.data, digest_size=32).digest()
+            if content not in self._offset_of:
+                self._offset_of[content] = self._reserve("words", flat.size)
+                self._words.append(flat)
+            self._input_offsets[key] = self._offset_of[content]
         return self._input_offsets[key]
 
     def parameter_offsets(self, layer: Layer) -> tuple[int, int]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from accelsim.build.routes import TreeTable
 from accelsim.engine.groups import GroupTable
 from accelsim.kernels import state as k
 
@@ -60,8 +61,10 @@ class TransferTable:
         for offset, transfer in enumerate(bundle.transfers):
             self._destinations[transfer].append((node, first_group + offset))
 
-    def finish(self) -> tuple[Words, Words]:
-        """The tables of transfers and of their destinations.
+    def finish(self, trees: TreeTable, controllers: Sequence[int] | None) -> tuple[Words, Words]:
+        """The tables of transfers and of destinations, those of the trees first.
+
+        With `controllers`, the nodes of the channels, what several tiles read goes to them by a tree.
 
         Channels serve the lowest number first. Transfers are numbered by layer and turn, so that what is needed
         first is read first, and no tile's many loads stand before another's few.
@@ -71,10 +74,14 @@ class TransferTable:
         for group, transfer in enumerate(self._groups.fires):
             if transfer >= 0:
                 self._groups.fires[group] = renumbered[transfer]
-        destinations: list[tuple[int, int]] = []
+        destinations = list(trees.members)
         for old in order:
-            self._rows[old][k.D_FIRST] = len(destinations)
-            self._rows[old][k.D_COUNT] = len(self._destinations[old])
+            row = self._rows[old]
+            nodes = [node for node, _ in self._destinations[old]]
+            row[k.D_FIRST] = len(destinations)
+            row[k.D_COUNT] = len(nodes)
+            if controllers is not None and 1 < len(nodes) == len(set(nodes)):
+                row[k.D_TREE] = trees.target(controllers[row[k.D_CHANNEL]], nodes)
             destinations += self._destinations[old]
         rows = [self._rows[old] for old in order]
         return table(rows, k.TRANSFER_COLUMNS), table(destinations, 2)

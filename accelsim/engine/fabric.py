@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accelsim.engine.groups import GroupTable
-from accelsim.engine.network import with_more_packets
+from accelsim.engine.network import Tree, with_more_packets
 from accelsim.engine.topology import NetworkShape, Words
 from accelsim.engine.waiting import describe_waiting
-from accelsim.kernels import delivery, network_state, state
+from accelsim.kernels import delivery, network_state, payload, state
 from accelsim.kernels import fabric as kernels
 from accelsim.kernels import tile as tile_kernels
 
@@ -45,6 +45,8 @@ class TileShape:
     payload_bits: int
     header_bits: int
     flit_bits: int
+    payload: int
+    """Encoding of spike packets: a number of `accelsim.kernels.payload`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,7 @@ class Contents:
     routes: Words
     transfers: Words
     destinations: Words
+    trees: Sequence[Tree]
     layers: int
     verify: bool
 
@@ -122,6 +125,7 @@ def make_tiles(shape: TileShape, nodes: Sequence[int], network_nodes: int, conte
     settings[state.T_HEADER_BITS] = shape.header_bits
     settings[state.T_FLIT_BITS] = shape.flit_bits
     settings[state.T_VERIFY] = contents.verify
+    settings[state.T_PAYLOAD] = shape.payload
     tile_of = np.full(network_nodes, -1, np.int64)
     tile_of[list(nodes)] = np.arange(count)
     layers = contents.layers
@@ -157,6 +161,7 @@ def make_tiles(shape: TileShape, nodes: Sequence[int], network_nodes: int, conte
         span=span,
         bins=zeros(count, BINS, state.STATES),
         events=zeros(layers + 1, state.EVENTS),
+        payload=zeros(layers + 1, len(payload.ENCODINGS), state.PAYLOAD_COLUMNS),
     )
 
 
@@ -244,7 +249,7 @@ class Fabric:
         """
         if self.network.scalars[network_state.FREE_PACKETS] == 0:
             self.network = with_more_packets(self.network)
-        delivery.send(self.clock, self.network, node, destination, 1, 1, group, 0, 1, state.CONTROL, 0, layer, self.now)
+        delivery.send(self.clock, self.network, node, destination, 1, group, 0, 1, state.CONTROL, 0, layer, self.now)
 
     def skip_to(self, cycle: int) -> None:
         """Let idle time pass until the next actor event."""

@@ -35,6 +35,7 @@ def make_network(
 
     # No stage has started for longer than the longest takes.
     stage = np.full((routers, ROW_WORDS), -slots, np.int64)
+    stage[:, n.WANTED] = 0
     stage[:, n.ROW], stage[:, n.COLUMN] = np.divmod(np.arange(routers), shape.extent[0])
     node, node_place = node_tables(shape)
     network = n.Network(
@@ -43,6 +44,7 @@ def make_network(
         router=table(routers),
         stage=stage,
         port=port_table(shape),
+        entry=table(routers * ports),
         vc=table(queues),
         routed_at=zeros(queues),
         fifo=zeros(queues * power_of_two(shape.buffer_flits)),
@@ -56,7 +58,9 @@ def make_network(
         free=np.arange(packets - 1, -1, -1, dtype=np.int64),
         trees=zeros(len(trees) * routers, 2),
         tree_hops=zeros(len(trees)),
-        scratch=zeros(ports * vcs + 4 * ports + ports * ports),
+        tree_copies=np.array([len(nodes) for _, nodes in trees], np.int64),
+        port_of=np.repeat(np.arange(ports, dtype=np.int64), vcs),
+        scratch=zeros(ports * vcs + 2 * ports + ports * ports),
         wheel_flit=zeros(slots * routers * ports),
         wheel_credit=zeros(slots * routers * ports),
         wheel_flits=zeros(slots * routers),
@@ -84,10 +88,10 @@ def make_network(
 def wheel_slots(shape: NetworkShape) -> int:
     """Slots of the wheel of delays: more than the longest delay.
 
-    A flit that waits for a traversal, shares it and then its output with others is sent less than 3 traversals after
-    its grant.
+    A flit that waits for a traversal, shares it and then its output with others is on its link less than 3 traversals
+    after its grant.
     """
-    flit = 3 * shape.traversal_cycles + shape.link_cycles
+    flit = 3 * shape.traversal_cycles - 1 + shape.link_cycles
     credit = 1 + shape.link_cycles + shape.credit_cycles
     return power_of_two(max(flit, credit) + 1)
 

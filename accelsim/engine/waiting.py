@@ -66,30 +66,38 @@ class Waiting:
         router, port, vc = self.place(queue)
         return bool(self.network.router[router, mask] >> (port * self.shape.virtual_channels + vc) & 1)
 
-    def branches(self, queue: int) -> Iterator[tuple[int, int | None, int]]:
-        """Outputs by which the packet at the front still leaves: the output, its VC there if any, and those allowed."""
+    def branches(self, queue: int) -> Iterator[tuple[int, int | None]]:
+        """Outputs by which the packet at the front still leaves, and its VC there if any."""
         state = self.network.vc[queue]
-        every = (1 << self.shape.virtual_channels) - 1
         if self.has(queue, n.FORKED):
             fork = self.network.fork[queue]
             for out in range(self.shape.ports):
                 if fork[n.FORK_OPEN] >> out & 1:
                     branch = self.network.branch[queue * self.shape.ports + out]
                     held = bool(fork[n.FORK_HELD] >> out & 1)
-                    yield out, int(branch[n.BRANCH_VC]) if held else None, every
+                    yield out, int(branch[n.BRANCH_VC]) if held else None
         elif self.has(queue, n.ACTIVE):
-            yield int(state[n.OUT_PORT]), int(state[n.OUT_VC]), every
+            yield int(state[n.OUT_PORT]), int(state[n.OUT_VC])
         elif self.has(queue, n.WAITING):
-            yield int(state[n.OUT_PORT]), None, int(state[n.ALLOWED])
+            yield int(state[n.OUT_PORT]), None
+
+    def wanted(self, queue: int, out: int) -> int:
+        """Mask of the VCs of an output that the packet at the front asks for."""
+        router, port, vc = self.place(queue)
+        row = self.network.port[router * self.shape.ports + out]
+        half = int(self.network.settings[n.HALF])
+        requester = port * self.shape.virtual_channels + vc
+        upper = (1 << self.shape.virtual_channels) - (1 << half) if row[n.WANT_UPPER] >> requester & 1 else 0
+        return upper | ((1 << half) - 1 if row[n.WANT_LOWER] >> requester & 1 else 0)
 
     def reason(self, queue: int) -> str:
         """Why the packet at the front does not move."""
         router = self.place(queue)[0]
         reasons = []
-        for out, vc, allowed in self.branches(queue):
+        for out, vc in self.branches(queue):
             row = self.network.port[router * self.shape.ports + out]
             name = self.shape.port_name(out)
-            if vc is None and not row[n.FREE] & allowed:
+            if vc is None and not row[n.FREE] & self.wanted(queue, out):
                 reasons.append(f"waits for a VC of output {name}")
             elif vc is not None and not row[n.CREDIT] >> vc & 1:
                 reasons.append(f"waits for a credit of output {name}, VC {vc}")
@@ -101,18 +109,20 @@ class Waiting:
         if not self.network.vc[queue, n.COUNT]:
             yield from self.upstream(queue)
             return
-        for out, vc, allowed in self.branches(queue):
+        for out, vc in self.branches(queue):
             row = self.network.port[router * self.shape.ports + out]
-            if vc is None and not row[n.FREE] & allowed:
-                yield from self.owners(router, out, allowed)
+            if vc is None and not row[n.FREE] & (wanted := self.wanted(queue, out)):
+                yield from self.owners(router, out, wanted)
             elif vc is not None and not row[n.CREDIT] >> vc & 1 and row[n.PEER] >= 0:
-                yield (int(row[n.PEER]) >> n.PEER_INDEX) * self.shape.virtual_channels + vc
+                there = (int(row[n.PEER]) >> n.PEER_INDEX) * self.shape.virtual_channels + vc
+                if self.network.vc[there, n.COUNT]:
+                    yield there
 
-    def owners(self, router: int, out: int, allowed: int) -> Iterator[int]:
-        """Input VCs of a router whose packets own VCs of an output."""
+    def owners(self, router: int, out: int, vcs: int) -> Iterator[int]:
+        """Input VCs of a router whose packets own any of some VCs of an output."""
         each = self.shape.ports * self.shape.virtual_channels
         for queue in range(router * each, (router + 1) * each):
-            if any(out == port and vc is not None and allowed >> vc & 1 for port, vc, _ in self.branches(queue)):
+            if any(out == port and vc is not None and vcs >> vc & 1 for port, vc in self.branches(queue)):
                 yield queue
 
     def upstream(self, queue: int) -> list[int]:

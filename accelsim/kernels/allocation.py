@@ -7,7 +7,6 @@ after its accept pointer; pointers move past an accepted pair, and stay otherwis
 
 from accelsim.jit import kernel, row, trailing_zeros
 from accelsim.kernels import network_state as n
-from accelsim.kernels.routes import allowed_vcs
 
 
 @kernel
@@ -20,57 +19,38 @@ def first_from(mask, pointer):
 
 
 @kernel
-def ask(network, requester, port, allowed):
-    """An input VC asks for the `allowed` VCs of an output: those of the lower class, of the upper one, or all."""
-    settings = network.settings
-    half = settings[n.HALF]
-    wanted = settings[n.PORTS] * settings[n.VCS] + 2 * port
-    if allowed & ((1 << half) - 1):
-        network.scratch[wanted] |= 1 << requester
-    if allowed >> half:
-        network.scratch[wanted + 1] |= 1 << requester
+def want(network, stages, first_port, requester, port, classes):
+    """An input VC begins to ask for a VC of an output, of some classes of VCs."""
+    output = row(network.port, first_port + port)
+    if classes & n.LOWER:
+        output[n.WANT_LOWER] |= 1 << requester
+    if classes & n.UPPER:
+        output[n.WANT_UPPER] |= 1 << requester
+    stages[n.WANTED] |= 1 << port
 
 
 @kernel
-def request_vcs(network, masks, first_vc):
-    """Requests of all waiting input VCs stand in scratch by output and class of VCs. Returns the outputs."""
-    outputs = 0
-    bits = masks[n.WAITING]
-    while bits:
-        requester = trailing_zeros(bits)
-        bits &= bits - 1
-        if (masks[n.FORKED] >> requester) & 1:
-            state = row(network.fork, first_vc + requester)
-            missing = state[n.FORK_OPEN] & ~state[n.FORK_HELD]
-            outputs |= missing
-            while missing:
-                port = trailing_zeros(missing)
-                missing &= missing - 1
-                ask(network, requester, port, allowed_vcs(network, port, (state[n.FORK_LOWER] >> port) & 1))
-        else:
-            state = row(network.vc, first_vc + requester)
-            outputs |= 1 << state[n.OUT_PORT]
-            ask(network, requester, state[n.OUT_PORT], state[n.ALLOWED])
-    return outputs
-
-
-@kernel
-def grant_vcs(network, first_port, first_vc, outputs):
-    """Every free VC of the outputs grants a requester; grants stand in scratch by requester. Returns who got any."""
+def grant_vcs(network, wanted, first_port, first_vc):
+    """Every free VC of the wanted outputs grants an input VC; grants stand in scratch. Returns who got any."""
     settings = network.settings
     vcs = settings[n.VCS]
     half = settings[n.HALF]
     scratch = network.scratch
     granted = 0
-    while outputs:
-        port = trailing_zeros(outputs)
-        outputs &= outputs - 1
-        wanted = settings[n.PORTS] * vcs + 2 * port
-        lower = scratch[wanted]
-        upper = scratch[wanted + 1]
-        scratch[wanted] = 0
-        scratch[wanted + 1] = 0
-        bits = row(network.port, first_port + port)[n.FREE]
+    while wanted:
+        port = trailing_zeros(wanted)
+        wanted &= wanted - 1
+        output = row(network.port, first_port + port)
+        lower = output[n.WANT_LOWER]
+        upper = output[n.WANT_UPPER]
+        bits = output[n.FREE]
+        if lower == 0 and upper & (upper - 1) == 0:
+            # One requester is granted every free VC of its class.
+            bits = (bits >> half) << (half + port * vcs)
+            if bits:
+                scratch[trailing_zeros(upper)] |= bits
+                granted |= upper
+            continue
         while bits:
             vc = trailing_zeros(bits)
             bits &= bits - 1
@@ -86,8 +66,7 @@ def grant_vcs(network, first_port, first_vc, outputs):
 @kernel
 def accept_vc(network, masks, first_vc, requester, resources):
     """An input VC accepts one of the output VCs that granted it."""
-    vcs = network.settings[n.VCS]
-    width = network.settings[n.PORTS] * vcs
+    width = network.settings[n.PORTS] * network.settings[n.VCS]
     state = row(network.vc, first_vc + requester)
     resource = first_from(resources, state[n.VC_ACCEPT])
     state[n.VC_ACCEPT] = resource + 1 if resource + 1 < width else 0
@@ -95,24 +74,13 @@ def accept_vc(network, masks, first_vc, requester, resources):
     if (masks[n.FORKED] >> requester) & 1:
         row(network.fork, first_vc + requester)[n.FORK_WON] = resource
     else:
-        state[n.OUT_VC] = resource - state[n.OUT_PORT] * vcs
+        state[n.OUT_VC] = resource - state[n.OUT_PORT] * network.settings[n.VCS]
 
 
 @kernel
-def allocate_vcs(network, masks, first_port, first_vc):
+def allocate_vcs(network, masks, wanted, first_port, first_vc):
     """Waiting input VCs over free output VCs, whether or not these have credits. Winners stand in the mask WON."""
-    waiting = masks[n.WAITING]
-    if waiting & (waiting - 1) == 0 and not waiting & masks[n.FORKED]:
-        requester = trailing_zeros(waiting)
-        state = row(network.vc, first_vc + requester)
-        port = state[n.OUT_PORT]
-        resources = row(network.port, first_port + port)[n.FREE] & state[n.ALLOWED]
-        if resources:
-            accept_vc(network, masks, first_vc, requester, resources << (port * network.settings[n.VCS]))
-            masks[n.WON] = waiting
-        return
-    outputs = request_vcs(network, masks, first_vc)
-    won = grant_vcs(network, first_port, first_vc, outputs)
+    won = grant_vcs(network, wanted, first_port, first_vc)
     masks[n.WON] = won
     while won:
         requester = trailing_zeros(won)
@@ -122,7 +90,7 @@ def allocate_vcs(network, masks, first_port, first_vc):
 
 
 @kernel
-def confirm_vcs(network, masks, first_port, first_vc):
+def confirm_vcs(network, masks, stages, first_port, first_vc):
     """Winners of the VC allocation own their output VCs and are active."""
     settings = network.settings
     bits = masks[n.WON]
@@ -132,42 +100,47 @@ def confirm_vcs(network, masks, first_port, first_vc):
         requester = trailing_zeros(bits)
         bits &= bits - 1
         queue = first_vc + requester
-        if (masks[n.FORKED] >> requester) & 1:
+        bit = 1 << requester
+        waits = False
+        if masks[n.FORKED] & bit:
             fork = row(network.fork, queue)
-            port = fork[n.FORK_WON] // settings[n.VCS]
+            port = network.port_of[fork[n.FORK_WON]]
             vc = fork[n.FORK_WON] - port * settings[n.VCS]
             row(network.branch, queue * settings[n.PORTS] + port)[n.BRANCH_VC] = vc
             fork[n.FORK_HELD] |= 1 << port
-            if not fork[n.FORK_OPEN] & ~fork[n.FORK_HELD]:
-                masks[n.WAITING] &= ~(1 << requester)
+            waits = fork[n.FORK_OPEN] & ~fork[n.FORK_HELD] != 0
         else:
             state = row(network.vc, queue)
             port = state[n.OUT_PORT]
             vc = state[n.OUT_VC]
-            masks[n.WAITING] &= ~(1 << requester)
-        row(network.port, first_port + port)[n.FREE] &= ~(1 << vc)
+        if not waits:
+            masks[n.WAITING] &= ~bit
+        output = row(network.port, first_port + port)
+        output[n.FREE] &= ~(1 << vc)
+        output[n.WANT_LOWER] &= ~bit
+        output[n.WANT_UPPER] &= ~bit
+        if output[n.WANT_LOWER] | output[n.WANT_UPPER] == 0:
+            stages[n.WANTED] &= ~(1 << port)
 
 
 @kernel
 def bid(network, first_port, port, vc, out, speculative):
-    """A request of an input for an output, for one of its VCs; returns the output as a mask.
+    """A request of an input for an output, for one of its VCs.
 
     Of several VCs of an input a normal request beats a speculative one, then the first from the input's offset wins.
     """
     settings = network.settings
     ports = settings[n.PORTS]
-    vcs = settings[n.VCS]
-    requests = ports * vcs + 2 * ports
-    rank = vc - row(network.port, first_port + port)[n.VC_OFFSET]
+    rank = vc - row(network.entry, first_port + port)[n.VC_OFFSET]
     if rank < 0:
-        rank += vcs
+        rank += settings[n.VCS]
     rank += speculative
+    requests = ports * settings[n.VCS]
     label = requests + 2 * ports + port * ports + out
     seen = (network.scratch[requests + out] >> port) & 1
     if not seen or rank < network.scratch[label] >> 8:
         network.scratch[label] = rank << 8 | vc
     network.scratch[requests + out] |= 1 << port
-    return 1 << out
 
 
 SPECULATION = 64
@@ -176,94 +149,89 @@ SPECULATION = 64
 
 @kernel
 def bid_branches(network, first_port, queue, port, vc):
-    """Requests of a packet that forks: a branch with a VC for its next flit, others speculatively."""
-    settings = network.settings
+    """Requests of a packet that forks, for its branches that have a VC and a credit. Returns the outputs."""
     fork = row(network.fork, queue)
     outputs = 0
-    bits = fork[n.FORK_OPEN]
+    bits = fork[n.FORK_OPEN] & fork[n.FORK_HELD]
     while bits:
         out = trailing_zeros(bits)
         bits &= bits - 1
-        output = row(network.port, first_port + out)
-        if (fork[n.FORK_HELD] >> out) & 1:
-            branch = row(network.branch, queue * settings[n.PORTS] + out)
-            here = branch[n.BRANCH_SENT] - fork[n.FORK_FREED] < row(network.vc, queue)[n.COUNT]
-            if here and (output[n.CREDIT] >> branch[n.BRANCH_VC]) & 1:
-                outputs |= bid(network, first_port, port, vc, out, 0)
-        elif settings[n.SPECULATIVE]:
-            allowed = allowed_vcs(network, out, (fork[n.FORK_LOWER] >> out) & 1)
-            if output[n.FREE] & output[n.CREDIT] & allowed:
-                outputs |= bid(network, first_port, port, vc, out, SPECULATION)
+        branch = row(network.branch, queue * network.settings[n.PORTS] + out)
+        here = branch[n.BRANCH_SENT] - fork[n.FORK_FREED] < row(network.vc, queue)[n.COUNT]
+        if here and (row(network.port, first_port + out)[n.CREDIT] >> branch[n.BRANCH_VC]) & 1:
+            bid(network, first_port, port, vc, out, 0)
+            outputs |= 1 << out
     return outputs
 
 
 @kernel
-def may_bid(output, state, active):
-    """Whether a VC asks for its output: with a credit, or speculatively with a VC there that is free and has one."""
-    if active:
-        return (output[n.CREDIT] >> state[n.OUT_VC]) & 1 != 0
-    return output[n.FREE] & output[n.CREDIT] & state[n.ALLOWED] != 0
-
-
-@kernel
-def request_switch(network, masks, first_port, first_vc, bidders):
-    """Requests of all bidding input VCs stand in scratch by output. Returns the outputs."""
+def bid_active(network, masks, bidders, first_port, first_vc):
+    """Requests of input VCs that own an output VC and have a credit there. Returns the outputs."""
     vcs = network.settings[n.VCS]
     outputs = 0
     while bidders:
         requester = trailing_zeros(bidders)
         bidders &= bidders - 1
-        port = requester // vcs
-        vc = requester - port * vcs
         queue = first_vc + requester
+        port = network.port_of[requester]
+        vc = requester - port * vcs
         if (masks[n.FORKED] >> requester) & 1:
             outputs |= bid_branches(network, first_port, queue, port, vc)
             continue
         state = row(network.vc, queue)
         out = state[n.OUT_PORT]
-        active = (masks[n.ACTIVE] >> requester) & 1
-        if may_bid(row(network.port, first_port + out), state, active):
-            outputs |= bid(network, first_port, port, vc, out, 0 if active else SPECULATION)
+        if (row(network.port, first_port + out)[n.CREDIT] >> state[n.OUT_VC]) & 1:
+            bid(network, first_port, port, vc, out, 0)
+            outputs |= 1 << out
     return outputs
 
 
 @kernel
-def accept_output(network, first_port, port, out, vc):
-    """An input accepts one of the outputs that granted it, for one of its VCs."""
-    ports = network.settings[n.PORTS]
-    state = row(network.port, first_port + port)
-    row(network.port, first_port + out)[n.SWITCH_GRANT] = port + 1 if port + 1 < ports else 0
-    state[n.SWITCH_ACCEPT] = out + 1 if out + 1 < ports else 0
-    state[n.VC_OFFSET] = vc + 1 if vc + 1 < network.settings[n.VCS] else 0
-    state[n.GRANT] = out << 8 | vc
+def bid_waiting(network, wanted, first_port):
+    """Speculative requests of input VCs that wait for a VC, where one is free and has a credit. Returns the outputs."""
+    vcs = network.settings[n.VCS]
+    half = network.settings[n.HALF]
+    outputs = 0
+    while wanted:
+        out = trailing_zeros(wanted)
+        wanted &= wanted - 1
+        output = row(network.port, first_port + out)
+        usable = output[n.FREE] & output[n.CREDIT]
+        bits = 0
+        if usable >> half:
+            bits = output[n.WANT_UPPER]
+        if usable & ((1 << half) - 1):
+            bits |= output[n.WANT_LOWER]
+        if bits:
+            outputs |= 1 << out
+        while bits:
+            requester = trailing_zeros(bits)
+            bits &= bits - 1
+            port = network.port_of[requester]
+            bid(network, first_port, port, requester - port * vcs, out, SPECULATION)
+    return outputs
 
 
 @kernel
-def allocate_switch(network, masks, first_port, first_vc, bidders):
+def allocate_switch(network, masks, bidders, wanted, first_port, first_vc):
     """Inputs over outputs. Winners stand in the mask GRANTED, and in GRANT of their port."""
     settings = network.settings
     ports = settings[n.PORTS]
     vcs = settings[n.VCS]
-    if bidders & (bidders - 1) == 0 and not bidders & masks[n.FORKED]:
-        requester = trailing_zeros(bidders)
-        state = row(network.vc, first_vc + requester)
-        out = state[n.OUT_PORT]
-        masks[n.GRANTED] = 0
-        if may_bid(row(network.port, first_port + out), state, bidders & masks[n.ACTIVE]):
-            port = requester // vcs
-            accept_output(network, first_port, port, out, requester - port * vcs)
-            masks[n.GRANTED] = 1 << port
-        return
     scratch = network.scratch
-    requests = ports * vcs + 2 * ports
+    requests = ports * vcs
     granted = requests + ports
     labels = granted + ports
-    outputs = request_switch(network, masks, first_port, first_vc, bidders)
+    outputs = bid_active(network, masks, bidders, first_port, first_vc)
+    outputs |= bid_waiting(network, wanted, first_port)
     inputs = 0
     while outputs:
         out = trailing_zeros(outputs)
         outputs &= outputs - 1
-        port = first_from(scratch[requests + out], row(network.port, first_port + out)[n.SWITCH_GRANT])
+        bits = scratch[requests + out]
+        port = trailing_zeros(bits)
+        if bits & (bits - 1):
+            port = first_from(bits, row(network.port, first_port + out)[n.SWITCH_GRANT])
         scratch[requests + out] = 0
         scratch[granted + port] |= 1 << out
         inputs |= 1 << port
@@ -271,6 +239,11 @@ def allocate_switch(network, masks, first_port, first_vc, bidders):
     while inputs:
         port = trailing_zeros(inputs)
         inputs &= inputs - 1
-        out = first_from(scratch[granted + port], row(network.port, first_port + port)[n.SWITCH_ACCEPT])
+        state = row(network.entry, first_port + port)
+        out = first_from(scratch[granted + port], state[n.SWITCH_ACCEPT])
         scratch[granted + port] = 0
-        accept_output(network, first_port, port, out, scratch[labels + port * ports + out] & 255)
+        vc = scratch[labels + port * ports + out] & 255
+        row(network.port, first_port + out)[n.SWITCH_GRANT] = port + 1 if port + 1 < ports else 0
+        state[n.SWITCH_ACCEPT] = out + 1 if out + 1 < ports else 0
+        state[n.VC_OFFSET] = vc + 1 if vc + 1 < vcs else 0
+        state[n.GRANT] = out << 8 | vc

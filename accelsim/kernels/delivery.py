@@ -29,13 +29,20 @@ def count_down(clock, memory, group, amount):
 
 
 @kernel
-def send(clock, network, node, target, copies, flits, group, offset, amount, kind, payload, layer, created):
+def copies_of(network, target):
+    """Nodes that a packet for a node, or for a multicast tree, reaches."""
+    return 1 if target < n.TREES else network.tree_copies[target - n.TREES]
+
+
+@kernel
+def send(clock, network, node, target, flits, group, offset, amount, kind, payload, layer, created):
     """Queue a packet at a node's source; it may be injected from cycle `created` on.
 
-    A packet for one node counts down `group`. One for a multicast tree, with `copies` destinations, has in `group`
-    the first of their rows in Memory.destination, and counts down the group there, plus `offset`, at each.
+    A packet for one node counts down the group `group + offset`. One for a multicast tree has in `group` the first of
+    its rows in Memory.destination, and counts down at each node the group there plus `offset`.
     """
     scalars = clock.scalars
+    copies = copies_of(network, target)
     network.scalars[n.FREE_PACKETS] -= 1
     packet = network.free[network.scalars[n.FREE_PACKETS]]
     entry = row(network.packet, packet)
@@ -102,7 +109,7 @@ def take_flit(clock, network, tiles, memory, node, flit, t):
 def group_at(memory, cargo, target, node):
     """The group that a packet counts down at a node."""
     if target < n.TREES:
-        return cargo[n.CARGO_GROUP]
+        return cargo[n.CARGO_GROUP] + cargo[n.CARGO_OFFSET]
     member = cargo[n.CARGO_GROUP]
     while memory.destination[member, 0] != node:
         member += 1

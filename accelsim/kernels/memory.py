@@ -1,6 +1,7 @@
 """DRAM channels behind their memory controllers: bandwidth, latency and bounded queues, one cycle at a time."""
 
 from accelsim.jit import kernel
+from accelsim.kernels import network_state as n
 from accelsim.kernels import state as k
 from accelsim.kernels.delivery import send
 from accelsim.kernels.network import has_room
@@ -99,7 +100,7 @@ def read(clock, tiles, memory, channel, t):
 
 @kernel
 def answer(clock, network, tiles, memory, channel, t):
-    """Send the front chunk, when its data are there, to its next destination: one packet a cycle."""
+    """Send the front chunk, when its data are there, to its next target: one packet a cycle."""
     state = memory.channel[channel]
     if state[k.C_READY] == 0:
         return
@@ -113,24 +114,18 @@ def answer(clock, network, tiles, memory, channel, t):
     node = state[k.C_NODE]
     if not has_room(network, node, flits):
         return
-    target = memory.destination[transfer[k.D_FIRST] + state[k.C_COPY]]
-    send(
-        clock,
-        network,
-        node,
-        target[0],
-        1,
-        flits,
-        target[1],
-        0,
-        payload,
-        transfer[k.D_KIND],
-        payload,
-        transfer[k.D_LAYER],
-        t + 1,
-    )
+    target = transfer[k.D_TREE]
+    group = transfer[k.D_FIRST]
+    copies = transfer[k.D_COUNT]
+    if target < n.TREES:
+        target = memory.destination[transfer[k.D_FIRST] + state[k.C_COPY], 0]
+        group = memory.destination[transfer[k.D_FIRST] + state[k.C_COPY], 1]
+        copies = 1
+    layer = transfer[k.D_LAYER]
+    send(clock, network, node, target, flits, group, 0, payload, transfer[k.D_KIND], payload, layer, t + 1)
+    tiles.events[layer, k.E_MEMORY_FLITS] += flits
     clock.scalars[k.LAST_MOVE] = t
-    state[k.C_COPY] += 1
+    state[k.C_COPY] += copies
     if state[k.C_COPY] == transfer[k.D_COUNT]:
         state[k.C_COPY] = 0
         state[k.C_READY_HEAD] = (state[k.C_READY_HEAD] + 1) % memory.ready.shape[1]

@@ -94,20 +94,23 @@ MOST_PACKETS = 1 << 28
     GRANTED,  # a mask of ports: inputs that won the switch in an allocation that ends in SWITCH_DONE
 ) = range(8)
 
-# Times of a router's stages, and its place.
-ROUTING_START, VC_DONE, SWITCH_DONE, TRAVERSAL_START, COLUMN, ROW = range(6)
+# Times of a router's stages, its place, and a mask of the outputs at which input VCs wait for a VC.
+ROUTING_START, VC_DONE, SWITCH_DONE, TRAVERSAL_START, COLUMN, ROW, WANTED = range(7)
 
-# Columns of a port.
+# Columns of a port as an output.
 (
-    FREE,  # output: VCs that no packet owns
-    CREDIT,  # output: VCs with a credit
-    SWITCH_GRANT,  # output: iSLIP's pointer
-    SENT_AT,  # output: cycle in which the last flit was sent on the link
-    SWITCH_ACCEPT,  # input: iSLIP's pointer
-    VC_OFFSET,  # input: the VC that goes first
-    GRANT,  # input: output << 8 | vc that won the switch
+    FREE,  # VCs that no packet owns
+    CREDIT,  # VCs with a credit
+    WANT_LOWER,  # input VCs of the router that wait for a VC of the lower class
+    WANT_UPPER,  # and of the upper one, to which all belong where there are no classes
+    SWITCH_GRANT,  # iSLIP's pointer
+    SENT_AT,  # cycle in which the last flit was sent on the link
     PEER,  # what is at the other end of the link
-) = range(8)
+) = range(7)
+
+# Columns of a port as an input.
+SWITCH_ACCEPT, VC_OFFSET, GRANT = range(3)
+# SWITCH_ACCEPT is iSLIP's pointer, VC_OFFSET the VC that goes first, GRANT the output << 8 | vc that won the switch.
 
 # The peer of a port is `port's index << 20 | port << 12 | router`, ~node for a local port, FOREVER for nothing.
 PEER_INDEX, PEER_PORT, PEER_PORT_MASK, PEER_ROUTER_MASK = 20, 12, 255, 4095
@@ -118,11 +121,13 @@ PEER_INDEX, PEER_PORT, PEER_PORT_MASK, PEER_ROUTER_MASK = 20, 12, 255, 4095
     COUNT,  # input: flits in it
     OUT_PORT,  # input: of the packet at the front
     OUT_VC,  # input
-    ALLOWED,  # input: mask of the VCs that its packet may take at its output
+    CLASSES,  # input: of the VCs that its packet may take at its output, LOWER, UPPER or both
     VC_ACCEPT,  # input: iSLIP's pointer
     VC_GRANT,  # output: iSLIP's pointer
     OCCUPIED,  # output: flits sent minus credits seen
 ) = range(8)
+
+LOWER, UPPER = 1, 2
 
 # Columns of the packet that forks at the front of an input VC, and of each of its branches.
 FORK_OPEN, FORK_HELD, FORK_WON, FORK_LOWER, FORK_FREED = range(5)
@@ -156,7 +161,8 @@ class Network(NamedTuple):
     scalars: NDArray  # [NETWORK_SCALARS]
     router: NDArray  # table [routers] of masks
     stage: NDArray  # table [routers] of times
-    port: NDArray  # table [router ports]
+    port: NDArray  # table [router ports] of outputs
+    entry: NDArray  # table [router ports] of inputs
     vc: NDArray  # table [VCs]
     routed_at: NDArray  # [VCs] cycle in which the route of the packet at the front is known
     fifo: NDArray  # [VCs * places] flits; as many places a VC as the power of two from its depth on
@@ -170,6 +176,8 @@ class Network(NamedTuple):
     free: NDArray  # [packets] stack of free packet numbers
     trees: NDArray  # [trees * routers, 2] outputs of a multicast tree, and those that take the lower class of VCs
     tree_hops: NDArray  # [trees] outputs of a tree in all
+    tree_copies: NDArray  # [trees] nodes that it reaches
+    port_of: NDArray  # [ports * VCs] port of a VC of a router: a division is slow
     scratch: NDArray  # work space of the allocators
     wheel_flit: NDArray  # [slots * router ports] flit arriving at an input
     wheel_credit: NDArray  # [slots * router ports] VC whose credit arrives at an output

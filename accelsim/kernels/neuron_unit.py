@@ -2,14 +2,15 @@
 
 from accelsim.jit import kernel
 from accelsim.kernels import state as k
-from accelsim.kernels.delivery import send
+from accelsim.kernels.delivery import copies_of, send
 from accelsim.kernels.network import has_room
 from accelsim.kernels.outcomes import MOVED, WAITS_FOR_TIME
+from accelsim.kernels.payload import book_payload, count_nonzero, flits_of, payload_bits
 
 
 @kernel
 def emit(clock, network, tiles, memory, tile, t):
-    """Queue the finished packet for its next destination: one copy a cycle, when granted and when there is room."""
+    """Queue the finished packet for its next target: one packet a cycle, when granted and when there is room."""
     scalars = tiles.scalars[tile]
     work = tiles.passes[tile, scalars[k.S_EMIT_PASS] % k.PASSES]
     grant = work[k.W_GRANT_GROUP]
@@ -26,23 +27,32 @@ def emit(clock, network, tiles, memory, tile, t):
                 break
             words = scalars[k.S_EMIT_PIXELS] * path[k.R_CHANNELS]
             bits = words * work[k.W_OUT_BITS]
-            settings = tiles.settings
-            flits = (settings[k.T_HEADER_BITS] + bits + settings[k.T_FLIT_BITS] - 1) // settings[k.T_FLIT_BITS]
+            spikes = path[k.R_KIND] == k.SPIKES
+            if spikes:
+                if scalars[k.S_EMIT_NONZERO] < 0:
+                    scalars[k.S_EMIT_NONZERO] = count_nonzero(tiles, tile, work, path)
+                nonzero = scalars[k.S_EMIT_NONZERO]
+                bits = payload_bits(tiles.settings[k.T_PAYLOAD], words, nonzero, work[k.W_OUT_BITS])
+            flits = flits_of(tiles, bits)
             node = tiles.node[tile]
             if not has_room(network, node, flits):
                 scalars[k.S_EMIT_ROUTE] = index
                 return WAITS_FOR_TIME
-            group = path[k.R_GROUP] + path[k.R_GROUP_STRIDE] * (row - path[k.R_FIRST_ROW])
             layer = work[k.W_LAYER]
+            target = path[k.R_TARGET]
+            if spikes:
+                book_payload(
+                    tiles, layer, words, scalars[k.S_EMIT_NONZERO], work[k.W_OUT_BITS], copies_of(network, target)
+                )
+                scalars[k.S_EMIT_NONZERO] = -1
             send(
                 clock,
                 network,
                 node,
-                path[k.R_NODE],
-                1,
+                target,
                 flits,
-                group,
-                0,
+                path[k.R_GROUP],
+                path[k.R_GROUP_STRIDE] * (row - path[k.R_FIRST_ROW]),
                 words,
                 path[k.R_KIND],
                 (bits + 7) // 8,
@@ -80,8 +90,10 @@ def neuron_unit(clock, network, tiles, memory, tile, t):
                 scalars[k.S_EMITTING] = 1
                 scalars[k.S_EMIT_PASS] = served[k.Y_PASS]
                 scalars[k.S_EMIT_ROW] = served[k.Y_ROW]
+                scalars[k.S_EMIT_COLUMN] = served[k.Y_COLUMN] + 1 - pixels
                 scalars[k.S_EMIT_PIXELS] = pixels
                 scalars[k.S_EMIT_ROUTE] = 0
+                scalars[k.S_EMIT_NONZERO] = -1
                 pixels = 0
             scalars[k.S_ASSEMBLED] = pixels
         if served[k.Y_ROW] == work[k.W_LAST_ROW] - 1 and served[k.Y_COLUMN] == work[k.W_OUT_COLUMNS] - 1:

@@ -8,9 +8,9 @@ a cycle does not matter. Functions are given the router, and the first of its po
 
 from accelsim.jit import kernel, row, trailing_zeros
 from accelsim.kernels import network_state as n
-from accelsim.kernels.allocation import allocate_switch, allocate_vcs, confirm_vcs
+from accelsim.kernels.allocation import allocate_switch, allocate_vcs, confirm_vcs, want
 from accelsim.kernels.multicast import fork, leave_fork
-from accelsim.kernels.routes import allowed_vcs, dimension_order, least_loaded, permitted
+from accelsim.kernels.routes import classes_of, dimension_order, least_loaded, permitted
 from accelsim.kernels.wires import offer_place, post_flit
 
 
@@ -19,7 +19,7 @@ def set_output(network, queue, port, lower):
     """The packet at the front of an input VC leaves by one output."""
     state = row(network.vc, queue)
     state[n.OUT_PORT] = port
-    state[n.ALLOWED] = allowed_vcs(network, port, lower)
+    state[n.CLASSES] = classes_of(network, port, lower)
 
 
 @kernel
@@ -48,10 +48,32 @@ def start_packet(network, router, requester, queue, flit, earliest):
     cycles = settings[n.ROUTING_CYCLES]
     if cycles == 0:
         masks[n.WAITING] |= bit
+        want_outputs(network, router, requester, queue)
         return
     masks[n.IN_ROUTING] |= bit
     if cycles > 1:
         network.routed_at[queue] = next_start(network, router, n.ROUTING_START, earliest, cycles) + cycles - 1
+
+
+@kernel
+def want_outputs(network, router, requester, queue):
+    """A packet that waits for a VC asks for one of its output, or of each of its outputs, once these are known."""
+    masks = row(network.router, router)
+    stages = row(network.stage, router)
+    first_port = router * network.settings[n.PORTS]
+    if (masks[n.UNDECIDED] >> requester) & 1:
+        return
+    if (masks[n.FORKED] >> requester) & 1:
+        state = row(network.fork, queue)
+        bits = state[n.FORK_OPEN]
+        while bits:
+            port = trailing_zeros(bits)
+            bits &= bits - 1
+            classes = classes_of(network, port, (state[n.FORK_LOWER] >> port) & 1)
+            want(network, stages, first_port, requester, port, classes)
+        return
+    state = row(network.vc, queue)
+    want(network, stages, first_port, requester, state[n.OUT_PORT], state[n.CLASSES])
 
 
 @kernel
@@ -73,10 +95,12 @@ def decide(network, router, first_vc):
     bits = masks[n.UNDECIDED] & masks[n.WAITING]
     masks[n.UNDECIDED] &= ~bits
     while bits:
-        queue = first_vc + trailing_zeros(bits)
+        requester = trailing_zeros(bits)
         bits &= bits - 1
+        queue = first_vc + requester
         flit = network.fifo[queue * (places + 1) + row(network.vc, queue)[n.FRONT]]
         set_output(network, queue, least_loaded(network, first_vc, permitted(network, router, flit)), 0)
+        want_outputs(network, router, requester, queue)
 
 
 @kernel
@@ -188,16 +212,16 @@ def traverse(network, router, port, out, vc, t, time_bin):
 def finish_routing(network, router, first_vc, t):
     """Heads whose route is known wait for a VC from the next cycle on."""
     masks = row(network.router, router)
-    done = masks[n.IN_ROUTING]
-    if network.settings[n.ROUTING_CYCLES] > 1:
-        bits = done
-        while bits:
-            requester = trailing_zeros(bits)
-            bits &= bits - 1
-            if network.routed_at[first_vc + requester] > t:
-                done ^= 1 << requester
-    masks[n.IN_ROUTING] ^= done
-    masks[n.WAITING] |= done
+    several = network.settings[n.ROUTING_CYCLES] > 1
+    bits = masks[n.IN_ROUTING]
+    while bits:
+        requester = trailing_zeros(bits)
+        bits &= bits - 1
+        if several and network.routed_at[first_vc + requester] > t:
+            continue
+        masks[n.IN_ROUTING] ^= 1 << requester
+        masks[n.WAITING] |= 1 << requester
+        want_outputs(network, router, requester, first_vc + requester)
 
 
 @kernel
@@ -211,23 +235,22 @@ def switch_router(network, router, t, time_bin):
     if masks[n.UNDECIDED]:
         decide(network, router, first_vc)
     if masks[n.WAITING] and t > stages[n.VC_DONE]:
-        allocate_vcs(network, masks, first_port, first_vc)
+        allocate_vcs(network, masks, stages[n.WANTED], first_port, first_vc)
         stages[n.VC_DONE] = t + settings[n.VC_ALLOCATION_CYCLES] - 1
     bidders = masks[n.NONEMPTY] & masks[n.ACTIVE]
-    if settings[n.SPECULATIVE]:
-        bidders |= masks[n.WAITING]
-    if bidders and t > stages[n.SWITCH_DONE]:
-        allocate_switch(network, masks, first_port, first_vc, bidders)
+    guessing = masks[n.WAITING] if settings[n.SPECULATIVE] else 0
+    if (bidders or guessing) and t > stages[n.SWITCH_DONE]:
+        allocate_switch(network, masks, bidders, stages[n.WANTED] if guessing else 0, first_port, first_vc)
         stages[n.SWITCH_DONE] = t + settings[n.SWITCH_ALLOCATION_CYCLES] - 1
     if masks[n.IN_ROUTING]:
         finish_routing(network, router, first_vc, t)
     if masks[n.WON] and t == stages[n.VC_DONE]:
-        confirm_vcs(network, masks, first_port, first_vc)
+        confirm_vcs(network, masks, stages, first_port, first_vc)
     if masks[n.GRANTED] and t == stages[n.SWITCH_DONE]:
         bits = masks[n.GRANTED]
         masks[n.GRANTED] = 0
         while bits:
             port = trailing_zeros(bits)
             bits &= bits - 1
-            grant = row(network.port, first_port + port)[n.GRANT]
+            grant = row(network.entry, first_port + port)[n.GRANT]
             traverse(network, router, port, grant >> 8, grant & 255, t, time_bin)

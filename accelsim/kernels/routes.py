@@ -48,15 +48,14 @@ def dimension_order(network, router, destination):
 
 
 @kernel
-def allowed_vcs(network, port, lower):
-    """Mask of the VCs that a packet may take at an output: a class of them where links wrap."""
+def classes_of(network, port, lower):
+    """The classes of VCs that a packet may take at an output: one of two where links wrap."""
     settings = network.settings
-    every = (1 << settings[n.VCS]) - 1
-    half = settings[n.HALF]
-    if half == 0 or port >= settings[n.FIRST_LOCAL]:
-        return every
-    low = (1 << half) - 1
-    return low if lower else every ^ low
+    if settings[n.HALF] == 0:
+        return n.UPPER
+    if port >= settings[n.FIRST_LOCAL]:
+        return n.LOWER | n.UPPER
+    return n.LOWER if lower else n.UPPER
 
 
 @kernel

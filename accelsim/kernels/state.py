@@ -66,8 +66,9 @@ CONTROL, SPIKES, WEIGHTS, STORE = range(4)
     T_HEADER_BITS,
     T_FLIT_BITS,
     T_VERIFY,
+    T_PAYLOAD,  # encoding of spike packets, of those in accelsim.kernels.payload
     TILE_SETTINGS,
-) = range(15)
+) = range(16)
 
 PASSES = 32
 """Passes of a tile that may be under way, from submission to the last output packet: a power of two."""
@@ -128,8 +129,18 @@ ARRAY, MAX_POOL, SUM_POOL, ADD = range(4)
 # Bits of W_CARRY: add the stored sums; double them first; store the result; fire.
 CARRY_ADD, CARRY_DOUBLE, CARRY_STORE, CARRY_FIRE = 1, 2, 4, 8
 
-# Columns of a route: output rows [first, last) of a pass go to a node, counting down group + stride * (row - first).
-R_NODE, R_FIRST_ROW, R_LAST_ROW, R_GROUP, R_GROUP_STRIDE, R_CHANNELS, R_KIND, ROUTE_COLUMNS = range(8)
+# Columns of a route: output rows [first, last) of a pass go to a target, counting down group + stride * (row - first).
+(
+    R_TARGET,  # a node, or a multicast tree; then R_GROUP is the first of its rows in Memory.destination
+    R_FIRST_ROW,
+    R_LAST_ROW,
+    R_GROUP,
+    R_GROUP_STRIDE,
+    R_CHANNELS,
+    R_KIND,
+    R_WORDS,  # offset in Tiles.words of the first channel sent, at row 0 and column 0 of the map; unused for stores
+    ROUTE_COLUMNS,
+) = range(9)
 
 # Scalars of a tile.
 (
@@ -170,8 +181,10 @@ R_NODE, R_FIRST_ROW, R_LAST_ROW, R_GROUP, R_GROUP_STRIDE, R_CHANNELS, R_KIND, RO
     S_WRITE_BANK,
     S_WRITES,
     S_FIFO_PEAK,
+    S_EMIT_COLUMN,  # first column of the packet being sent
+    S_EMIT_NONZERO,  # nonzero words in its next copy, or -1 while they are not counted
     TILE_SCALARS,
-) = range(38)
+) = range(40)
 
 # Columns of a pixel in the FIFO and of a result.
 X_PASS, X_ROW, X_COLUMN, X_CLOSED, X_WORDS, X_PUSHED, PIXEL_COLUMNS = range(7)
@@ -195,10 +208,18 @@ Y_PASS, Y_ROW, Y_COLUMN, Y_READY, RESULT_COLUMNS = range(5)
     E_WEIGHT_WRITE_FLITS,
     E_DRAM_READ,  # bytes
     E_DRAM_WRITE,
-    E_PACKETS,
+    E_PACKETS,  # that arrived, each copy
+    E_MEMORY_FLITS,  # that memory controllers sent
     E_PIXELS,
+    E_SPIKE_PACKETS,  # packets of spikes sent from tile to tile, each copy; the words in them, and those not zero
+    E_SENT_WORDS,
+    E_SENT_NONZERO,
     EVENTS,
-) = range(19)
+) = range(23)
+
+# What the spike packets of a layer would have cost in one encoding: bits of payload, flits with their headers, and
+# the packets of which it is the shortest.
+Q_BITS, Q_FLITS, Q_SHORTEST, PAYLOAD_COLUMNS = range(4)
 
 
 class Tiles(NamedTuple):
@@ -229,10 +250,12 @@ class Tiles(NamedTuple):
     span: NDArray  # [layers, 2] first cycle of any tile's work or wait, and the cycle after its last output
     bins: NDArray  # [tiles, bins, STATES]
     events: NDArray  # [layers + 1, EVENTS]
+    payload: NDArray  # [layers + 1, encodings, PAYLOAD_COLUMNS]
 
 
 # Columns of a transfer from DRAM.
-D_CHANNEL, D_BYTES, D_LAYER, D_KIND, D_FIRST, D_COUNT, TRANSFER_COLUMNS = range(7)
+# D_TREE is the multicast tree that its packets take, as a target, or 0: then each destination gets its own.
+D_CHANNEL, D_BYTES, D_LAYER, D_KIND, D_FIRST, D_COUNT, D_TREE, TRANSFER_COLUMNS = range(8)
 
 # Scalars of a DRAM channel.
 (

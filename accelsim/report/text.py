@@ -29,6 +29,7 @@ def render(report: Report) -> str:
         _sparsity,
         _bit_budget,
         _noc,
+        _payload,
         _buffers,
         _dram,
         _energy,
@@ -230,12 +231,44 @@ def _noc(report: Report) -> list[str]:
     if not noc:
         return []
     latency, links = noc["latency_cycles"], noc["link_utilisation"]
-    return [
+    lines = [
         "Network on chip",
         f"  {count(noc['packets'])} packets, {count(noc['flits'])} flits, {count(noc['flit_hops'])} flit-hops",
         f"  packet latency {latency['mean']:.1f} cycles mean, {latency['p50']:g} median, {latency['p99']:g} p99, "
         f"{latency['max']:g} max",
         f"  links {percent(links['mean'])} used on average, the busiest {percent(links['max'])}",
+    ]
+    if noc["multicast"] != "none":
+        alone = noc["unicast"]
+        more = percent(alone["flit_hops"] / noc["flit_hops"] - 1)
+        lines.append(
+            f"  sent to each destination apart: {count(alone['packets'])} packets, {count(alone['flits'])} flits, "
+            f"{count(alone['flit_hops'])} flit-hops, {more} more"
+        )
+    return lines
+
+
+def _payload(report: Report) -> list[str]:
+    payload = (report.get("noc") or {}).get("payload")
+    if not payload or not payload["packets"]:
+        return []
+    columns = (Column("encoding", "<"), Column("bits"), Column("flits"), Column("of dense"), Column("", "<"))
+    dense = payload["flits"]["dense"]
+    rows = [
+        (
+            name.replace("_", " "),
+            count(bits),
+            count(payload["flits"][name]),
+            percent(payload["flits"][name] / dense),
+            "as sent" if name == payload["encoding"] else "",
+        )
+        for name, bits in payload["bits"].items()
+    ]
+    return [
+        "Spike packets: what each encoding would have cost",
+        f"  {count(payload['packets'])} packets of {count(payload['words'])} words, "
+        f"{percent(payload['nonzero_words'] / payload['words'])} of them nonzero",
+        *table(columns, rows),
     ]
 
 

@@ -25,17 +25,13 @@ def layer_bound(run: Run, counters: LayerCounters) -> str:
     events = counters.events
     channels = len(run.arch.controller_nodes)
     rate = run.arch.bytes_per_cycle
-    plan = next(entry for entry in run.plan.layers if entry.layer is layer)
-    flits = int(events[k.E_WEIGHT_WRITE_FLITS])
-    if any(box.producer is None for box in plan.parts[0].strips[0].boxes):
-        flits += int(events[k.E_SPIKE_WRITE_FLITS])
     moved = int(events[k.E_DRAM_READ] + events[k.E_DRAM_WRITE])
     return _longest(
         {
             "pe_array" if layer.op in ARRAY_OPS else "neuron_unit": states["busy"] + states["fill_drain"],
             "weight_buffer.banks": states["bank_conflict"],
             "dram": 0.0 if rate is None else moved / float(rate) / channels,
-            "memory_controller.link": flits / channels,
+            "memory_controller.link": int(events[k.E_MEMORY_FLITS]) / channels,
             "noc": states["output_blocked"],
         }
     )

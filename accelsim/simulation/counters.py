@@ -11,6 +11,7 @@ from accelsim.cost.chip import ChipDescription
 from accelsim.cost.constants import dram_pj_per_bit
 from accelsim.kernels import network_state as n
 from accelsim.kernels import state as k
+from accelsim.kernels.payload import DENSE, ENCODINGS
 from accelsim.simulation.record import Run
 from accelsim.simulation.timeline import STATE_NAMES
 from accelsim.workload.layer import ARRAY_OPS, Layer
@@ -32,6 +33,8 @@ class LayerCounters:
     """Flits of packets, each counted once wherever it goes."""
     flits_received: int
     flit_hops: int
+    payload: NDArray[np.int64]
+    """[encodings, PAYLOAD_COLUMNS] What its spike packets would have cost in each encoding."""
 
 
 def layer_counters(run: Run) -> list[LayerCounters]:
@@ -59,6 +62,7 @@ def layer_counters(run: Run) -> list[LayerCounters]:
                 flits=int(flits[n.FLITS_SENT]),
                 flits_received=int(flits[n.FLITS_RECEIVED]),
                 flit_hops=int(flits[n.FLIT_HOPS_DONE]),
+                payload=tiles.payload[index:-1:count].sum(axis=0),
             )
         )
     return found
@@ -74,11 +78,14 @@ def priced_events(run: Run, counters: LayerCounters) -> dict[str, int]:
     capacity = run.arch.capacity
     # Every scan of the array reads one slice of the words, the last slice being narrower; other operators read words.
     scans = capacity.scans(layer.word_bits) if layer.op in ARRAY_OPS else 1
+    # Spike buffers hold words: what arrives encoded is decoded before it is written.
+    sent = ENCODINGS.index(settings.network_interface.payload)
+    decoded_bits = int(counters.payload[DENSE, k.Q_BITS] - counters.payload[sent, k.Q_BITS])
     return {
         "mac_words": int(events[k.E_MACS]),
         "accumulates": int(events[k.E_SUMS]),
         "spike_buffer_read_bits": int(events[k.E_LINE_WORDS]) * capacity.stored_bits(layer.word_bits) // scans,
-        "spike_buffer_write_bits": int(events[k.E_SPIKE_WRITE_FLITS]) * flit_bits,
+        "spike_buffer_write_bits": int(events[k.E_SPIKE_WRITE_FLITS]) * flit_bits + decoded_bits,
         "weight_buffer_read_bits": int(events[k.E_MACS]) * layer.weight_bits,
         "weight_buffer_write_bits": int(events[k.E_WEIGHT_WRITE_FLITS]) * flit_bits,
         "accumulator_read_bits": int(events[k.E_ACCUMULATOR_READS]) * array.accumulator_bits,

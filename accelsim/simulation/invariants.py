@@ -9,13 +9,14 @@ import numpy as np
 from accelsim.errors import SimulationError
 from accelsim.kernels import network_state as n
 from accelsim.kernels import state as k
+from accelsim.kernels.payload import AUTO, DENSE, SELECTOR_BITS
 from accelsim.simulation.record import Run
 from accelsim.workload.layer import ARRAY_OPS
 
 
 def check_invariants(run: Run) -> None:
     """Raise SimulationError listing every invariant that a finished run breaks."""
-    broken = [*_spikes(run), *_traffic(run), *_states(run)]
+    broken = [*_spikes(run), *_traffic(run), *_payloads(run), *_states(run)]
     if broken:
         raise SimulationError("\n".join(["broken invariants:", *(f"  {line}" for line in broken)]))
 
@@ -57,6 +58,33 @@ def _traffic(run: Run) -> Iterator[str]:
     read = int(fabric.tiles.events[:, k.E_DRAM_READ].sum())
     if asked != read:
         yield f"{read} bytes read from DRAM, the program asks for {asked}"
+
+
+def _payloads(run: Run) -> Iterator[str]:
+    """Tiles sent every word that another tile was planned to read, and no encoding is cheaper than `auto` says."""
+    tiles = run.fabric.tiles
+    layers = len(run.layers)
+    for planned in run.plan.layers:
+        layer = planned.layer
+        rows = slice(planned.index, -1, layers)
+        boxes = [
+            part.strips[0].boxes[operand]
+            for consumer, operand in planned.consumers
+            for part in run.plan.layers[consumer].parts
+        ]
+        words = sum(
+            (box.rows[1] - box.rows[0]) * layer.out_shape[2] * (box.channels[1] - box.channels[0]) for box in boxes
+        )
+        packets = int(tiles.events[rows, k.E_SPIKE_PACKETS].sum())
+        sent = int(tiles.events[rows, k.E_SENT_WORDS].sum())
+        if sent != words * run.images:
+            yield f"{layer.name}: {sent} words sent to other tiles, the plan has {words * run.images}"
+        bits = tiles.payload[rows, :, k.Q_BITS].sum(axis=0)
+        width = run.arch.capacity.stored_bits(layer.out_word_bits) if layer.fires else layer.out_word_bits
+        if bits[DENSE] != sent * width:
+            yield f"{layer.name}: {bits[DENSE]} bits of dense payload in {sent} words of {width} bits"
+        if bits[AUTO] > bits[:AUTO].min() + SELECTOR_BITS * packets:
+            yield f"{layer.name}: {bits[AUTO]} bits of the shortest payloads, there are shorter ones"
 
 
 def _states(run: Run) -> Iterator[str]:

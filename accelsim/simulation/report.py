@@ -14,6 +14,7 @@ from accelsim.cost.energy import energy
 from accelsim.engine.topology import link_exists
 from accelsim.kernels import network_state as n
 from accelsim.kernels import state as k
+from accelsim.kernels.payload import ENCODINGS
 from accelsim.simulation.bound import layer_bound, run_bound
 from accelsim.simulation.counters import LayerCounters, describe_chip, layer_counters, priced_events
 from accelsim.simulation.provenance import provenance
@@ -76,7 +77,7 @@ def make_report(run: Run) -> dict[str, Any]:
         "footprint_bytes": sum(found.footprint_bytes for found in run.statistics.values()),
         "sparsity": _sparsity(run),
         "bit_budget": _bit_budget(run),
-        "noc": _noc(run),
+        "noc": _noc(run) | {"payload": _payload(run, counters)},
         "buffers": _buffers(run, counters),
         "dram": _dram(run, time_s),
         "closed_form_cycles": 0,
@@ -129,6 +130,12 @@ def _layer(run: Run, counters: LayerCounters, events: dict[str, int], energy_j: 
             "noc_flit_hops": counters.flit_hops,
             "dram_read_bytes": events["dram_read_bytes"],
             "dram_write_bytes": events["dram_write_bytes"],
+            "payload_words": int(counters.events[k.E_SENT_WORDS]),
+            "payload_nonzero_words": int(counters.events[k.E_SENT_NONZERO]),
+            **{
+                f"payload_{name}_bits": int(bits)
+                for name, bits in zip(ENCODINGS, counters.payload[:, k.Q_BITS], strict=True)
+            },
         },
         "energy_j": energy_j,
         "bound_by": layer_bound(run, counters),
@@ -203,6 +210,12 @@ def _noc(run: Run) -> dict[str, Any]:
     return {
         "packets": int(scalars[k.SENT_PACKETS]),
         "flits": int(scalars[k.SENT_FLITS]),
+        "multicast": run.arch.settings.noc.multicast,
+        "unicast": {
+            "packets": int(scalars[k.SENT_COPIES]),
+            "flits": int(scalars[k.SENT_FLIT_COPIES]),
+            "flit_hops": int(fabric.network.layer_flits[:, n.UNICAST_HOPS].sum()),
+        },
         "flit_hops": int(fabric.network.scalars[n.FLIT_HOPS]),
         "latency_cycles": _latency(histogram),
         "link_utilisation": {
@@ -210,6 +223,22 @@ def _noc(run: Run) -> dict[str, Any]:
             "max": float(flits.max() / fabric.cycles),
         },
         "source_queue_peak_flits": int(fabric.network.node[:, n.PEAK_FLITS].max()),
+    }
+
+
+def _payload(run: Run, counters: list[LayerCounters]) -> dict[str, Any]:
+    """What the spike packets of all layers would have cost in each encoding."""
+    events = np.sum([layer.events for layer in counters], axis=0)
+    costs = np.sum([layer.payload for layer in counters], axis=0)
+    by_name = dict(zip(ENCODINGS, costs.tolist(), strict=True))
+    return {
+        "encoding": run.arch.settings.network_interface.payload,
+        "packets": int(events[k.E_SPIKE_PACKETS]),
+        "words": int(events[k.E_SENT_WORDS]),
+        "nonzero_words": int(events[k.E_SENT_NONZERO]),
+        "bits": {name: cost[k.Q_BITS] for name, cost in by_name.items()},
+        "flits": {name: cost[k.Q_FLITS] for name, cost in by_name.items()},
+        "shortest_packets": {name: cost[k.Q_SHORTEST] for name, cost in by_name.items() if name != "auto"},
     }
 
 

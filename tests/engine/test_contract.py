@@ -131,9 +131,9 @@ def test_the_cases_press_the_chip() -> None:
 
 def test_kernels_compile_for_one_signature() -> None:
     """A numpy scalar among the arguments would compile a kernel again."""
-    from accelsim.kernels import fabric, network, tile
+    from accelsim.kernels import delivery, fabric, tile
 
     undisturbed("small")
     undisturbed("pressed")
-    for compiled in (fabric.advance, network.send, tile.settle):
+    for compiled in (fabric.advance, delivery.send, tile.settle):
         assert len(compiled.signatures) == 1

@@ -204,7 +204,7 @@ def test_the_last_byte_written_ends_the_run() -> None:
 def store(driver: MemoryDriver, created: int, payload: int) -> None:
     """Queue a packet of one flit at node 0 whose bytes are to be written to DRAM."""
     held = driver.fabric
-    delivery.send(held.clock, held.network, 0, 1, 1, 1, -1, 0, 0, k.STORE, payload, 0, created)
+    delivery.send(held.clock, held.network, 0, 1, 1, -1, 0, 0, k.STORE, payload, 0, created)
 
 
 def test_credits_are_held_while_the_write_buffer_is_full() -> None:
@@ -295,7 +295,7 @@ def test_every_credit_comes_back_whatever_the_write_buffer_does(
     for t, size, kind in zip(created.tolist(), payload.tolist(), kinds.tolist(), strict=True):
         flits = int(random.integers(1, 4))
         node = int(random.integers(3))
-        delivery.send(held.clock, held.network, node, 3, 1, flits, -1, 0, 0, kind, size, 0, t)
+        delivery.send(held.clock, held.network, node, 3, flits, -1, 0, 0, kind, size, 0, t)
     while held.advance(held.now + 1000) != IDLE:
         assert held.now < 100_000
     assert held.clock.scalars[k.RECEIVED_COPIES] == 45

@@ -208,7 +208,7 @@ def test_what_no_network_may_do(load: tuple[dict[str, int | bool], list[Packet]]
         network.router,
         network.wheel_wake,
         network.wheel_node_wake,
-        network.scratch[: shape.ports * (shape.virtual_channels + 4)],
+        network.scratch[: shape.ports * (shape.virtual_channels + 2)],
     ):
         assert not rest.any()
 
@@ -279,4 +279,4 @@ def test_a_source_queue_takes_what_fits_and_any_packet_when_it_is_empty() -> Non
 
 
 def send(held: Fabric, created: int, flits: int) -> None:
-    delivery.send(held.clock, held.network, 0, 1, 1, flits, -1, 0, 0, k.CONTROL, 0, 0, created)
+    delivery.send(held.clock, held.network, 0, 1, flits, -1, 0, 0, k.CONTROL, 0, 0, created)

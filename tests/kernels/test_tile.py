@@ -249,7 +249,7 @@ def test_a_line_loses_its_bank_to_a_write_in_that_very_cycle(created: int) -> No
     """Line n lies in bank n mod 4 and is read in 2 + n; a flit of spikes, the first of all, is written to bank 0."""
     undisturbed = list(range(2, 34))
     tile = TileDriver(sparse(8 * len(undisturbed)))
-    arguments = (0, 1, 1, -1, 0, 0, k.SPIKES, 8, 0, created)
+    arguments = (0, 1, -1, 0, 0, k.SPIKES, 8, 0, created)
     delivery.send(tile.fabric.clock, tile.fabric.network, 1, *arguments)
     tile.run()
     written = created + 8 + 1

@@ -42,6 +42,11 @@ def workload(tmp_path: Path) -> str:
         (["noc.virtual_channels=13"], "--set: noc.virtual_channels: must be at most 12 (got 13)"),
         (["noc.virtual_channels=0"], "--set: noc.virtual_channels: must be at least 1 (got 0)"),
         (["noc.link_cycles=5"], "--set: noc.link_cycles: must be at most 4 (got 5)"),
+        (
+            ["network_interface.payload=sparse"],
+            "--set: network_interface.payload: is not one of the choices (got 'sparse'); "
+            "allowed: dense, bitmap, address_event, auto",
+        ),
         (["neuron_unit.results=17"], "--set: neuron_unit.results: must be at most 16 (got 17)"),
         (["technology.node_nm=7"], "--set: technology.node_nm: must be at least 22 (got 7)"),
         (["clock_mhz=1e300"], "--set: clock_mhz: must be at most 1000000 (got 1e+300)"),

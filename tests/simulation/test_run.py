@@ -12,6 +12,7 @@ from small_workload import SmallWorkload, conv, residual_layers
 from accelsim.build.schema import load_arch
 from accelsim.errors import InputError, SimulationError
 from accelsim.kernels import network_state as n
+from accelsim.kernels import payload
 from accelsim.kernels import state as k
 from accelsim.report.schema import missing_keys, undocumented_keys
 from accelsim.simulation import simulate
@@ -72,6 +73,15 @@ def test_a_word_that_differs_is_found() -> None:
         (lambda run: run.fabric.clock.left.__setitem__(0, -4), "a group was counted down below zero"),
         (lambda run: run.fabric.tiles.events.__setitem__((0, k.E_DRAM_READ), 0), "bytes read from DRAM, the program"),
         (lambda run: run.fabric.tiles.events.__setitem__((0, k.E_MACS), 10**12), "products in array cycles that have"),
+        (lambda run: run.fabric.tiles.events.__setitem__((0, k.E_SENT_WORDS), 1), "first: 1 words sent to other tiles"),
+        (
+            lambda run: run.fabric.tiles.payload.__setitem__((0, payload.DENSE, k.Q_BITS), 7),
+            "first: 7 bits of dense payload",
+        ),
+        (
+            lambda run: run.fabric.tiles.payload.__setitem__((0, payload.AUTO, k.Q_BITS), 10**9),
+            "of the shortest payloads",
+        ),
     ],
 )
 def test_every_broken_invariant_is_told(disturb: Any, message: str) -> None:

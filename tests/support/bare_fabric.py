@@ -23,6 +23,7 @@ from accelsim.engine.groups import GroupTable
 from accelsim.engine.network import make_network
 from accelsim.engine.topology import NetworkShape
 from accelsim.kernels import state as k
+from accelsim.kernels.payload import DENSE
 
 NETWORK = NetworkShape(
     topology="mesh",
@@ -56,6 +57,7 @@ TILE = TileShape(
     payload_bits=1024,
     header_bits=32,
     flit_bits=64,
+    payload=DENSE,
 )
 MEMORY = MemoryShape(
     nodes=(1,), bytes_per_cycle=None, latency_cycles=0, chunk_bytes=64, chunks=4, write_buffer_bytes=256
@@ -84,6 +86,7 @@ def contents(
         routes=table(routes, k.ROUTE_COLUMNS),
         transfers=table(transfers, k.TRANSFER_COLUMNS),
         destinations=table(destinations, 2),
+        trees=(),
         layers=layers,
         verify=False,
     )

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from accelsim.build.schema import Arch, ArchSettings
 from accelsim.config import Document, validate
+from accelsim.kernels.payload import ENCODINGS
 from accelsim.workload.layer import ARRAY_OPS, Layer
 from accelsim.workload.workload import Parameters
 
@@ -161,6 +162,48 @@ def windows(words: Words, layer: Layer) -> dict[tuple[int, int], Words]:
     }
 
 
+def draw_noc(draw: random.Random, tiles: tuple[int, int], controllers: int, longest_bits: int) -> dict[str, Any]:
+    """A network of any topology and route with a node for each tile and controller, often of simple pipelines."""
+    pick = draw.choice
+    most_channels = 62
+    topology = pick(["mesh", "mesh", "mesh", "torus", "ring", "crossbar"])
+    wraps = topology in ("torus", "ring")
+    if tiles[0] * tiles[1] + controllers > most_channels and topology == "crossbar":
+        topology = "mesh"
+    concentration = pick([1, 1, 1, 2, 4]) if topology != "crossbar" else 1
+    columns, rows = tiles
+    while columns * rows * concentration < tiles[0] * tiles[1] + controllers:
+        columns, rows = (columns + 1, rows) if draw.random() < 0.5 else (columns, rows + 1)
+    if topology == "crossbar" and columns * rows > most_channels:
+        topology, wraps = "mesh", False
+    local = concentration if topology != "crossbar" else columns * rows
+    ports = {"mesh": 4, "torus": 4, "ring": 2, "crossbar": 0}[topology] + local
+    channels = [vcs for vcs in (1, 1, 2, 3, 4, 12) if ports * vcs <= most_channels and vcs >= 1 + wraps]
+    routes = {"mesh": ["xy", "xy", "yx", "west_first", "odd_even"], "torus": ["xy", "yx"]}.get(topology, ["xy"])
+    noc: dict[str, Any] = {
+        "topology": topology,
+        "columns": columns,
+        "rows": rows,
+        "concentration": concentration,
+        "routing": pick(routes),
+        "flit_bits": pick([8, 16, 33, 64, 128, 512]),
+        "virtual_channels": pick(channels),
+        "buffer_flits": pick([1, 1, 2, 4, 8]),
+        "routing_cycles": pick([0, 0, 1, 1, 3]),
+        "vc_allocation_cycles": pick([1, 1, 1, 2]),
+        "switch_allocation_cycles": pick([1, 1, 1, 2]),
+        "traversal_cycles": pick([1, 1, 1, 3]),
+        "credit_cycles": pick([0, 0, 0, 2]),
+        "speculative": draw.random() < 0.5,
+        "link_cycles": pick([1, 1, 2, 4]),
+    }
+    # A packet that branches has to fit a virtual channel, in the longest encoding of its words.
+    flits = -(-longest_bits // noc["flit_bits"])
+    if noc["routing"] in ("xy", "yx") and flits <= 256 and draw.random() < 0.6:
+        noc |= {"multicast": "tree", "buffer_flits": flits}
+    return noc
+
+
 def draw_chip(seed: int) -> Arch:
     """A chip of one to 64 tiles whose sizes are drawn from the ends of their ranges rather than the middle."""
     draw = random.Random(seed)
@@ -170,10 +213,17 @@ def draw_chip(seed: int) -> Arch:
     lane_bits = 1 if machine == "serial" else pick([1, 2, 3, 4, 4, 8])
     tiles = pick([(1, 1), (1, 1), (2, 1), (2, 2), (1, 3), (3, 2), (4, 4), (8, 8)])
     controllers = pick([1, 1, 2, 4])
-    noc = list(tiles)
-    while noc[0] * noc[1] < tiles[0] * tiles[1] + controllers:
-        noc[draw.randrange(2)] += 1
     pixel_bits = columns * -(-32 // lane_bits) * lane_bits
+    interface = {
+        "packet_payload_bits": max(pixel_bits, pick([pixel_bits, pixel_bits + 13, 1024, 8000])),
+        "payload": pick(ENCODINGS),
+        "header_bits": pick([1, 32, 100]),
+        "queue_flits": pick([1, 2, 8, 64, 500]),
+    }
+    packet_bytes = pick([8, 32, 128, 1000])
+    longest_bits = max(2 * interface["packet_payload_bits"], 8 * packet_bytes) + interface["header_bits"]
+    noc = draw_noc(draw, tiles, controllers, longest_bits)
+    nodes = noc["columns"] * noc["rows"] * noc["concentration"]
     document = Document(
         "random.yaml",
         {
@@ -207,24 +257,11 @@ def draw_chip(seed: int) -> Arch:
                 "decoding": pick(["packed", "serial"]),
                 "results": pick([1, 2, 5, 16]),
             },
-            "network_interface": {
-                "packet_payload_bits": max(pixel_bits, pick([pixel_bits, pixel_bits + 13, 1024, 8000])),
-                "header_bits": pick([1, 32, 100]),
-                "queue_flits": pick([1, 2, 8, 64, 500]),
-            },
-            "noc": {
-                "columns": noc[0],
-                "rows": noc[1],
-                "flit_bits": pick([8, 16, 33, 64, 128, 512]),
-                "virtual_channels": pick([1, 1, 2, 4, 12]),
-                "buffer_flits": pick([1, 1, 2, 4, 8]),
-                "routing_cycles": pick([0, 1]),
-                "speculative": draw.random() < 0.5,
-                "link_cycles": pick([1, 1, 2, 4]),
-            },
+            "network_interface": interface,
+            "noc": noc,
             "memory_controller": {
-                "nodes": draw.sample(range(noc[0] * noc[1]), controllers),
-                "packet_bytes": pick([8, 32, 128, 1000]),
+                "nodes": draw.sample(range(nodes), controllers),
+                "packet_bytes": packet_bytes,
                 "read_ahead_packets": pick([1, 2, 16]),
                 "write_buffer_bytes": pick([1, 64, 4096]),
             },

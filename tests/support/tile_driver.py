@@ -68,8 +68,9 @@ def make_pass(shape: Sequence[int], **columns: int) -> NDArray[np.int64]:
 class TileDriver:
     """A tile at node 0 that sends its outputs to node 1. Life cycle: made, `step`ped, or `run` to its end.
 
-    `words` [rows, columns, channels] is the whole input; columns of the pass are given by name, `W_SERVICE=3`;
-    `awaits` names a column whose group is complete when `let_go` has sent a packet; `passes` are submitted at once.
+    `words` [rows, columns, channels] is the whole input, and with `kind` SPIKES also what is sent, node 1 then being a
+    tile too; columns of the pass are given by name, `W_SERVICE=3`; `awaits` names a column whose group is complete when
+    `let_go` has sent a packet; `passes` are submitted at once.
     """
 
     def __init__(
@@ -79,6 +80,7 @@ class TileDriver:
         network: NetworkShape | None = None,
         awaits: str = "",
         passes: int = 1,
+        kind: int = k.CONTROL,
         **columns: int,
     ) -> None:
         self.groups = GroupTable()
@@ -90,10 +92,11 @@ class TileDriver:
         outputs = (work[k.W_LAST_ROW] - work[k.W_FIRST_ROW]) * work[k.W_OUT_COLUMNS] * work[k.W_OUTS]
         out = self.groups.add("outputs", int(outputs) * passes)
         route = [0] * k.ROUTE_COLUMNS
-        route[k.R_NODE], route[k.R_LAST_ROW], route[k.R_GROUP] = 1, int(work[k.W_LAST_ROW]), out
-        route[k.R_CHANNELS], route[k.R_KIND] = int(work[k.W_OUTS]), k.CONTROL
+        route[k.R_TARGET], route[k.R_LAST_ROW], route[k.R_GROUP] = 1, int(work[k.W_LAST_ROW]), out
+        route[k.R_CHANNELS], route[k.R_KIND] = int(work[k.W_OUTS]), kind
         held = contents(words.ravel().tolist(), routes=[route])
-        self.fabric = fabric(self.groups, held, network or mesh(2, 1), tile)
+        tile_nodes = (0, 1) if kind == k.SPIKES else (0,)
+        self.fabric = fabric(self.groups, held, network or mesh(2, 1), tile, tile_nodes=tile_nodes)
         for number in range(passes):
             work[k.W_LAST] = number == passes - 1
             self.fabric.submit_pass(0, work)
