@@ -246,15 +246,15 @@ def _load(options: argparse.Namespace) -> tuple[Arch, Workload | None]:
     """The chip and the input that a command names; InputError holds the problems of both."""
     from accelsim.build import load_arch
 
+    if options.input is None:
+        return load_arch(options.arch, options.set), None
+    from accelsim.workload import load_input
+
     problems: list[Problem] = []
-    workload = None
     with _gather(problems):
         arch = load_arch(options.arch, options.set)
-    if options.input is not None:
-        from accelsim.workload import load_input
-
-        with _gather(problems):
-            workload = load_input(options.input, options.seed)
+    with _gather(problems):
+        workload = load_input(options.input, options.seed)
     if problems:
         raise InputError(problems)
     return arch, workload
