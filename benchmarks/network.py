@@ -3,8 +3,8 @@
     python benchmarks/network.py [--repeat N]
 
 A flit-hop is a flit through a router, ejection included. Only the run is timed, packets being prepared before, in
-seconds of the thread; the best of N counts, as the rest is the machine's noise. Routers look the route ahead and speculate, with 4 virtual channels of
-8 flits.
+seconds of the thread; the best of N counts, as the rest is the machine's noise. Routers look the route ahead and
+speculate, with 4 virtual channels of 8 flits.
 """
 
 from __future__ import annotations

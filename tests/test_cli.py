@@ -156,10 +156,11 @@ class Machine:
         self.result = SimpleNamespace(
             report={"total": {"cycles": np.int64(7)}}, timeline={"bins": np.arange(2)}, arch_text="clock_mhz: 500\n"
         )
+        import accelsim.build
         import accelsim.report
         import accelsim.workload
 
-        assert accelsim.report and accelsim.workload
+        assert accelsim.build and accelsim.report and accelsim.workload
         install("accelsim.build.load_arch", self.load_arch)
         install("accelsim.build.check", lambda arch, workload: [f"{arch.name} runs {workload}"])
         install("accelsim.workload.load_input", self.load_input)
