@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections import defaultdict
 from functools import cache
 from math import ceil
 from pathlib import Path
@@ -12,7 +13,9 @@ import pytest
 from hypothesis import given, settings
 from network_loads import networks_with_loads
 from network_shapes import NetworkShape, Packets, packets, shape
-from network_twin import Delivery, NetworkTwin
+from network_twin import Delivery, NetworkTwin, TwinDeadlock
+
+from accelsim.engine.routes import place
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "booksim2"
 
@@ -154,7 +157,7 @@ def test_zero_load_latency_in_closed_form(changed: str, speculative: bool) -> No
             assert twin.log == [Delivery(0, 0, 4, 3, *[3 + 1 + network.link_cycles + 5 * hop] * 2, hops=5)]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(load=networks_with_loads())
 def test_nothing_is_lost_and_every_credit_comes_back(load: tuple[NetworkShape, Packets]) -> None:
     twin = NetworkTwin(*load)
@@ -168,3 +171,69 @@ def test_nothing_is_lost_and_every_credit_comes_back(load: tuple[NetworkShape, P
     outputs = [vc for router in twin.routers for vcs in router.outputs for vc in vcs]
     outputs += [vc for source in twin.sources for vc in source.vcs]
     assert not any(vc.owned or vc.occupied for vc in outputs)
+
+
+@settings(max_examples=25, deadline=None)
+@given(load=networks_with_loads(delays=False, most=30))
+def test_a_packet_takes_the_union_of_its_routes_once(load: tuple[NetworkShape, Packets]) -> None:
+    """Each flit leaves once by every output of the tree, in order; a copy goes through the routers of its own route."""
+    network, wanted = load
+    twin = NetworkTwin(*load)
+    twin.run()
+    left = defaultdict(list)
+    for departure in twin.departures:
+        left[departure.packet, departure.router, departure.output].append(departure.flit)
+    assert all(flits == list(range(wanted.flits[packet])) for (packet, _, _), flits in left.items())
+    for row in twin.log:
+        source = int(wanted.source[row.packet])
+        assert row.hops == 1 + distance(network, twin.topology.place(source)[0], twin.topology.place(row.node)[0])
+    if network.routing in ("xy", "yx"):
+        links = {
+            (index, *link)
+            for index, source in enumerate(wanted.source.tolist())
+            for node in twin.destinations(index)
+            for link in route(twin, source, node)
+        }
+        assert links == set(left)
+
+
+def distance(network: NetworkShape, one: int, other: int) -> int:
+    """Links between two routers, the shorter way round."""
+    total = 0
+    for size, a, b in zip(network.extent, place(network, one), place(network, other), strict=True):
+        total += min((a - b) % size, (b - a) % size) if network.wraps else abs(a - b)
+    return total
+
+
+def route(twin: NetworkTwin, source: int, node: int) -> list[tuple[int, int]]:
+    """(router, output) of the one route between two nodes."""
+    found = [(twin.topology.place(source)[0], -1)]
+    while found[-1] != twin.topology.place(node):
+        router = found[-1][0]
+        (hop,) = twin.topology.routes(router, node, source)
+        found[-1] = router, hop.output
+        behind = twin.topology.neighbour(router, hop.output)
+        if behind is None:
+            break
+        found.append((behind[0], -1))
+    return found
+
+
+def test_an_adaptive_route_goes_where_credits_are() -> None:
+    """From 0 to 5 on a mesh of 3 x 2 over +x or +y; after a packet over +x fewer credits are left there."""
+    network = shape(columns=3, rows=2, routing="west_first", virtual_channels=1, buffer_flits=4)
+
+    def outputs(rows: list[tuple[int, int, int, int]]) -> list[int]:
+        twin = NetworkTwin(network, packets(rows))
+        twin.run()
+        return [departure.output for departure in twin.departures if departure.router == 0 and departure.flit == 0]
+
+    assert outputs([(0, 0, 5, 1)]) == [0]
+    assert outputs([(0, 0, 1, 3), (0, 0, 5, 1)]) == [0, 2]
+    assert outputs([(0, 0, 1, 3), (9, 0, 5, 1)]) == [0, 0]
+
+
+def test_a_deadlock_is_noticed() -> None:
+    ring = shape("ring", 4, 1, virtual_channels=1, buffer_flits=1)
+    with pytest.raises(TwinDeadlock, match="nothing has moved since cycle 4"):
+        NetworkTwin(ring, packets([(0, node, (node + 2) % 4, 9) for node in range(4)])).run()

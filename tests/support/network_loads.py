@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from hypothesis import assume
 from hypothesis import strategies as st
 from network_shapes import NetworkShape, Packets, packets, shape
 
@@ -17,16 +18,17 @@ ADAPTIVE = ("west_first", "odd_even")
 
 @st.composite
 def shapes(draw: st.DrawFn, delays: bool = True) -> NetworkShape:
-    """Any network that cannot deadlock, up to 12 routers; single-cycle stages unless `delays`."""
+    """Any network that cannot deadlock, up to 35 routers; single-cycle stages unless `delays`."""
     topology = draw(st.sampled_from(sorted(ROUTINGS)))
-    columns, rows = draw(st.sampled_from([(1, 1), (2, 1), (1, 3), (2, 2), (3, 2), (3, 3), (4, 3)]))
+    columns, rows = draw(st.sampled_from([(1, 1), (2, 1), (1, 3), (2, 2), (3, 2), (3, 3), (4, 3), (7, 1), (7, 5)]))
     concentration = draw(st.sampled_from([1, 1, 1, 2, 3]))
     changed: dict[str, int | bool | str] = {"concentration": concentration}
     changed["routing"] = draw(st.sampled_from(ROUTINGS[topology]))
     ports = shape(topology, columns, rows, concentration=concentration).ports
-    fewest = 2 if topology in ("torus", "ring") else 1
-    changed["virtual_channels"] = draw(st.integers(fewest, max(fewest, min(5, 62 // ports))))
-    changed["buffer_flits"] = draw(st.integers(1, 6))
+    fewest, most = 2 if topology in ("torus", "ring") else 1, 62 // ports
+    assume(fewest <= most)
+    changed["virtual_channels"] = draw(st.one_of(st.integers(fewest, min(5, most)), st.integers(fewest, most)))
+    changed["buffer_flits"] = draw(st.one_of(st.integers(1, 6), st.integers(7, 40)))
     changed["speculative"] = draw(st.booleans())
     changed["link_cycles"] = draw(st.integers(1, 2 + 2 * delays))
     changed["routing_cycles"] = draw(st.integers(0, 1 + 3 * delays))
@@ -47,7 +49,7 @@ def loads(draw: st.DrawFn, network: NetworkShape, most: int = 80) -> Packets:
     source = random.integers(0, network.nodes, count)
     targets = draw(st.sampled_from([1, max(1, network.nodes // 2), network.nodes]))
     destination = random.integers(0, targets, count)
-    flits = random.integers(1, draw(st.sampled_from([1, 2, 9])) + 1, count)
+    flits = random.integers(1, draw(st.sampled_from([1, 2, 9, 40])) + 1, count)
     sets: list[list[int]] = []
     if network.routing not in ADAPTIVE and draw(st.booleans()):
         for index in np.flatnonzero(random.random(count) < draw(st.sampled_from([0.1, 0.5, 1.0]))):

@@ -1,11 +1,12 @@
-"""Routers that are wrong in one rule each, to see whether a comparison would notice."""
+"""Networks that are wrong in one rule each, to see whether a comparison would notice."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from network_twin import NetworkTwin, Source
-from twin_parts import Islip, OutputVc
+from twin_parts import Islip, OutputVc, Stage
 from twin_router import Bid, Branch, InputVc, Router
 
 
@@ -126,31 +127,112 @@ class SourceRests(Source):
             super().step(now)
 
 
+class TraversalIsPipelined(Router):
+    def __init__(self, network: NetworkTwin, number: int) -> None:
+        super().__init__(network, number)
+        self.traversal_stage = PipelinedStage(self.shape.traversal_cycles)
+
+
+class PipelinedStage(Stage):
+    """Takes a batch in every cycle."""
+
+    def __init__(self, cycles: int) -> None:
+        super().__init__(cycles)
+        self.batches: dict[int, list[Any]] = {}
+
+    def is_free(self, now: int) -> bool:
+        return True
+
+    def start(self, now: int, batch: Any) -> None:
+        self.batches[now + self.cycles - 1] = batch
+
+    def finished(self, now: int) -> list[Any]:
+        return self.batches.pop(now, [])
+
+
+class SwitchRestsWithoutCredit(Router):
+    """A VC that asks for nothing does not keep the stage busy."""
+
+    def wants_switch(self, held: InputVc) -> bool:
+        bids = [self.bids_speculatively(b) if b.vc is None else self.bids_normally(held, b) for b in held.branches]
+        return any(bids)
+
+
+class AllocationRestsWithoutFreeVcs(Router):
+    """Heads that can ask for nothing do not keep the stage busy."""
+
+    def evaluate_vc_allocation(self, now: int) -> None:
+        branches = [branch for _, _, held in self.input_vcs() for branch in held.branches if branch.vc is None]
+        if any(self.requested_vcs(branch) for branch in branches):
+            super().evaluate_vc_allocation(now)
+
+
+class TieGoesToTheOtherDimension(Router):
+    def credits(self, output: int) -> int:
+        return 2 * super().credits(output) + (output >= 2)
+
+
+class ChoiceOfTheFirstOutput(Router):
+    def credits(self, output: int) -> int:
+        return 0
+
+
+class TreesWaitForAllVcs(Router):
+    """A branch does not start before the others have their VCs."""
+
+    def bids_normally(self, held: InputVc, branch: Branch) -> bool:
+        return all(other.vc is not None for other in held.branches) and super().bids_normally(held, branch)
+
+
+class CreditsLateAtTheSource(NetworkTwin):
+    def connect(self) -> None:
+        super().connect()
+        for source in self.sources:
+            source.credits_in.cycles += self.shape.credit_cycles
+
+
+class CreditsEarlyFromTheSink(NetworkTwin):
+    def connect(self) -> None:
+        super().connect()
+        for sink in self.sinks:
+            sink.credits_out.cycles -= self.shape.credit_cycles
+
+
 def mistaken(wrong: type) -> type[NetworkTwin]:
-    """A network with a mistaken router, allocator or source."""
+    """The network with a mistaken router, allocator or source in it, unless it is one itself."""
+    if issubclass(wrong, NetworkTwin):
+        return wrong
     if issubclass(wrong, Islip):
-        router = type(f"RouterWith{wrong.__name__}", (Router,), {"allocator": wrong})
-        return type(wrong.__name__, (NetworkTwin,), {"router": router})
+        wrong = type(f"RouterWith{wrong.__name__}", (Router,), {"allocator": wrong})
     return type(wrong.__name__, (NetworkTwin,), {"router" if issubclass(wrong, Router) else "source": wrong})
 
 
-MISTAKES = [
-    CreditIgnoredBySpeculation,
-    SpeculationUnconditional,
-    SpeculationEqualWithinAnInput,
-    SpeculationMaskedAtAnOutput,
-    LowestVcWins,
-    OffsetMovesWithTheFlit,
-    InputPicksOneVcFirst,
-    BidsWithoutCredit,
-    AsksOnlyForVcsWithCredit,
-    AsksForOneVc,
-    SinkWithoutCreditLimit,
-    CreditsLate,
-    FixedAcceptPointer,
-    FixedGrantPointer,
-    GrantMovesWithoutAccept,
-    SourceTakesLowestVc,
-    SourceStartsAtTheLastVc,
-    SourceRests,
-]
+MISTAKES: dict[type, dict[str, Any]] = {
+    CreditIgnoredBySpeculation: {},
+    SpeculationUnconditional: {},
+    SpeculationEqualWithinAnInput: {},
+    SpeculationMaskedAtAnOutput: {},
+    LowestVcWins: {},
+    OffsetMovesWithTheFlit: {},
+    InputPicksOneVcFirst: {},
+    BidsWithoutCredit: {},
+    AsksOnlyForVcsWithCredit: {},
+    AsksForOneVc: {},
+    SinkWithoutCreditLimit: {},
+    CreditsLate: {},
+    FixedAcceptPointer: {},
+    FixedGrantPointer: {},
+    GrantMovesWithoutAccept: {},
+    SourceTakesLowestVc: {},
+    SourceStartsAtTheLastVc: {},
+    SourceRests: {},
+    TraversalIsPipelined: {"traversal_cycles": 3},
+    SwitchRestsWithoutCredit: {"switch_allocation_cycles": 2},
+    AllocationRestsWithoutFreeVcs: {"vc_allocation_cycles": 2},
+    TieGoesToTheOtherDimension: {"routing": "west_first"},
+    ChoiceOfTheFirstOutput: {"routing": "odd_even"},
+    TreesWaitForAllVcs: {"trees": True},
+    CreditsLateAtTheSource: {"credit_cycles": 2},
+    CreditsEarlyFromTheSink: {"credit_cycles": 2},
+}
+"""Each mistake, and the settings at which it can show."""
