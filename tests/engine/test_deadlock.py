@@ -161,7 +161,7 @@ def test_one_class_on_a_ring_deadlocks(topology: str, routing: str, columns: int
     with pytest.raises(SimulationError, match=r"\Adeadlock: nothing moves after cycle \d+\n") as raised:
         NetworkRun(network, load).run()
     told = str(raised.value)
-    assert re.search(r"^  a cycle of \d+ waiting", told, re.MULTILINE)
+    assert re.search(r"^  a cycle of waiting", told, re.MULTILINE)
     circle = {int(node) for node in re.findall(r"^    packet \d+ from node (\d+) ", told, re.MULTILINE)}
     assert len(circle) == (network.extent[0] if network.extent[0] >= 4 else network.extent[1])
     assert NetworkTwin(replace(network, virtual_channels=2), load).run() > 0
