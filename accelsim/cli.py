@@ -9,26 +9,23 @@ import argparse
 import io
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from accelsim import __version__
+from accelsim.arguments import add_arch, add_seed, count, names, progress, refuse_foreign
 from accelsim.errors import AccelsimError, InputError, Problem, SimulationError
+from accelsim.noc_command import add_noc
 
 if TYPE_CHECKING:
-    from accelsim.build import Arch, Network
+    from accelsim.build import Arch
     from accelsim.workload.workload import Workload
 
 INTERRUPTED = 130
 CLOSED_PIPE = 141
 """What a shell reports of a program that died of SIGPIPE or SIGINT: 128 plus the signal's number."""
-
-TRAFFIC = ("uniform", "transpose", "bit_complement", "neighbor", "hotspot", "burst")
-"""What `noc --traffic` takes."""
-
-Advance = Callable[[int, int, str], None]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -73,7 +70,7 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("--version", action="version", version=f"accelsim {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for add in (_add_run, _add_check, _add_plot, _add_sweep, _add_trace, _add_noc):
+    for add in (_add_run, _add_check, _add_plot, _add_sweep, _add_trace, add_noc):
         add(commands)
     if arguments and arguments[0] not in (*commands.choices, "-h", "--help", "--version"):
         _refuse_unknown_command(parser, arguments[0], list(commands.choices))
@@ -100,24 +97,24 @@ def _refuse_unknown_command(parser: argparse.ArgumentParser, word: str, commands
 
 def _add_run(commands: Any) -> None:
     parser = commands.add_parser("run", help="simulate a trace or workload on a chip", allow_abbrev=False)
-    _add_arch(parser)
+    add_arch(parser)
     parser.add_argument("input", metavar="INPUT", help="a trace (.npz) or a workload (.yaml)")
     parser.add_argument("--out", metavar="DIR", help="where results go (default results/<arch>__<input>)")
     parser.add_argument("--json", action="store_true", help="print the report as JSON, and everything else to stderr")
-    parser.add_argument("--images", metavar="N", type=_count, default=1, help="simulate the first N images (default 1)")
-    parser.add_argument("--layers", metavar="A,B", type=_names, help="simulate only these layers")
+    parser.add_argument("--images", metavar="N", type=count, default=1, help="simulate the first N images (default 1)")
+    parser.add_argument("--layers", metavar="A,B", type=names, help="simulate only these layers")
     parser.add_argument("--verify", action="store_true", help="compute the outputs and compare every word")
     parser.add_argument("--plot", action="store_true", help="draw the utilisation timeline too")
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors (and the JSON asked for)")
-    _add_seed(parser)
+    add_seed(parser)
     parser.set_defaults(handle=_run)
 
 
 def _add_check(commands: Any) -> None:
     parser = commands.add_parser("check", help="validate a chip, and an input for it", allow_abbrev=False)
-    _add_arch(parser)
+    add_arch(parser)
     parser.add_argument("input", metavar="INPUT", nargs="?", help="a trace (.npz) or a workload (.yaml)")
-    _add_seed(parser)
+    add_seed(parser)
     parser.set_defaults(handle=_check)
 
 
@@ -132,7 +129,7 @@ def _add_sweep(commands: Any) -> None:
     parser.add_argument("spec", metavar="SPEC", help="YAML naming an arch, an input and the values to vary")
     parser.add_argument("--out", metavar="DIR", required=True, help="where points.csv and the report go")
     parser.add_argument("--executor", choices=["local"], default="local", help="where points run (default local)")
-    parser.add_argument("--jobs", metavar="N", type=_count, help="worker processes (default: one a core)")
+    parser.add_argument("--jobs", metavar="N", type=count, help="worker processes (default: one a core)")
     parser.add_argument("--yes", action="store_true", help="run a sweep of any size")
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
     parser.set_defaults(handle=_sweep)
@@ -145,8 +142,8 @@ def _add_trace(commands: Any) -> None:
     make = actions.add_parser("make", help="record a network with the reference model", allow_abbrev=False)
     make.add_argument("network", metavar="NAME", help="a network that ships with accelsim")
     make.add_argument("--images", metavar="X.npy", type=Path, help="input images (default: the network's test images)")
-    make.add_argument("-T", "--timesteps", metavar="N", type=_count, default=4, help="time steps (default 4)")
-    make.add_argument("--weight-bits", metavar="N", type=_count, default=8, help="bits of a weight (default 8)")
+    make.add_argument("-T", "--timesteps", metavar="N", type=count, default=4, help="time steps (default 4)")
+    make.add_argument("--weight-bits", metavar="N", type=count, default=8, help="bits of a weight (default 8)")
     _add_trace_out(make)
     make.set_defaults(handle=_trace_make)
     bring = actions.add_parser("import", help="turn recorded spikes into a trace", allow_abbrev=False)
@@ -156,105 +153,27 @@ def _add_trace(commands: Any) -> None:
     bring.set_defaults(handle=_trace_import)
     show = actions.add_parser("show", help="describe a trace or a workload", allow_abbrev=False)
     show.add_argument("input", metavar="INPUT", help="a trace (.npz) or a workload (.yaml)")
-    _add_seed(show)
+    add_seed(show)
     show.set_defaults(handle=_trace_show)
-
-
-def _add_noc(commands: Any) -> None:
-    parser = commands.add_parser("noc", help="run the network of a chip alone", allow_abbrev=False)
-    _add_arch(parser)
-    what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument(
-        "--packets", metavar="IN.csv", help="replay packets: lines of cycle,src,dst,size without a header"
-    )
-    what.add_argument("--traffic", choices=TRAFFIC, help="measure latency and throughput under traffic")
-    parser.add_argument("--log", metavar="OUT.csv", help="what became of each packet of a replay")
-    parser.add_argument(
-        "--rate",
-        metavar="R,...",
-        type=_rates,
-        action="extend",
-        help="flits a node and cycle (default: up to saturation)",
-    )
-    parser.add_argument("--packet-flits", metavar="N", type=_count, help="flits a packet (default 1)")
-    parser.add_argument("--warmup", metavar="N", type=_whole, help="cycles before measuring (default 3000)")
-    parser.add_argument(
-        "--cycles", metavar="N", type=_count, help="cycles measured (default 10000; burst: one pass of the recording)"
-    )
-    parser.add_argument("--trace", metavar="INPUT", help="burst: the trace or workload whose spikes are sent")
-    parser.add_argument(
-        "--hotspot-nodes", metavar="A,B", type=_numbers, help="hotspot: busy nodes (default the middle)"
-    )
-    parser.add_argument("--hotspot-weight", metavar="N", type=_count, help="hotspot: their weight (default 4)")
-    parser.add_argument("--out", metavar="DIR", help="where the report goes (with --plot: results/<arch>__<traffic>)")
-    parser.add_argument("--plot", action="store_true", help="draw latency over load, and the load of every link")
-    parser.add_argument("--json", action="store_true", help="print the report as JSON, and everything else to stderr")
-    parser.add_argument("--quiet", action="store_true", help="print nothing but errors (and the JSON asked for)")
-    _add_seed(parser)
-    parser.set_defaults(handle=_noc)
-
-
-def _add_arch(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("arch", metavar="ARCH", help="YAML of the chip")
-    parser.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], help="override a key of ARCH")
-
-
-def _add_seed(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--seed", metavar="N", type=_whole, default=0, help="seed of what is drawn (default 0)")
 
 
 def _add_trace_out(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--out", metavar="TRACE.npz", type=Path, required=True, help="the trace to write")
 
 
-def _whole(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= 9):
-        raise argparse.ArgumentTypeError(f"must be a whole number below 10^9, not negative (got {text!r})")
-    return int(text)
-
-
-def _count(text: str) -> int:
-    if _whole(text) == 0:
-        raise argparse.ArgumentTypeError("must be 1 or more (got '0')")
-    return int(text)
-
-
-def _names(text: str) -> list[str]:
-    names = [name for name in text.split(",") if name]
-    if not names:
-        raise argparse.ArgumentTypeError(f"must name a layer (got {text!r})")
-    return names
-
-
-def _numbers(text: str) -> list[int]:
-    return [_whole(number) for number in text.split(",")]
-
-
-def _rates(text: str) -> list[float]:
-    try:
-        rates = [float(number) for number in text.split(",")]
-    except ValueError:
-        rates = [0.0]
-    if not all(0 < rate <= 1 for rate in rates):
-        raise argparse.ArgumentTypeError(
-            f"must be numbers above 0 and up to 1, which is all a node can send (got {text!r})"
-        )
-    return rates
-
-
 def _load(options: argparse.Namespace) -> tuple[Arch, Workload | None]:
     """The chip and the input that a command names; InputError holds the problems of both."""
     from accelsim.build import load_arch
 
+    if options.input is None:
+        return load_arch(options.arch, options.set), None
+    from accelsim.workload import load_input
+
     problems: list[Problem] = []
-    workload = None
     with _gather(problems):
         arch = load_arch(options.arch, options.set)
-    if options.input is not None:
-        from accelsim.workload import load_input
-
-        with _gather(problems):
-            workload = load_input(options.input, options.seed)
+    with _gather(problems):
+        workload = load_input(options.input, options.seed)
     if problems:
         raise InputError(problems)
     return arch, workload
@@ -272,12 +191,12 @@ def _run(options: argparse.Namespace) -> None:
     from accelsim.report import files, text
 
     directory = Path(options.out or Path("results") / f"{Path(options.arch).stem}__{Path(options.input).stem}")
-    _refuse_foreign(directory, files.is_result)
+    refuse_foreign(directory, files.is_result)
     arch, workload = _load(options)
     assert workload is not None
     from accelsim.simulation import simulate
 
-    with _progress(options.quiet) as advance:
+    with progress(options.quiet) as advance:
         result = simulate(
             arch,
             workload,
@@ -301,15 +220,6 @@ def _run(options: argparse.Namespace) -> None:
         import json
 
         print(json.dumps(result.report, indent=1, allow_nan=False, default=lambda value: value.tolist()))
-
-
-def _refuse_foreign(directory: Path, is_result: Callable[[Path], bool]) -> None:
-    """Refuse, before any work, an output directory that holds something else than an earlier result."""
-    if directory.exists() and not directory.is_dir():
-        raise InputError(Problem("is not a directory", str(directory)))
-    if directory.exists() and any(directory.iterdir()) and not is_result(directory):
-        rule = "holds other files than a result's: results go to a directory of their own"
-        raise InputError(Problem(rule, str(directory)))
 
 
 def _check(options: argparse.Namespace) -> None:
@@ -345,7 +255,7 @@ def _sweep(options: argparse.Namespace) -> None:
     from accelsim.sweep import load_sweep, run_sweep
 
     sweep = load_sweep(options.spec, limit=None if options.yes else 1000)
-    with _progress(options.quiet) as advance:
+    with progress(options.quiet) as advance:
         outcome = run_sweep(sweep, jobs=options.jobs, progress=advance)
     directory = Path(options.out)
     outcome.save(directory)
@@ -394,96 +304,3 @@ def _trace_show(options: argparse.Namespace) -> None:
     from accelsim.workload.describe import describe
 
     print(describe(load_input(options.input, options.seed)))
-
-
-def _noc(options: argparse.Namespace) -> None:
-    from accelsim.build import load_network
-    from accelsim.report.files import json_text
-    from accelsim.report.network_files import NETWORK, save_network
-    from accelsim.report.network_text import render_network
-
-    _refuse_misfits(options)
-    directory = None
-    if options.out or options.plot:
-        name = f"{Path(options.arch).stem}__{options.traffic or Path(options.packets).stem}"
-        directory = Path(options.out or Path("results") / name)
-        _refuse_foreign(directory, NETWORK.found_in)
-    network = load_network(options.arch, options.set)
-    report = _noc_replay(options, network) if options.packets else _noc_traffic(options, network)
-    readable = render_network(report)
-    for_people = sys.stderr if options.json else sys.stdout
-    if not options.quiet:
-        print(readable, file=for_people)
-    if directory is not None:
-        save_network(report, network.document.dump(), readable, directory)
-        if options.plot:
-            from accelsim.report.plot import plot_latency, plot_links
-
-            plot_links(report, directory / "noc_links.png")
-            if "points" in report:
-                plot_latency(report, directory / "noc_latency.png")
-        if not options.quiet:
-            print(f"results in {directory}", file=for_people)
-    if options.json:
-        print(json_text(report), end="")
-
-
-def _refuse_misfits(options: argparse.Namespace) -> None:
-    """Options of `noc` that do not go with each other."""
-    problems = []
-    of_traffic = ("rate", "packet_flits", "warmup", "cycles", "trace", "hotspot_nodes", "hotspot_weight")
-    for name in of_traffic:
-        only = {"trace": "burst", "hotspot_nodes": "hotspot", "hotspot_weight": "hotspot"}.get(name, options.traffic)
-        if getattr(options, name) is not None and (options.traffic is None or options.traffic != only):
-            rule = f"goes with --traffic{f' {only}' if only else ''} only"
-            problems.append(Problem(rule, key="--" + name.replace("_", "-")))
-    if options.packets and not options.log:
-        problems.append(Problem("is missing: where the log of a replay goes", key="--log"))
-    if options.traffic and options.log:
-        problems.append(Problem("goes with --packets only", key="--log"))
-    if options.traffic == "burst" and not options.trace:
-        problems.append(Problem("is missing: whose spikes the bursts are", key="--trace", allowed=".npz, .yaml, .yml"))
-    if problems:
-        raise InputError(problems)
-
-
-def _noc_replay(options: argparse.Namespace, network: Network) -> dict[str, Any]:
-    from accelsim.interop.packets import packets_of, read_packets, write_log
-    from accelsim.simulation.network import replay
-    from accelsim.simulation.network_report import replay_report
-
-    rows = read_packets(options.packets, network.noc.nodes)
-    run = replay(network, packets_of(rows))
-    write_log(options.log, rows, run.deliveries)
-    return replay_report(network, rows[:, 0], options.packets, run)
-
-
-def _noc_traffic(options: argparse.Namespace, network: Network) -> dict[str, Any]:
-    from accelsim.simulation.network import run_traffic
-
-    asked = {"rates": options.rate} | {
-        name: getattr(options, name)
-        for name in ("packet_flits", "warmup", "cycles", "hotspot_nodes", "hotspot_weight")
-        if getattr(options, name) is not None
-    }
-    if options.trace is not None:
-        from accelsim.workload import load_input
-
-        asked["workload"] = load_input(options.trace, options.seed)
-    with _progress(options.quiet) as advance:
-        return run_traffic(network, options.traffic, **asked, seed=options.seed, progress=advance)
-
-
-@contextmanager
-def _progress(quiet: bool) -> Iterator[Advance | None]:
-    """A callback that moves a bar on a terminal; None where there is no terminal to show it on."""
-    if quiet or not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}", markup=False))
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("")
-        yield lambda done, total, name: bar.update(task, completed=done, total=total, description=name)

@@ -111,6 +111,8 @@ class Borrow(Kernel):
         def borrow(typing_context: Any, arrays: Any) -> Any:
             def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
                 for index, array_type in enumerate(arrays.types):
+                    if not isinstance(array_type, numba.types.Array):
+                        continue
                     array = context.make_array(array_type)(context, builder, builder.extract_value(args[0], index))
                     array.meminfo = array.meminfo.type(None)
                     array.parent = array.parent.type(None)
@@ -126,9 +128,9 @@ class Borrow(Kernel):
 class View(Kernel):
     """A view of a row of a table, ROW_WORDS words wide, or of a word of an array.
 
-    To Numba an index is an integer that may be negative, and a width is a number to be loaded and multiplied with; where
-    every access begins so, that takes longer than the access. Here neither is looked at, unless Numba is told to check
-    bounds.
+    To Numba an index is an integer that may be negative, and a width is a number to be loaded and multiplied with;
+    where every access begins so, that takes longer than the access. Here neither is looked at, unless Numba is told to
+    check bounds.
     """
 
     def __init__(self, function: Callable[..., Any], words: int) -> None:

@@ -43,8 +43,17 @@ def test_help_lists_the_commands_that_exist() -> None:
     run = accelsim("--help")
     assert run.returncode == 0
     listed = [line.split()[0] for line in run.stdout.split("COMMAND\n")[-1].splitlines() if line.startswith("    ")]
-    assert listed == ["run", "check", "plot", "sweep", "trace"]
-    for command in (["run"], ["check"], ["plot"], ["sweep"], ["trace"], ["trace", "make"], ["trace", "import"]):
+    assert listed == ["run", "check", "plot", "sweep", "trace", "noc"]
+    for command in (
+        ["run"],
+        ["check"],
+        ["plot"],
+        ["sweep"],
+        ["noc"],
+        ["trace"],
+        ["trace", "make"],
+        ["trace", "import"],
+    ):
         assert accelsim(*command, "--help").returncode == 0
 
 
@@ -56,7 +65,7 @@ def test_help_lists_the_commands_that_exist() -> None:
         (["a.yaml"], "the following arguments are required: INPUT"),
         (
             ["chek", "a.yaml"],
-            "no such command or file: 'chek'; did you mean check? (commands: run, check, plot, sweep, trace)",
+            "no such command or file: 'chek'; did you mean check? (commands: run, check, plot, sweep, trace, noc)",
         ),
         (["a.yaml", "b.npz", "--images", "0"], "argument --images: must be 1 or more (got '0')"),
         (
@@ -147,10 +156,11 @@ class Machine:
         self.result = SimpleNamespace(
             report={"total": {"cycles": np.int64(7)}}, timeline={"bins": np.arange(2)}, arch_text="clock_mhz: 500\n"
         )
+        import accelsim.build
         import accelsim.report
         import accelsim.workload
 
-        assert accelsim.report and accelsim.workload
+        assert accelsim.build and accelsim.report and accelsim.workload
         install("accelsim.build.load_arch", self.load_arch)
         install("accelsim.build.check", lambda arch, workload: [f"{arch.name} runs {workload}"])
         install("accelsim.workload.load_input", self.load_input)

@@ -52,7 +52,7 @@ def logic_area(chip: ChipDescription) -> dict[str, float]:
         "pe_array": chip.tiles * array,
         "neuron_unit": chip.tiles * chip.neuron_lanes * lane,
         "fifo": chip.tiles * chip.fifo_words * logic.register_mm2(fifo_word_bits(chip), node),
-        "noc": chip.noc_nodes * router_mm2(chip),
+        "noc": chip.noc_routers * router_mm2(chip),
     }
 
 

@@ -29,7 +29,7 @@ class ChipDescription:
     line_bits: int
     fifo_words: int
     neuron_lanes: int
-    noc_nodes: int
+    noc_routers: int
     noc_ports: int
     flit_bits: int
     virtual_channels: int

@@ -114,7 +114,7 @@ class Bridge:
         self._submitted.clear()
 
     def _deadlock_report(self) -> str:
-        lines = [f"deadlock: nothing moves after cycle {self.fabric.now}"]
+        lines = [f"deadlock: nothing moves after cycle {self.fabric.last_move}"]
         for group, waiting in sorted(self._waiting.items()):
             for actor in sorted(name for name, _ in waiting):
                 lines.append(f"  {actor} waits for {self.groups.name(group)} ({self.fabric.clock.left[group]} to come)")

@@ -220,6 +220,11 @@ class Fabric:
         """The cycle that is stepped next."""
         return int(self.clock.scalars[state.NOW])
 
+    @property
+    def last_move(self) -> int:
+        """The last cycle in which a tile or a memory moved anything, or a flit or a credit arrived anywhere."""
+        return max(int(self.clock.scalars[state.LAST_MOVE]), int(self.network.scalars[network_state.LAST_MOVE]))
+
     def advance(self, until: int) -> int:
         """Step cycles below `until`, stopping after the first that completes a watched group (see the kernel)."""
         return int(kernels.advance(self.clock, self.network, self.tiles, self.memory, int(until), PATIENCE_CYCLES))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from accelsim.engine.topology import NetworkShape, Words, node_tables, port_table, power_of_two, settings_table
+from accelsim.engine.topology import NetworkShape, Words, kernel_shape, node_tables, port_table, power_of_two
 from accelsim.errors import InputError, Problem
 from accelsim.jit import ROW_WORDS
 from accelsim.kernels import network_state as n
@@ -44,7 +44,7 @@ def make_network(
     stage[:, n.ROW], stage[:, n.COLUMN] = np.divmod(np.arange(routers), shape.extent[0])
     node, node_place = node_tables(shape)
     network = n.Network(
-        settings=settings_table(shape),
+        shape=kernel_shape(shape),
         scalars=zeros(n.NETWORK_SCALARS),
         router=table(routers),
         stage=stage,

@@ -119,7 +119,7 @@ class NetworkRun:
     @property
     def flit_hops(self) -> int:
         """Flits that have left routers, over all routers."""
-        return int(self.network.scalars[n.FLIT_HOPS])
+        return int(self.network.link_bins.sum())
 
     @property
     def link_flits(self) -> Words:

@@ -137,29 +137,31 @@ def link_exists(shape: NetworkShape) -> NDArray[np.bool_]:
     return exists
 
 
-def settings_table(shape: NetworkShape) -> Words:
-    """The row of settings that kernels read."""
-    settings = np.zeros(n.NETWORK_SETTINGS, np.int64)
-    settings[n.TOPOLOGY] = TOPOLOGIES[shape.topology]
-    settings[n.ROUTING] = ROUTINGS[shape.routing]
-    settings[n.COLUMNS], settings[n.ROWS] = shape.extent
-    settings[n.PORTS] = shape.ports
-    settings[n.FIRST_LOCAL] = len(shape.directions)
-    settings[n.VCS] = shape.virtual_channels
-    settings[n.DEPTH] = shape.buffer_flits
-    settings[n.ROUTING_CYCLES] = shape.routing_cycles
-    settings[n.VC_ALLOCATION_CYCLES] = shape.vc_allocation_cycles
-    settings[n.SWITCH_ALLOCATION_CYCLES] = shape.switch_allocation_cycles
-    settings[n.TRAVERSAL_CYCLES] = shape.traversal_cycles
-    settings[n.CREDIT_CYCLES] = shape.credit_cycles
-    settings[n.LINK_CYCLES] = shape.link_cycles
-    settings[n.SPECULATIVE] = shape.speculative
-    settings[n.QUEUE_FLITS] = shape.queue_flits
-    settings[n.PLACES] = power_of_two(shape.buffer_flits) - 1
-    settings[n.HALF] = shape.virtual_channels // 2 if shape.wraps else 0
-    settings[n.ROUTERS] = shape.routers
-    settings[n.NODES] = shape.nodes
-    return settings
+def kernel_shape(shape: NetworkShape) -> n.Shape:
+    """The shape as kernels read it."""
+    columns, rows = shape.extent
+    return n.Shape(
+        topology=TOPOLOGIES[shape.topology],
+        routing=ROUTINGS[shape.routing],
+        columns=columns,
+        rows=rows,
+        ports=shape.ports,
+        first_local=len(shape.directions),
+        vcs=shape.virtual_channels,
+        depth=shape.buffer_flits,
+        routing_cycles=shape.routing_cycles,
+        vc_allocation_cycles=shape.vc_allocation_cycles,
+        switch_allocation_cycles=shape.switch_allocation_cycles,
+        traversal_cycles=shape.traversal_cycles,
+        credit_cycles=shape.credit_cycles,
+        link_cycles=shape.link_cycles,
+        speculative=int(shape.speculative),
+        queue_flits=shape.queue_flits,
+        places=power_of_two(shape.buffer_flits) - 1,
+        half=shape.virtual_channels // 2 if shape.wraps else 0,
+        routers=shape.routers,
+        nodes=shape.nodes,
+    )
 
 
 def power_of_two(least: int) -> int:

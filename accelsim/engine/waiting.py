@@ -45,7 +45,7 @@ class Waiting:
 
     def front(self, queue: int) -> int:
         """The flit at the front of an input VC."""
-        places = int(self.network.settings[n.PLACES]) + 1
+        places = self.network.shape.places + 1
         return int(self.network.fifo[queue * places + self.network.vc[queue, n.FRONT]])
 
     def contents(self, queue: int) -> str:
@@ -85,7 +85,7 @@ class Waiting:
         """Mask of the VCs of an output that the packet at the front asks for."""
         router, port, vc = self.place(queue)
         row = self.network.port[router * self.shape.ports + out]
-        half = int(self.network.settings[n.HALF])
+        half = self.network.shape.half
         requester = port * self.shape.virtual_channels + vc
         upper = (1 << self.shape.virtual_channels) - (1 << half) if row[n.WANT_UPPER] >> requester & 1 else 0
         return upper | ((1 << half) - 1 if row[n.WANT_LOWER] >> requester & 1 else 0)

@@ -127,8 +127,8 @@ def _out_of_range(rows: Rows, nodes: int) -> NDArray[np.bool_]:
     """Which packets [packets] break a rule."""
     low = np.array([0, 0, 0, 1])
     high = np.array([LAST_CYCLE, nodes - 1, nodes - 1, MOST_FLITS])
-    found: NDArray[np.bool_] = ((rows < low) | (rows > high)).any(axis=1)
-    return found
+    wrong: NDArray[np.bool_] = (rows < low) | (rows > high)
+    return np.asarray(wrong.any(axis=1))
 
 
 def _problems(content: str, nodes: int, file: str) -> Iterator[Problem]:

@@ -32,9 +32,9 @@ def want(network, stages, first_port, requester, port, classes):
 @kernel
 def grant_vcs(network, wanted, first_port, first_vc):
     """Every free VC of the wanted outputs grants an input VC; grants stand in scratch. Returns who got any."""
-    settings = network.settings
-    vcs = settings[n.VCS]
-    half = settings[n.HALF]
+    shape = network.shape
+    vcs = shape.vcs
+    half = shape.half
     scratch = network.scratch
     granted = 0
     while wanted:
@@ -66,7 +66,7 @@ def grant_vcs(network, wanted, first_port, first_vc):
 @kernel
 def accept_vc(network, masks, first_vc, requester, resources):
     """An input VC accepts one of the output VCs that granted it."""
-    width = network.settings[n.PORTS] * network.settings[n.VCS]
+    width = network.shape.ports * network.shape.vcs
     state = row(network.vc, first_vc + requester)
     resource = first_from(resources, state[n.VC_ACCEPT])
     state[n.VC_ACCEPT] = resource + 1 if resource + 1 < width else 0
@@ -74,7 +74,7 @@ def accept_vc(network, masks, first_vc, requester, resources):
     if (masks[n.FORKED] >> requester) & 1:
         row(network.fork, first_vc + requester)[n.FORK_WON] = resource
     else:
-        state[n.OUT_VC] = resource - state[n.OUT_PORT] * network.settings[n.VCS]
+        state[n.OUT_VC] = resource - state[n.OUT_PORT] * network.shape.vcs
 
 
 @kernel
@@ -92,7 +92,7 @@ def allocate_vcs(network, masks, wanted, first_port, first_vc):
 @kernel
 def confirm_vcs(network, masks, stages, first_port, first_vc):
     """Winners of the VC allocation own their output VCs and are active."""
-    settings = network.settings
+    shape = network.shape
     bits = masks[n.WON]
     masks[n.WON] = 0
     masks[n.ACTIVE] |= bits
@@ -105,8 +105,8 @@ def confirm_vcs(network, masks, stages, first_port, first_vc):
         if masks[n.FORKED] & bit:
             fork = row(network.fork, queue)
             port = cell(network.port_of, fork[n.FORK_WON])[0]
-            vc = fork[n.FORK_WON] - port * settings[n.VCS]
-            row(network.branch, queue * settings[n.PORTS] + port)[n.BRANCH_VC] = vc
+            vc = fork[n.FORK_WON] - port * shape.vcs
+            row(network.branch, queue * shape.ports + port)[n.BRANCH_VC] = vc
             fork[n.FORK_HELD] |= 1 << port
             waits = fork[n.FORK_OPEN] & ~fork[n.FORK_HELD] != 0
         else:
@@ -129,13 +129,13 @@ def bid(network, first_port, port, vc, out, speculative):
 
     Of several VCs of an input a normal request beats a speculative one, then the first from the input's offset wins.
     """
-    settings = network.settings
-    ports = settings[n.PORTS]
+    shape = network.shape
+    ports = shape.ports
     rank = vc - row(network.entry, first_port + port)[n.VC_OFFSET]
     if rank < 0:
-        rank += settings[n.VCS]
+        rank += shape.vcs
     rank += speculative
-    requests = ports * settings[n.VCS]
+    requests = ports * shape.vcs
     label = requests + 2 * ports + port * ports + out
     seen = (cell(network.scratch, requests + out)[0] >> port) & 1
     if not seen or rank < cell(network.scratch, label)[0] >> 8:
@@ -156,7 +156,7 @@ def bid_branches(network, first_port, queue, port, vc):
     while bits:
         out = trailing_zeros(bits)
         bits &= bits - 1
-        branch = row(network.branch, queue * network.settings[n.PORTS] + out)
+        branch = row(network.branch, queue * network.shape.ports + out)
         here = branch[n.BRANCH_SENT] - fork[n.FORK_FREED] < row(network.vc, queue)[n.COUNT]
         if here and (row(network.port, first_port + out)[n.CREDIT] >> branch[n.BRANCH_VC]) & 1:
             bid(network, first_port, port, vc, out, 0)
@@ -167,7 +167,7 @@ def bid_branches(network, first_port, queue, port, vc):
 @kernel
 def bid_active(network, masks, bidders, first_port, first_vc):
     """Requests of input VCs that own an output VC and have a credit there. Returns the outputs."""
-    vcs = network.settings[n.VCS]
+    vcs = network.shape.vcs
     outputs = 0
     while bidders:
         requester = trailing_zeros(bidders)
@@ -189,8 +189,8 @@ def bid_active(network, masks, bidders, first_port, first_vc):
 @kernel
 def bid_waiting(network, wanted, first_port):
     """Speculative requests of input VCs that wait for a VC, where one is free and has a credit. Returns the outputs."""
-    vcs = network.settings[n.VCS]
-    half = network.settings[n.HALF]
+    vcs = network.shape.vcs
+    half = network.shape.half
     outputs = 0
     while wanted:
         out = trailing_zeros(wanted)
@@ -215,10 +215,10 @@ def bid_waiting(network, wanted, first_port):
 @kernel
 def accept_output(network, state, first_port, port, out, vc):
     """An input accepts an output that granted it, for one of its VCs."""
-    ports = network.settings[n.PORTS]
+    ports = network.shape.ports
     row(network.port, first_port + out)[n.SWITCH_GRANT] = port + 1 if port + 1 < ports else 0
     state[n.SWITCH_ACCEPT] = out + 1 if out + 1 < ports else 0
-    state[n.VC_OFFSET] = vc + 1 if vc + 1 < network.settings[n.VCS] else 0
+    state[n.VC_OFFSET] = vc + 1 if vc + 1 < network.shape.vcs else 0
     state[n.GRANT] = out << 8 | vc
 
 
@@ -231,16 +231,16 @@ def accept_alone(network, bidder, first_port, first_vc):
         return 0
     port = cell(network.port_of, bidder)[0]
     state = row(network.entry, first_port + port)
-    accept_output(network, state, first_port, port, out, bidder - port * network.settings[n.VCS])
+    accept_output(network, state, first_port, port, out, bidder - port * network.shape.vcs)
     return 1 << port
 
 
 @kernel
 def allocate_switch(network, masks, bidders, wanted, first_port, first_vc):
     """Inputs over outputs. Winners stand in the mask GRANTED, and in GRANT of their port."""
-    settings = network.settings
-    ports = settings[n.PORTS]
-    vcs = settings[n.VCS]
+    shape = network.shape
+    ports = shape.ports
+    vcs = shape.vcs
     if wanted == 0 and bidders & (bidders - 1) == 0 and not bidders & masks[n.FORKED]:
         masks[n.GRANTED] = accept_alone(network, trailing_zeros(bidders), first_port, first_vc)
         return

@@ -20,13 +20,13 @@ def fork(network, queue, outputs, lower):
     while outputs:
         out = trailing_zeros(outputs)
         outputs &= outputs - 1
-        row(network.branch, queue * network.settings[n.PORTS] + out)[n.BRANCH_SENT] = 0
+        row(network.branch, queue * network.shape.ports + out)[n.BRANCH_SENT] = 0
 
 
 @kernel
 def leave_fork(network, queue, out, flit):
     """A copy of a flit left by a branch. Returns whether it was the last of its copies, so that its place is free."""
-    first = queue * network.settings[n.PORTS]
+    first = queue * network.shape.ports
     state = row(network.fork, queue)
     row(network.branch, first + out)[n.BRANCH_SENT] += 1
     if flit & n.TAIL:

@@ -14,7 +14,7 @@ from accelsim.kernels.wires import post_flit, slot_of
 def has_room(network, node, flits):
     """Whether a node's source queue takes another packet; an empty queue takes any."""
     waiting = row(network.node, node)[n.WAITING_FLITS]
-    return waiting == 0 or waiting + flits <= network.settings[n.QUEUE_FLITS]
+    return waiting == 0 or waiting + flits <= network.shape.queue_flits
 
 
 @kernel
@@ -37,9 +37,9 @@ def enqueue(network, packet):
 @kernel
 def source(network, node, t):
     """Fetch the next packet if none is in progress, then send at most one flit. Returns whether work remains."""
-    settings = network.settings
-    vcs = settings[n.VCS]
-    depth = settings[n.DEPTH]
+    shape = network.shape
+    vcs = shape.vcs
+    depth = shape.depth
     state = row(network.node, node)
     packet = state[n.CURRENT]
     if packet < 0:
@@ -71,16 +71,15 @@ def source(network, node, t):
     if state[n.SENT] == entry[n.P_FLITS]:
         flit |= n.TAIL
         state[n.CURRENT] = -1
-    post_flit(network, state[n.HOME], flit | vc << n.VC_SHIFT, t + 1 + settings[n.LINK_CYCLES])
-    network.scalars[n.LAST_MOVE] = t
+    post_flit(network, state[n.HOME], flit | vc << n.VC_SHIFT, t + 1 + shape.link_cycles)
     return state[n.CURRENT] >= 0 or state[n.QUEUE_FIRST] >= 0
 
 
 @kernel
 def next_vc(network, node, last):
     """The first VC after the last one used that has a credit, or -1; the last one is tried last."""
-    vcs = network.settings[n.VCS]
-    depth = network.settings[n.DEPTH]
+    vcs = network.shape.vcs
+    depth = network.shape.depth
     vc = last
     for _ in range(vcs):
         vc = vc + 1 if vc + 1 < vcs else 0
@@ -108,7 +107,7 @@ def nodes_cycle(network, slot, t):
             offset = trailing_zeros(bits)
             bits &= bits - 1
             node = word * 32 + offset
-            index = slot * network.settings[n.NODES] + node
+            index = slot * network.shape.nodes + node
             flit = cell(network.wheel_sink, index)[0]
             if flit:
                 cell(network.wheel_sink, index)[0] = 0
@@ -118,7 +117,7 @@ def nodes_cycle(network, slot, t):
             credits = cell(network.wheel_source, index)[0]
             cell(network.wheel_source, index)[0] = 0
             while credits:
-                cell(network.source_occupied, node * network.settings[n.VCS] + trailing_zeros(credits))[0] -= 1
+                cell(network.source_occupied, node * network.shape.vcs + trailing_zeros(credits))[0] -= 1
                 credits &= credits - 1
             if source(network, node, t):
                 still |= 1 << offset

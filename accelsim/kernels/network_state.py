@@ -15,44 +15,47 @@ MASK_BITS = 62
 """Bits of a mask that leave an int64 its sign, and room for a shift by one."""
 FOREVER = 1 << 60
 
-# Topologies and routes, in Network.settings.
+# Topologies and routes.
 MESH, TORUS, RING, CROSSBAR = range(4)
 XY, YX, WEST_FIRST, ODD_EVEN = range(4)
 
-# Settings of the network.
-(
-    TOPOLOGY,
-    ROUTING,
-    COLUMNS,
-    ROWS,
-    PORTS,
-    FIRST_LOCAL,  # ports below lead to other routers
-    VCS,
-    DEPTH,
-    ROUTING_CYCLES,
-    VC_ALLOCATION_CYCLES,
-    SWITCH_ALLOCATION_CYCLES,
-    TRAVERSAL_CYCLES,
-    CREDIT_CYCLES,
-    LINK_CYCLES,
-    SPECULATIVE,
-    QUEUE_FLITS,
-    PLACES,  # of a VC's FIFO, less one
-    HALF,  # first VC of the upper class where links wrap, else 0
-    ROUTERS,
-    NODES,
-    NETWORK_SETTINGS,
-) = range(21)
+
+class Shape(NamedTuple):
+    """Settings of a network, and what follows from them. Plain integers: kernels keep them in registers."""
+
+    topology: int
+    routing: int
+    columns: int
+    rows: int
+    ports: int
+    first_local: int
+    """Ports below lead to other routers."""
+    vcs: int
+    depth: int
+    routing_cycles: int
+    vc_allocation_cycles: int
+    switch_allocation_cycles: int
+    traversal_cycles: int
+    credit_cycles: int
+    link_cycles: int
+    speculative: int
+    queue_flits: int
+    places: int
+    """Of a VC's FIFO, less one."""
+    half: int
+    """First VC of the upper class where links wrap, else 0."""
+    routers: int
+    nodes: int
+
 
 # Counters of the network.
 (
-    LAST_MOVE,  # last cycle in which a flit or a credit moved
+    LAST_MOVE,  # last cycle in which a flit or a credit arrived anywhere
     FREE_PACKETS,  # entries on the stack of free packet numbers
     FETCHED,  # packets that sources have begun to send
-    FLIT_HOPS,
     EJECTED,  # flits that sinks took in this cycle
     NETWORK_SCALARS,
-) = range(6)
+) = range(5)
 
 # Columns of the packet table.
 (
@@ -154,7 +157,7 @@ class Network(NamedTuple):
     The wheel has a slot for each of the coming cycles, a power of two of them, more than the longest delay.
     """
 
-    settings: NDArray  # [NETWORK_SETTINGS]
+    shape: Shape
     scalars: NDArray  # [NETWORK_SCALARS]
     router: NDArray  # table [routers] of masks
     stage: NDArray  # table [routers] of times

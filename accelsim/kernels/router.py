@@ -25,18 +25,18 @@ def set_output(network, queue, port, lower):
 @kernel
 def start_packet(network, router, requester, queue, flit, earliest):
     """A head is at the front of an idle input VC: route it, from cycle `earliest` on, and let it wait for a VC."""
-    settings = network.settings
+    shape = network.shape
     masks = row(network.router, router)
     bit = 1 << requester
     target = (flit >> n.TARGET_SHIFT) & n.TARGET_MASK
     if target >= n.TREES:
-        tree = network.trees[(target - n.TREES) * settings[n.ROUTERS] + router]
+        tree = network.trees[(target - n.TREES) * shape.routers + router]
         if tree[0] & (tree[0] - 1):
             masks[n.FORKED] |= bit
             fork(network, queue, tree[0], tree[1])
         else:
             set_output(network, queue, trailing_zeros(tree[0]), 1 if tree[1] else 0)
-    elif settings[n.ROUTING] >= n.WEST_FIRST:
+    elif shape.routing >= n.WEST_FIRST:
         outputs = permitted(network, router, flit)
         if outputs & (outputs - 1):
             masks[n.UNDECIDED] |= bit
@@ -45,7 +45,7 @@ def start_packet(network, router, requester, queue, flit, earliest):
     else:
         found = dimension_order(network, router, target)
         set_output(network, queue, found >> 1, found & 1)
-    cycles = settings[n.ROUTING_CYCLES]
+    cycles = shape.routing_cycles
     if cycles == 0:
         masks[n.WAITING] |= bit
         want_outputs(network, router, requester, queue)
@@ -61,7 +61,7 @@ def want_outputs(network, router, requester, queue):
     """A packet that waits for a VC asks for one of its output, or of each of its outputs, once these are known."""
     masks = row(network.router, router)
     stages = row(network.stage, router)
-    first_port = router * network.settings[n.PORTS]
+    first_port = router * network.shape.ports
     if (masks[n.UNDECIDED] >> requester) & 1:
         return
     if (masks[n.FORKED] >> requester) & 1:
@@ -92,7 +92,7 @@ def next_start(network, router, stage, earliest, cycles):
 def decide(network, router, first_vc):
     """Adaptive heads that begin to wait for a VC choose among their outputs."""
     masks = row(network.router, router)
-    places = network.settings[n.PLACES]
+    places = network.shape.places
     bits = masks[n.UNDECIDED] & masks[n.WAITING]
     masks[n.UNDECIDED] &= ~bits
     while bits:
@@ -107,16 +107,16 @@ def decide(network, router, first_vc):
 @kernel
 def receive(network, router, slot, t):
     """Flits and credits due now enter the router."""
-    settings = network.settings
-    vcs = settings[n.VCS]
-    first_port = router * settings[n.PORTS]
+    shape = network.shape
+    vcs = shape.vcs
+    first_port = router * shape.ports
     first_vc = first_port * vcs
     masks = row(network.router, router)
-    events = slot * settings[n.ROUTERS] + router
-    places = settings[n.PLACES]
+    events = slot * shape.routers + router
+    places = shape.places
     arrived = cell(network.wheel_flits, events)[0]
     cell(network.wheel_flits, events)[0] = 0
-    wires = events * settings[n.PORTS]
+    wires = events * shape.ports
     while arrived:
         port = trailing_zeros(arrived)
         arrived &= arrived - 1
@@ -146,23 +146,23 @@ def send_flit(network, router, output, flit, t):
 
     A traversal of several cycles takes all flits that won before it starts; each output then sends one a cycle.
     """
-    settings = network.settings
-    cycles = settings[n.TRAVERSAL_CYCLES]
+    shape = network.shape
+    cycles = shape.traversal_cycles
     sent = t + 1
     if cycles > 1:
         through = next_start(network, router, n.TRAVERSAL_START, t + 1, cycles) + cycles - 1
         sent = max(through, output[n.SENT_AT] + 1)
         output[n.SENT_AT] = sent
-    post_flit(network, output[n.PEER], flit, sent + 1 + settings[n.LINK_CYCLES])
+    post_flit(network, output[n.PEER], flit, sent + 1 + shape.link_cycles)
 
 
 @kernel
 def traverse(network, router, port, out, vc, t, time_bin):
     """A flit that won the switch leaves its input VC, unless speculation failed."""
-    settings = network.settings
-    vcs = settings[n.VCS]
-    places = settings[n.PLACES]
-    first_port = router * settings[n.PORTS]
+    shape = network.shape
+    vcs = shape.vcs
+    places = shape.places
+    first_port = router * shape.ports
     requester = port * vcs + vc
     queue = first_port * vcs + requester
     bit = 1 << requester
@@ -175,7 +175,7 @@ def traverse(network, router, port, out, vc, t, time_bin):
     if forked:
         if not row(network.fork, queue)[n.FORK_HELD] & 1 << out:
             return
-        branch = row(network.branch, queue * settings[n.PORTS] + out)
+        branch = row(network.branch, queue * shape.ports + out)
         out_vc = branch[n.BRANCH_VC]
         place = (place + branch[n.BRANCH_SENT] - row(network.fork, queue)[n.FORK_FREED]) & places
     elif not masks[n.ACTIVE] & bit:
@@ -186,14 +186,12 @@ def traverse(network, router, port, out, vc, t, time_bin):
     resource = (first_port + out) * vcs + out_vc
     occupied = cell(network.occupied, resource)[0] + 1
     cell(network.occupied, resource)[0] = occupied
-    if occupied == settings[n.DEPTH]:
+    if occupied == shape.depth:
         output[n.CREDIT] &= ~(1 << out_vc)
     if flit & n.TAIL:
         output[n.FREE] |= 1 << out_vc
     copy = (flit & ~(n.VC_MASK << n.VC_SHIFT) | out_vc << n.VC_SHIFT) + (1 << n.HOP_SHIFT)
     send_flit(network, router, output, copy, t)
-    network.scalars[n.FLIT_HOPS] += 1
-    network.scalars[n.LAST_MOVE] = t
     network.link_bins[time_bin, first_port + out] += 1
     if forked and not leave_fork(network, queue, out, flit):
         return
@@ -214,7 +212,7 @@ def traverse(network, router, port, out, vc, t, time_bin):
 def finish_routing(network, router, first_vc, t):
     """Heads whose route is known wait for a VC from the next cycle on."""
     masks = row(network.router, router)
-    several = network.settings[n.ROUTING_CYCLES] > 1
+    several = network.shape.routing_cycles > 1
     bits = masks[n.IN_ROUTING]
     while bits:
         requester = trailing_zeros(bits)
@@ -229,21 +227,21 @@ def finish_routing(network, router, first_vc, t):
 @kernel
 def switch_router(network, router, t, time_bin):
     """Allocation and traversal of one router in cycle t, on the state after `receive`."""
-    settings = network.settings
-    first_port = router * settings[n.PORTS]
-    first_vc = first_port * settings[n.VCS]
+    shape = network.shape
+    first_port = router * shape.ports
+    first_vc = first_port * shape.vcs
     masks = row(network.router, router)
     stages = row(network.stage, router)
     if masks[n.UNDECIDED]:
         decide(network, router, first_vc)
     if masks[n.WAITING] and t > stages[n.VC_DONE]:
         allocate_vcs(network, masks, stages[n.WANTED], first_port, first_vc)
-        stages[n.VC_DONE] = t + settings[n.VC_ALLOCATION_CYCLES] - 1
+        stages[n.VC_DONE] = t + shape.vc_allocation_cycles - 1
     bidders = masks[n.NONEMPTY] & masks[n.ACTIVE]
-    guessing = masks[n.WAITING] if settings[n.SPECULATIVE] else 0
+    guessing = masks[n.WAITING] if shape.speculative else 0
     if (bidders or guessing) and t > stages[n.SWITCH_DONE]:
         allocate_switch(network, masks, bidders, stages[n.WANTED] if guessing else 0, first_port, first_vc)
-        stages[n.SWITCH_DONE] = t + settings[n.SWITCH_ALLOCATION_CYCLES] - 1
+        stages[n.SWITCH_DONE] = t + shape.switch_allocation_cycles - 1
     if masks[n.IN_ROUTING]:
         finish_routing(network, router, first_vc, t)
     if masks[n.WON] and t == stages[n.VC_DONE]:

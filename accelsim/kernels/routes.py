@@ -24,19 +24,19 @@ def dimension_order(network, router, destination):
     One dimension after the other. Where links wrap, packets that still have to cross the link between the last and
     the first router of the dimension take the lower class of VCs, the others the upper one (Dally and Seitz 1987).
     """
-    settings = network.settings
+    shape = network.shape
     place = row(network.stage, router)
     target = row(network.node_place, destination)
-    topology = settings[n.TOPOLOGY]
+    topology = shape.topology
     if topology == n.CROSSBAR:
         return target[n.LOCAL_PORT] << 1
     wraps = topology != n.MESH
-    dimension = 1 if settings[n.ROUTING] == n.YX else 0
+    dimension = 1 if shape.routing == n.YX else 0
     for _ in range(2):
         here = place[n.ROW] if dimension else place[n.COLUMN]
         there = target[n.NODE_ROW] if dimension else target[n.NODE_COLUMN]
         if here != there:
-            size = settings[n.ROWS] if dimension else settings[n.COLUMNS]
+            size = shape.rows if dimension else shape.columns
             way = towards(here, there, size, wraps)
             port = 2 * dimension + (0 if way > 0 else 1)
             lower = 0
@@ -50,10 +50,10 @@ def dimension_order(network, router, destination):
 @kernel
 def classes_of(network, port, lower):
     """The classes of VCs that a packet may take at an output: one of two where links wrap."""
-    settings = network.settings
-    if settings[n.HALF] == 0:
+    shape = network.shape
+    if shape.half == 0:
         return n.UPPER
-    if port >= settings[n.FIRST_LOCAL]:
+    if port >= shape.first_local:
         return n.LOWER | n.UPPER
     return n.LOWER if lower else n.UPPER
 
@@ -77,7 +77,7 @@ def permitted(network, router, flit):
         vertical = 1 << (2 if dy > 0 else 3)
     if dx == 0:
         return vertical
-    if network.settings[n.ROUTING] == n.WEST_FIRST:
+    if network.shape.routing == n.WEST_FIRST:
         return 2 if dx < 0 else 1 | vertical
     if dx < 0:
         return 2 | vertical if column % 2 == 0 else 2
@@ -93,7 +93,7 @@ def permitted(network, router, flit):
 @kernel
 def least_loaded(network, first_vc, outputs):
     """Of several outputs the one with the most credits; a tie goes to the lowest, which is in the row."""
-    vcs = network.settings[n.VCS]
+    vcs = network.shape.vcs
     best = -1
     fewest = n.FOREVER
     while outputs:
@@ -115,14 +115,14 @@ def grow_trees(network, members):
     `members` has a row a destination: tree, source, destination. Routes of a fixed order of dimensions that have
     parted never meet again, so that the union is a tree.
     """
-    settings = network.settings
+    shape = network.shape
     for index in range(members.shape[0]):
         there = network.node[members[index, 1], n.HOME]
         while there >= 0:
             router = there & n.PEER_ROUTER_MASK
             found = dimension_order(network, router, members[index, 2])
             port = found >> 1
-            outputs = network.trees[members[index, 0] * settings[n.ROUTERS] + router]
+            outputs = network.trees[members[index, 0] * shape.routers + router]
             outputs[0] |= 1 << port
             outputs[1] |= (found & 1) << port
-            there = network.port[router * settings[n.PORTS] + port, n.PEER]
+            there = network.port[router * shape.ports + port, n.PEER]

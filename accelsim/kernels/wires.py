@@ -13,51 +13,42 @@ def slot_of(network, t):
 @kernel
 def post_flit(network, peer, flit, due):
     """A flit reaches a router's input, or a node's sink, in cycle `due`."""
-    settings = network.settings
+    shape = network.shape
     slot = slot_of(network, due)
     if peer < 0:
         node = ~peer
-        cell(network.wheel_sink, slot * settings[n.NODES] + node)[0] = flit
+        cell(network.wheel_sink, slot * shape.nodes + node)[0] = flit
         network.wheel_node_wake[slot, node >> 5] |= 1 << (node & 31)
         return
     router = peer & n.PEER_ROUTER_MASK
-    routers = slot * settings[n.ROUTERS]
-    cell(network.wheel_flit, routers * settings[n.PORTS] + (peer >> n.PEER_INDEX))[0] = flit
+    routers = slot * shape.routers
+    cell(network.wheel_flit, routers * shape.ports + (peer >> n.PEER_INDEX))[0] = flit
     cell(network.wheel_flits, routers + router)[0] |= 1 << ((peer >> n.PEER_PORT) & n.PEER_PORT_MASK)
     network.wheel_wake[slot, router >> 5] |= 1 << (router & 31)
 
 
 @kernel
 def post_credit(network, peer, vc, due):
-    """A credit for a VC reaches a router's output in cycle `due`.
-
-    Returns whether it does: the wire carries one credit a cycle.
-    """
-    settings = network.settings
-    vcs = settings[n.VCS]
+    """A credit for a VC reaches a router's output in cycle `due`."""
+    shape = network.shape
     slot = slot_of(network, due)
     router = peer & n.PEER_ROUTER_MASK
-    first = ((peer >> n.PEER_PORT) & n.PEER_PORT_MASK) * vcs
-    index = slot * settings[n.ROUTERS] + router
-    credits = cell(network.wheel_credits, index)[0]
-    if (credits >> first) & ((1 << vcs) - 1):
-        return False
-    cell(network.wheel_credits, index)[0] = credits | 1 << (first + vc)
+    port = (peer >> n.PEER_PORT) & n.PEER_PORT_MASK
+    cell(network.wheel_credits, slot * shape.routers + router)[0] |= 1 << (port * shape.vcs + vc)
     network.wheel_wake[slot, router >> 5] |= 1 << (router & 31)
-    return True
 
 
 @kernel
 def offer_place(network, peer, vc, t):
     """The place of a flit that left a router's input VC in cycle t is offered upstream, to a router or a source."""
-    settings = network.settings
-    due = t + 1 + settings[n.LINK_CYCLES]
+    shape = network.shape
+    due = t + 1 + shape.link_cycles
     if peer >= 0:
-        post_credit(network, peer, vc, due + settings[n.CREDIT_CYCLES])
+        post_credit(network, peer, vc, due + shape.credit_cycles)
         return
     node = ~peer
     slot = slot_of(network, due)
-    cell(network.wheel_source, slot * settings[n.NODES] + node)[0] |= 1 << vc
+    cell(network.wheel_source, slot * shape.nodes + node)[0] |= 1 << vc
     network.wheel_node_wake[slot, node >> 5] |= 1 << (node & 31)
 
 
@@ -65,11 +56,17 @@ def offer_place(network, peer, vc, t):
 def return_credit(network, node, vc, t):
     """The sink offers a place again of a VC of its router's output, after it took a flit in cycle t or before.
 
-    Returns whether it did: one that it held back and gives now occupies the wire.
+    Returns whether it did: the wire carries one credit a cycle, and one that was held back and is given now is on it.
     """
-    settings = network.settings
-    due = t + 1 + settings[n.LINK_CYCLES] + settings[n.CREDIT_CYCLES]
-    return post_credit(network, row(network.node, node)[n.HOME], vc, due)
+    shape = network.shape
+    due = t + 1 + shape.link_cycles + shape.credit_cycles
+    home = row(network.node, node)[n.HOME]
+    port = (home >> n.PEER_PORT) & n.PEER_PORT_MASK
+    on_wire = cell(network.wheel_credits, slot_of(network, due) * shape.routers + (home & n.PEER_ROUTER_MASK))[0]
+    if (on_wire >> (port * shape.vcs)) & ((1 << shape.vcs) - 1):
+        return False
+    post_credit(network, home, vc, due)
+    return True
 
 
 @kernel

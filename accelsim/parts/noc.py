@@ -80,8 +80,8 @@ class NocSettings(Settings):
         self._check_ports()
         self._check_routing()
         if self.topology in ("torus", "ring") and self.virtual_channels < 2:
-            rule = f"could deadlock: packets round a {self.topology} wait for each other without a second class of"
-            rule += " channels"
+            rule = f"could deadlock: packets round a {self.topology} wait for each other"
+            rule += " without a second class of channels"
             raise broken("virtual_channels", rule, self.virtual_channels, ">= 2")
         if self.multicast == "tree" and self.routing in ADAPTIVE:
             rule = "could deadlock: the branches of a tree must follow one order of dimensions"

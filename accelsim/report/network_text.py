@@ -65,9 +65,10 @@ def _load(report: Report) -> list[str]:
     saturation = report["saturation"]
     if saturation is not None:
         factor = saturation["latency_factor"]
-        reached = f"up to {plain(saturation['rate'])}" if saturation["rate"] is not None else "at no rate"
+        rate = saturation["rate"]
+        reached = "at none of these rates" if rate is None else f"up to {rate:g} flits a node and cycle"
         lines += [
-            f"  mean latency of at most {factor} times that: {reached} flits a node and cycle",
+            f"  mean latency of at most {factor} times that: {reached}",
             f"  accepted at most: {plain(saturation['max_accepted_rate'])} flits a node and cycle, "
             f"{plain(saturation['max_accepted_gb_per_s'])} GB/s in all",
         ]

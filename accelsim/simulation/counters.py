@@ -121,7 +121,7 @@ def describe_chip(run: Run) -> ChipDescription:
         line_bits=array.line_words * array.lane_bits,
         fifo_words=array.fifo_words,
         neuron_lanes=settings.neuron_unit.lanes,
-        noc_nodes=settings.noc.nodes,
+        noc_routers=run.arch.network.routers,
         noc_ports=run.arch.network.ports,
         flit_bits=settings.noc.flit_bits,
         virtual_channels=settings.noc.virtual_channels,

@@ -54,6 +54,10 @@ def _traffic(run: Run) -> Iterator[str]:
     ):
         if left:
             yield f"{left} {what} at the end"
+    links = int(fabric.network.link_bins.sum())
+    layers = int(fabric.network.layer_flits[:, n.FLIT_HOPS_DONE].sum())
+    if links != layers:
+        yield f"{links} flits left routers, the ways of all packets add up to {layers}"
     asked = int(run.program.bytes_to_load)
     read = int(fabric.tiles.events[:, k.E_DRAM_READ].sum())
     if asked != read:

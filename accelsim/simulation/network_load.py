@@ -242,7 +242,8 @@ def routers_on_way(shape: NetworkShape, source: Integers, destination: Integers)
     x, y = np.abs(end % columns - start % columns), np.abs(end // columns - start // columns)
     if shape.wraps:
         x, y = np.minimum(x, columns - x), np.minimum(y, rows - y)
-    return x + y + 1
+    routers: Integers = x + y + 1
+    return routers
 
 
 def link_loads(shape: NetworkShape, outputs: NDArray[np.float64]) -> NDArray[np.float64]:

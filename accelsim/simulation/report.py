@@ -27,7 +27,8 @@ SCHEMA = 1
 
 FIDELITY = {
     "pe_array": "a plain-Python twin, pixel by pixel; a layer worked by hand; words of the untimed SpikePack model",
-    "noc": "BookSim 2: 18 logs of 4x4 meshes, every packet exact; zero-load latency and rates by formula",
+    "noc": "BookSim 2: 18 logs of 4x4 meshes, every packet exact, and its latencies at other delays; a plain-Python "
+    "twin, flit by flit, for every topology, route and tree; RTL of the look-ahead speculative router, wire by wire",
     "dram": "bandwidth and latency exact to the cycle by hand-worked cases; banks and rows are not modelled",
     "engine": "same results for any order of events and actors, any cut of time, in another process",
     "energy": "estimate: exact counters times sourced prices",
@@ -216,7 +217,7 @@ def _noc(run: Run) -> dict[str, Any]:
             "flits": int(scalars[k.SENT_FLIT_COPIES]),
             "flit_hops": int(fabric.network.layer_flits[:, n.UNICAST_HOPS].sum()),
         },
-        "flit_hops": int(fabric.network.scalars[n.FLIT_HOPS]),
+        "flit_hops": int(fabric.network.link_bins.sum()),
         "latency_cycles": _latency(histogram),
         "link_utilisation": {
             "mean": float(flits.mean() / fabric.cycles),

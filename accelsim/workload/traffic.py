@@ -108,8 +108,8 @@ def bernoulli_slots(rng: np.random.Generator, probability: float, slots: int) ->
     while last < slots:
         found.append(last + np.cumsum(rng.geometric(probability, block)))
         last = int(found[-1][-1])
-    joined = np.concatenate(found)
-    return joined[: np.searchsorted(joined, slots)]
+    joined: Integers = np.concatenate(found)
+    return joined[: int(np.searchsorted(joined, slots))]
 
 
 def make_pattern(
@@ -140,7 +140,8 @@ def _transpose(grid: Grid) -> Integers:
         raise _undefined("transpose", "swaps columns and rows, so there must be as many of both", size, "a square")
     router, local = np.divmod(np.arange(grid.nodes), grid.concentration)
     y, x = np.divmod(router, grid.columns)
-    return (x * grid.columns + y) * grid.concentration + local
+    partner: Integers = (x * grid.columns + y) * grid.concentration + local
+    return partner
 
 
 def _bit_complement(grid: Grid) -> Integers:
@@ -158,7 +159,8 @@ def _neighbor(grid: Grid) -> Integers:
     if grid.dimensions == 1:
         return (router + 1) % (grid.columns * grid.rows) * grid.concentration + local
     y, x = np.divmod(router, grid.columns)
-    return ((y + 1) % grid.rows * grid.columns + (x + 1) % grid.columns) * grid.concentration + local
+    further: Integers = (y + 1) % grid.rows * grid.columns + (x + 1) % grid.columns
+    return further * grid.concentration + local
 
 
 def _hotspot(grid: Grid, hot: Sequence[int], weight: int) -> Integers:

@@ -25,7 +25,7 @@ def chip() -> ChipDescription:
         line_bits=256,
         fifo_words=128,
         neuron_lanes=16,
-        noc_nodes=20,
+        noc_routers=20,
         noc_ports=5,
         flit_bits=64,
         virtual_channels=1,

@@ -111,7 +111,7 @@ def test_what_is_an_estimate_or_has_no_price_is_said(chip: ChipDescription) -> N
 
 
 def test_absent_parts_cost_nothing(chip: ChipDescription) -> None:
-    bare = dataclasses.replace(chip, accumulator_buffer_bytes=0, noc_nodes=0, fifo_words=0)
+    bare = dataclasses.replace(chip, accumulator_buffer_bytes=0, noc_routers=0, fifo_words=0)
     prices, leakage = event_prices_pj(bare), leakage_w(bare)
     assert prices["accumulator_read_bits"] == prices["accumulator_write_bits"] == 0.0
     assert leakage["accumulator_buffer"] == leakage["noc"] == leakage["fifo"] == 0.0

@@ -71,7 +71,7 @@ def test_completion_counts_down_a_chain() -> None:
 def test_units_that_ask_for_cycles_in_which_nothing_moves_are_stuck(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine_fabric, "PATIENCE_CYCLES", 20)
     held = fabric(groups(1))
-    held.network.source_occupied[:] = held.network.settings[n.DEPTH]
+    held.network.source_occupied[:] = held.network.shape.depth
     held.send_control(0, 1, 0, 0)
     assert held.advance(1000) == STUCK
     # The clock begins with a movement in cycle 0; cycles 1 to 21 are one more than patience allows.
@@ -121,7 +121,7 @@ def test_bins_of_the_timeline_double_and_keep_their_sums() -> None:
 
 def test_settings_reach_the_kernels() -> None:
     held = fabric(groups(), contents(layers=3), network=mesh(3, 2, virtual_channels=4), memory=bandwidth(64, 5))
-    assert held.network.settings[[n.COLUMNS, n.VCS, n.DEPTH]].tolist() == [3, 4, 8]
+    assert (held.network.shape.columns, held.network.shape.vcs, held.network.shape.depth) == (3, 4, 8)
     assert held.memory.settings[[k.M_RATE, k.M_COST, k.M_LATENCY]].tolist() == [64, 5, 0]
     assert held.tiles.tile_of.tolist() == [0, -1, -1, -1, -1, -1]
     assert held.memory.channel_of.tolist() == [-1, 0, -1, -1, -1, -1]

@@ -140,6 +140,6 @@ def test_a_log_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
     (tmp_path / "taken").mkdir()
     with pytest.raises(InputError, match=f"^{re.escape(str(tmp_path / 'taken'))}: cannot be written: Is a directory$"):
         write_log(tmp_path / "taken", ROWS, ARRIVED)
-    with pytest.raises(InputError, match="cannot be written: No such file or directory$"):
+    with pytest.raises(InputError, match=r"cannot be written: No such file or directory$"):
         write_log(tmp_path / "absent" / "out.csv", ROWS, ARRIVED)
     assert [entry.name for entry in tmp_path.iterdir()] == ["taken"]

@@ -1,7 +1,4 @@
-"""Compiled routes: those of the plain-Python network, whose proofs therefore hold for them; minimal, of the right class.
-
-Proofs that packets cannot deadlock (test_deadlock) are about the routes of the plain-Python network.
-"""
+"""Compiled routes: those of the plain-Python network, so that the proofs about these (test_deadlock) hold for them."""
 
 from __future__ import annotations
 
@@ -57,7 +54,7 @@ class CompiledRoutes:
         return [self.route(output, lower >> output & 1) for output in range(self.shape.ports) if outputs >> output & 1]
 
     def route(self, output: int, lower: int) -> Route:
-        vcs, half = self.shape.virtual_channels, int(self.network.settings[n.HALF])
+        vcs, half = self.shape.virtual_channels, self.network.shape.half
         classes = classes_of(self.network, output, lower)
         return Route(output, range(0 if classes & n.LOWER else half, vcs if classes & n.UPPER else half))
 

@@ -182,7 +182,7 @@ def test_a_full_queue_of_the_network_interface_blocks_the_outputs() -> None:
     words = np.zeros((1, 9, 8), np.int64)
     words[:, :, 0] = 1
     tile = TileDriver(words, ONE_PIXEL_PACKETS, mesh(2, 1, queue_flits=1))
-    tile.fabric.network.source_occupied[:] = tile.fabric.network.settings[n.DEPTH]
+    tile.fabric.network.source_occupied[:] = tile.fabric.network.shape.depth
     for _ in range(40):
         tile.step()
     # A packet is queued, one is held by the emitter, a pixel is served, one waits; in 11 the array takes the fifth.

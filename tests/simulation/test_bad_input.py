@@ -39,7 +39,11 @@ def workload(tmp_path: Path) -> str:
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        (["noc.virtual_channels=13"], "--set: noc.virtual_channels: must be at most 12 (got 13)"),
+        (
+            ["noc.virtual_channels=13"],
+            "--set: noc.virtual_channels: 5 ports of 13 channels are more than the 62 that a router's allocators take "
+            "(got 13); allowed: <= 12",
+        ),
         (["noc.virtual_channels=0"], "--set: noc.virtual_channels: must be at least 1 (got 0)"),
         (["noc.link_cycles=5"], "--set: noc.link_cycles: must be at most 4 (got 5)"),
         (

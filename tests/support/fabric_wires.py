@@ -39,7 +39,7 @@ def simulate(shape: MeshShape, packets: Sequence[Packet]) -> Wires:
 
 def look(network: n.Network, t: int, slot: int, senders: dict[tuple[int, int], tuple[int, int]], seen: Wires) -> None:
     """Note all that reaches the far end of a wire in cycle t."""
-    nodes, vcs = int(network.settings[n.NODES]), int(network.settings[n.VCS])
+    nodes, vcs = network.shape.nodes, network.shape.vcs
     for node in range(nodes):
         index = slot * nodes + node
         for port in range(PORTS):

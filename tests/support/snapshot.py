@@ -21,8 +21,8 @@ def snapshot(run: Run) -> dict[str, Any]:
     found: dict[str, Any] = {"clock": scalars.tolist(), "left": fabric.clock.left.tolist()}
     for part in (fabric.network, fabric.tiles, fabric.memory):
         for name, array in part._asdict().items():
-            digest = hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()
-            found[f"{type(part).__name__}.{name}"] = (array.shape, digest)
+            words = np.ascontiguousarray(array)
+            found[f"{type(part).__name__}.{name}"] = (words.shape, hashlib.sha256(words.tobytes()).hexdigest())
     report = make_report(run)
     del report["provenance"], report["engine"]
     found["finished"] = run.finished

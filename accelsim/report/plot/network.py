@@ -56,6 +56,10 @@ def plot_latency(report: Report, path: str | os.PathLike[str], dpi: int = 150) -
         for point in points:
             if not point["stable"]:
                 axis.axvspan(point["rate"] - most / 300, point["rate"] + most / 300, color="#f3d9d4", zorder=0)
+                axis.annotate(
+                    "unstable", (point["rate"], 0.5), xycoords=("data", "axes fraction"), rotation=90, ha="center",
+                    va="center", size=TEXT_SIZE - 1, color=FAINT,
+                )  # fmt: skip
     _title(figure, report, "")
     save_figure(figure, path)
 
