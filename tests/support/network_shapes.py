@@ -36,11 +36,18 @@ def packets(rows: Sequence[Sequence[int]], sets: Sequence[Sequence[int]] = ()) -
     return Packets(*columns, destination_sets=tuple(tuple(nodes) for nodes in sets))
 
 
-def distance(network: NetworkShape, one: Any, other: Any) -> Any:
-    """Links between two routers, the shorter way round where they wrap; of arrays of routers, those of each pair."""
+def offsets(network: NetworkShape, one: Any, other: Any) -> tuple[Any, Any]:
+    """Links in +x and in +y between two routers, or those of each pair in arrays; where links wrap, the shorter way."""
     columns, rows = network.extent
-    total = 0
-    for size, here, there in ((columns, one % columns, other % columns), (rows, one // columns, other // columns)):
-        apart = abs(here - there)
-        total = total + (np.minimum(apart, size - apart) if network.wraps else apart)
-    return total
+
+    def along(size: int, apart: Any) -> Any:
+        up = apart % size
+        return np.where(2 * up > size, up - size, up) if network.wraps else apart
+
+    return along(columns, other % columns - one % columns), along(rows, other // columns - one // columns)
+
+
+def distance(network: NetworkShape, one: Any, other: Any) -> Any:
+    """Links between two routers, or those of each pair in arrays."""
+    x, y = offsets(network, one, other)
+    return abs(x) + abs(y)
