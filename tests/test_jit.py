@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from accelsim import jit
 
 OUTER = """\
-from accelsim.jit import kernel, popcount, trailing_zeros
+from accelsim.jit import cell, kernel, popcount, row, trailing_zeros
 from accelsim.kernels.inner import twist
 
 @kernel
@@ -34,6 +34,17 @@ def bits(words):
 @kernel
 def read(values, index):
     return values[index]
+
+@kernel
+def read_views(table, words, index):
+    return row(table, index)[3] + 100 * row(table, index).sum() + 10000 * cell(words, index)[0]
+
+@kernel
+def store(table, words, index, value):
+    entry = row(table, index)
+    entry[1] = value
+    entry[7] += value
+    cell(words, index)[0] -= value
 """
 
 INNER = """\
@@ -140,6 +151,39 @@ print(len(bits.signatures))
     plain = run(package, program, NUMBA_DISABLE_JIT="1")
     assert compiled == ["24 6929 1102 6929", "3"]
     assert plain == [compiled[0], "0"]
+
+
+VIEWS = """\
+import numpy as np
+from accelsim.kernels.outer import read_views, store
+table = np.arange(24).reshape(3, 8)
+words = np.arange(3)
+for index in range(3):
+    store(table, words, index, 10 ** index)
+    print(read_views(table, words, index))
+print(table.tolist(), words.tolist())
+for index in LATE:
+    for reach in (read_views, lambda *place: store(*place, 1)):
+        try:
+            reach(table, words, index)
+        except IndexError:
+            print("caught", index)
+print(len(store.signatures))
+"""
+
+
+def test_views_reach_the_array_and_check_bounds_if_numba_does(package: Path) -> None:
+    unchecked = run(package, VIEWS.replace("LATE", "()"))
+    table = np.arange(24).reshape(3, 8)
+    table[:, 1] = (1, 10, 100)
+    table[:, 7] += (1, 10, 100)
+    words = np.array([-1, -9, -98])
+    read = table[:, 3] + 100 * table.sum(axis=1) + 10000 * words
+    assert unchecked == [*map(str, read), f"{table.tolist()} {words.tolist()}", "1"]
+    past_the_end = VIEWS.replace("LATE", "(3, 1000)")
+    caught = ["caught 3", "caught 3", "caught 1000", "caught 1000"]
+    assert run(package, past_the_end, NUMBA_BOUNDSCHECK="1") == [*unchecked[:-1], *caught, "1"]
+    assert run(package, past_the_end, NUMBA_DISABLE_JIT="1") == [*unchecked[:-1], *caught, "0"]
 
 
 def test_a_cache_that_cannot_be_written_falls_back_to_the_temporary_directory(package: Path) -> None:

@@ -100,6 +100,10 @@ def test_every_setting_reaches_the_engine() -> None:
             "noc.columns: 64 ports of 4 channels are more than the 62 that a router's allocators take (got 8)",
         ),
         (["noc.columns=1", "noc.rows=1"], "noc.columns: a network has at least two nodes (got 1)"),
+        (
+            ["noc.columns=64", "noc.rows=64", "noc.concentration=2"],
+            "noc.concentration: a network has at most 4096 nodes, and this one has 8192 (got 2)",
+        ),
     ],
 )
 def test_what_is_refused(overrides: list[str], message: str) -> None:
@@ -140,6 +144,7 @@ def test_ranges(override: str, message: str) -> None:
         ["noc.topology=crossbar", "noc.columns=31", "noc.rows=2", "noc.virtual_channels=1"],
         ["noc.topology=torus", "noc.virtual_channels=3", "noc.routing=yx", "noc.multicast=tree"],
         ["noc.routing=west_first", "noc.virtual_channels=1"],
+        ["noc.columns=64", "noc.rows=64"],
     ],
 )
 def test_what_is_just_allowed(overrides: list[str]) -> None:

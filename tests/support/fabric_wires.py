@@ -6,20 +6,21 @@ import numpy as np
 from numpy.typing import NDArray
 from wires import SOURCE, Credit, Flit, Wires
 
-from accelsim.engine.replay import NetworkRun
+from accelsim.engine.replay import PATIENCE_CYCLES, NetworkRun
 from accelsim.engine.topology import home_of, neighbours
 from accelsim.kernels import network_state as n
 
 
 def simulate(run: NetworkRun) -> Wires:
-    """Step a run until all has arrived and the wires are quiet."""
+    """Step a run until the wires are quiet and all has arrived."""
     watched = Watched(run)
     last = int(run.packets.created.max(initial=0))
     t = quiet = 0
-    while quiet < watched.slots or run.in_flight or run.now <= last:
+    while quiet < PATIENCE_CYCLES:
         run.run(until=t)
-        quiet = 0 if watched.look(t) else quiet + 1
+        quiet = 0 if watched.look(t) or t <= last else quiet + 1
         t += 1
+    assert run.in_flight == 0
     watched.seen.sort()
     return watched.seen
 
