@@ -136,4 +136,4 @@ def test_kernels_compile_for_one_signature() -> None:
     undisturbed("small")
     undisturbed("pressed")
     for compiled in (fabric.advance, delivery.send, tile.settle):
-        assert len(compiled.signatures) == 1, compiled.signatures
+        assert len(compiled.signatures) == 1
