@@ -6,6 +6,7 @@ import pytest
 from chips import chip
 from small_workload import SmallWorkload, conv, residual_layers
 
+from accelsim.build import check
 from accelsim.errors import InputError
 from accelsim.kernels import network_state as n
 from accelsim.kernels import state as k
@@ -79,12 +80,24 @@ def test_a_packet_that_branches_must_fit_a_virtual_channel() -> None:
 def test_a_longer_encoding_counts() -> None:
     """31 pixels of 16 words of 4 bits are 1984 bits; as bitmaps 2480, with their header 10 flits of 256."""
     first = conv("first", (8, 3, 31), 16, kernel=1)
-    layers = [first, conv("second", first.out_shape, 16, inputs=("first",))]
-    run_engine(chip(*BRANCHING), SmallWorkload(layers))
-    rule = "could deadlock: packets of first that branch may have 10 flits in this encoding"
+    second = conv("second", first.out_shape, 16, inputs=("first",))
+    workload = SmallWorkload([first, second, conv("third", second.out_shape, 16, inputs=("second",))])
+    assert check(chip(*BRANCHING), workload) == []
     with pytest.raises(InputError) as error:
-        run_engine(chip(*BRANCHING, "network_interface.payload=bitmap"), SmallWorkload(layers))
-    assert str(error.value) == f"noc.buffer_flits: {rule} (got 8); allowed: >= 10, or noc.multicast: none"
+        check(chip(*BRANCHING, "network_interface.payload=bitmap"), workload)
+    told = "--set: noc.buffer_flits: could deadlock: packets of {} that branch may have 10 flits in this encoding "
+    told += "(got 8); allowed: >= 10, or noc.multicast: none"
+    assert str(error.value) == "\n".join(told.format(name) for name in ("first", "second"))
+
+
+def test_packets_that_one_node_gets_may_be_of_any_length() -> None:
+    """As a bitmap a row would have 10 flits, but goes to DRAM, dense."""
+    report = simulate(
+        chip(*BRANCHING, "network_interface.payload=bitmap"),
+        SmallWorkload([conv("only", (8, 3, 31), 16, kernel=1)]),
+        verify=True,
+    ).report
+    assert report["verified"]["layers"] == 1
 
 
 def test_the_text_says_what_it_saves() -> None:
