@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import re
+from itertools import product
+
 import pytest
-from chips import chip
+from chips import DIGITS, ROOT, SPIKEPACK, chip
 from small_workload import SmallWorkload, conv, residual_layers
 
 from accelsim.build import check
+from accelsim.build.schema import load_arch
 from accelsim.errors import InputError
 from accelsim.kernels import network_state as n
 from accelsim.kernels import state as k
 from accelsim.report.text import render
 from accelsim.simulation import simulate
 from accelsim.simulation.run import run_engine
+from accelsim.workload.load import load_input
 
 BRANCHING = ("noc.buffer_flits=8", "noc.multicast=tree")
 NETWORKS = (
@@ -105,3 +110,17 @@ def test_the_text_says_what_it_saves() -> None:
     assert "  sent to each destination apart: " in together
     apart = render(simulate(chip("noc.buffer_flits=8"), residual()).report)
     assert "  sent to each destination apart: " not in apart
+
+
+def test_the_documented_figures() -> None:
+    rows = re.findall(
+        r"^\| (\d) \| (\w+) \| ([\d, |]+) \|$", (ROOT / "docs" / "multicast.md").read_text(), re.MULTILINE
+    )
+    assert [(images, multicast) for images, multicast, _ in rows] == list(product("18", ("none", "tree")))
+    trace = load_input(DIGITS)
+    for images, multicast, figures in rows:
+        arch = load_arch(SPIKEPACK, ["noc.buffer_flits=8", f"noc.multicast={multicast}"])
+        report = simulate(arch, trace, images=int(images)).report
+        noc = report["noc"]
+        found = [report["total"]["cycles"], noc["packets"], noc["flits"], noc["flit_hops"]]
+        assert found == [int(figure.replace(",", "")) for figure in figures.split(" | ")]
