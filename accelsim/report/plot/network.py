@@ -166,4 +166,4 @@ def _title(figure: Figure, report: Report, more: str) -> None:
     text = f"{report['arch']}: {noc['columns']}x{noc['rows']} {noc['topology']}, {what}{more}"
     title = figure.text(0.03, 0.965, text, size=LABEL_SIZE + 1, color=INK, weight="bold", va="center")
     room = 0.94 * figure.bbox.width / title.get_window_extent().width
-    title.set_size(min(1.0, room) * title.get_size())
+    title.set_fontsize(min(1.0, room) * (LABEL_SIZE + 1))
