@@ -12,10 +12,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from network_loads import networks_with_loads
-from network_shapes import NetworkShape, Packets, packets, shape
+from network_shapes import NetworkShape, Packets, distance, packets, shape
 from network_twin import Delivery, NetworkTwin, TwinDeadlock
-
-from accelsim.engine.routes import place
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "booksim2"
 
@@ -195,14 +193,6 @@ def test_a_packet_takes_the_union_of_its_routes_once(load: tuple[NetworkShape, P
             for link in route(twin, source, node)
         }
         assert links == set(left)
-
-
-def distance(network: NetworkShape, one: int, other: int) -> int:
-    """Links between two routers, the shorter way round."""
-    total = 0
-    for size, a, b in zip(network.extent, place(network, one), place(network, other), strict=True):
-        total += min((a - b) % size, (b - a) % size) if network.wraps else abs(a - b)
-    return total
 
 
 def route(twin: NetworkTwin, source: int, node: int) -> list[tuple[int, int]]:

@@ -10,9 +10,11 @@ import pytest
 import rtl_bench
 from amaranth import Module, Mux, Signal, Value
 from amaranth.lib import wiring
-from network_driver import Packet
+from bare_fabric import mesh
+from network_driver import Packet, as_packets
 from wires import Flit, Wires, first_difference
 
+from accelsim.engine.replay import NetworkRun
 from accelsim.rtl import input_port, output_port, router, terminal
 from accelsim.rtl.allocator import Allocator
 from accelsim.rtl.credits import Credits
@@ -54,8 +56,13 @@ def random_case(seed: int, sizes: Sequence[tuple[int, int]], most_vcs: int, flit
 
 def differences(case: Case) -> list[str]:
     """Where hardware and compiled fabric part, for flits and for credits."""
-    hardware, fabric = rtl_bench.simulate(*case), fabric_wires.simulate(*case)
-    assert len(fabric.flits) > sum(packet.flits for packet in case[1])
+    shape, packets = case
+    simulated = mesh(
+        shape.columns, shape.rows, virtual_channels=shape.virtual_channels, buffer_flits=shape.buffer_flits
+    )
+    hardware = rtl_bench.simulate(*case)
+    fabric = fabric_wires.simulate(NetworkRun(simulated, as_packets(packets)))
+    assert len(fabric.flits) > sum(packet.flits for packet in packets)
     found = (first_difference(hardware.flits, fabric.flits), first_difference(hardware.credits, fabric.credits))
     return [text for text in found if text]
 

@@ -2,59 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from bare_fabric import mesh
-from network_driver import Packet, as_packets
+import numpy as np
+from numpy.typing import NDArray
 from wires import SOURCE, Credit, Flit, Wires
 
 from accelsim.engine.replay import NetworkRun
-from accelsim.engine.topology import NetworkShape, neighbours
+from accelsim.engine.topology import home_of, neighbours
 from accelsim.kernels import network_state as n
-from accelsim.rtl.shape import LOCAL, PORTS, MeshShape
 
 
-def network_shape(shape: MeshShape) -> NetworkShape:
-    return mesh(shape.columns, shape.rows, virtual_channels=shape.virtual_channels, buffer_flits=shape.buffer_flits)
-
-
-def simulate(shape: MeshShape, packets: Sequence[Packet]) -> Wires:
-    """Send packets, those of one source in the order of the list, until all have arrived and the wires are quiet."""
-    run = NetworkRun(network_shape(shape), as_packets(packets))
-    senders = {(there, entry): (router, port) for router, port, there, entry in neighbours(run.shape)}
-    senders |= {(node, LOCAL): (node, SOURCE) for node in range(shape.nodes)}
-    slots = run.network.wheel_wake.shape[0]
-    seen = Wires()
-    last = max(packet.created for packet in packets)
+def simulate(run: NetworkRun) -> Wires:
+    """Step a run until all has arrived and the wires are quiet."""
+    watched = Watched(run)
+    last = int(run.packets.created.max(initial=0))
     t = quiet = 0
-    while quiet < slots or run.in_flight or run.now <= last:
+    while quiet < watched.slots or run.in_flight or run.now <= last:
         run.run(until=t)
-        before = len(seen.flits) + len(seen.credits)
-        look(run.network, t, t % slots, senders, seen)
-        quiet = quiet + 1 if before == len(seen.flits) + len(seen.credits) else 0
+        quiet = 0 if watched.look(t) else quiet + 1
         t += 1
-    seen.sort()
-    return seen
+    watched.seen.sort()
+    return watched.seen
 
 
-def look(network: n.Network, t: int, slot: int, senders: dict[tuple[int, int], tuple[int, int]], seen: Wires) -> None:
-    """Note all that reaches the far end of a wire in cycle t."""
-    nodes, vcs = network.shape.nodes, network.shape.vcs
-    for node in range(nodes):
-        index = slot * nodes + node
-        for port in range(PORTS):
-            if network.wheel_flits[index] >> port & 1:
-                seen.flits.append(as_flit(t, *senders[node, port], int(network.wheel_flit[index * PORTS + port])))
-            for vc in range(vcs):
-                if network.wheel_credits[index] >> port * vcs + vc & 1:
-                    seen.credits.append(Credit(t, node, port, vc))
-        if network.wheel_sink[index]:
-            seen.flits.append(as_flit(t, node, LOCAL, int(network.wheel_sink[index])))
-        for vc in range(vcs):
-            if network.wheel_source[index] >> vc & 1:
-                seen.credits.append(Credit(t, node, SOURCE, vc))
+class Watched:
+    """The far ends of all wires of a run."""
+
+    def __init__(self, run: NetworkRun) -> None:
+        self.network = run.network
+        self.slots = len(run.network.wheel_wake)
+        self.seen = Wires()
+        shape = run.shape
+        self.homes = [home_of(shape, node) for node in range(shape.nodes)]
+        self.senders = {(there, entry): (router, port) for router, port, there, entry in neighbours(shape)}
+        self.senders |= {home: (node, SOURCE) for node, home in enumerate(self.homes)}
+
+    def look(self, t: int) -> bool:
+        """Note all that reaches the far end of a wire in cycle t. Returns whether anything does."""
+        network, shape, seen = self.network, self.network.shape, self.seen
+        before = len(seen.flits) + len(seen.credits)
+        inputs = self.now(network.wheel_flit, t)
+        for router, port in bits(self.now(network.wheel_flits, t)):
+            seen.flits.append(as_flit(t, self.senders[router, port], inputs[router * shape.ports + port]))
+        sinks = self.now(network.wheel_sink, t)
+        for node in np.flatnonzero(sinks).tolist():
+            seen.flits.append(as_flit(t, self.homes[node], sinks[node]))
+        for router, resource in bits(self.now(network.wheel_credits, t)):
+            seen.credits.append(Credit(t, router, *divmod(resource, shape.vcs)))
+        for node, vc in bits(self.now(network.wheel_source, t)):
+            seen.credits.append(Credit(t, node, SOURCE, vc))
+        return len(seen.flits) + len(seen.credits) > before
+
+    def now(self, wheel: NDArray[np.int64], t: int) -> NDArray[np.int64]:
+        """The slot of a wheel for cycle t."""
+        slot: NDArray[np.int64] = wheel.reshape(self.slots, -1)[t % self.slots]
+        return slot
 
 
-def as_flit(t: int, node: int, port: int, flit: int) -> Flit:
+def bits(masks: NDArray[np.int64]) -> list[tuple[int, int]]:
+    """(index, bit) of the ones of some masks."""
+    return [
+        (index, bit)
+        for index in np.flatnonzero(masks).tolist()
+        for bit in range(int(masks[index]).bit_length())
+        if masks[index] >> bit & 1
+    ]
+
+
+def as_flit(t: int, sender: tuple[int, int], word: np.int64) -> Flit:
+    flit = int(word)
     vc = flit >> n.VC_SHIFT & n.VC_MASK
-    return Flit(t, node, port, vc, flit >> n.PACKET_SHIFT, bool(flit & n.HEAD), bool(flit & n.TAIL))
+    return Flit(t, *sender, vc, flit >> n.PACKET_SHIFT, bool(flit & n.HEAD), bool(flit & n.TAIL))

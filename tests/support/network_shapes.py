@@ -34,3 +34,20 @@ def packets(rows: Sequence[Sequence[int]], sets: Sequence[Sequence[int]] = ()) -
     """Packets of (created, source, destination, flits) rows; destination -1 - n is for all nodes of sets[n]."""
     columns = np.array(rows, np.int64).reshape(-1, 4).T
     return Packets(*columns, destination_sets=tuple(tuple(nodes) for nodes in sets))
+
+
+def offsets(network: NetworkShape, one: Any, other: Any) -> tuple[Any, Any]:
+    """Links in +x and in +y between two routers, or those of each pair in arrays; where links wrap, the shorter way."""
+    columns, rows = network.extent
+
+    def along(size: int, apart: Any) -> Any:
+        up = apart % size
+        return np.where(2 * up > size, up - size, up) if network.wraps else apart
+
+    return along(columns, other % columns - one % columns), along(rows, other // columns - one // columns)
+
+
+def distance(network: NetworkShape, one: Any, other: Any) -> Any:
+    """Links between two routers, or those of each pair in arrays."""
+    x, y = offsets(network, one, other)
+    return abs(x) + abs(y)

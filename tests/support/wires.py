@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 SOURCE = -1
-"""In the place of a port: the wire from the source of a node to its router."""
+"""In the place of a port: the wire from the source of a node to its router; the node stands in the router's place."""
 
 
 class Flit(NamedTuple):
     """A flit that reaches the far end of its link in `cycle`: an input VC or, from a local output, the sink."""
 
     cycle: int
-    node: int
-    """Where it comes from: out of `port` of the router of this node, or out of its source."""
+    router: int
+    """Where it comes from: out of `port` of this router, or out of a source."""
     port: int
     vc: int
     packet: int
@@ -27,14 +27,14 @@ class Credit(NamedTuple):
     """A credit that counts from `cycle` on for the sender at the near end of a link."""
 
     cycle: int
-    node: int
+    router: int
     port: int
     vc: int
 
 
 @dataclass(slots=True)
 class Wires:
-    """All flits and credits of a run; each kind in order of cycles, then nodes, then ports."""
+    """All flits and credits of a run; each kind in order of cycles, then routers, then ports."""
 
     flits: list[Flit] = field(default_factory=list)
     credits: list[Credit] = field(default_factory=list)

@@ -17,16 +17,15 @@ from graphlib import CycleError, TopologicalSorter
 from itertools import product
 from typing import NamedTuple
 
-from accelsim.engine.routes import Route, permitted_hops
-from accelsim.engine.topology import NetworkShape, neighbours
+from network_routes import Topology
 
 
 class Channel(NamedTuple):
-    """A class of the virtual channels of the link by which a port leaves a router."""
+    """Virtual channels of the link by which an output leaves a router: a class of them, named by its first."""
 
     router: int
-    port: int
-    vc_class: int
+    output: int
+    first_vc: int
 
 
 Dependencies = dict[Channel, set[Channel]]
@@ -35,28 +34,29 @@ Step = tuple[Channel, Channel | None]
 """A channel on a packet's way and one that it may take next; none where it arrives."""
 
 
-def find_cycle(shape: NetworkShape, route: Route = permitted_hops) -> tuple[Channel, ...] | None:
+def find_cycle(topology: Topology) -> tuple[Channel, ...] | None:
     """Channels of which each depends on the next and the last on the first; None proves that no packets can deadlock.
 
     Work grows with the square of the number of routers.
     """
     try:
-        TopologicalSorter(dependencies(shape, route)).prepare()
+        TopologicalSorter(dependencies(topology)).prepare()
     except CycleError as error:
         # Each of these is among the dependencies of the one after it; the last is the first.
         return tuple(reversed(error.args[1][1:]))
     return None
 
 
-def dependencies(shape: NetworkShape, route: Route = permitted_hops) -> Dependencies:
-    """The channel dependency graph of all packets to one node and to several, over all choices of `route`."""
-    links = {(router, port): there for router, port, there, _ in neighbours(shape)}
+def dependencies(topology: Topology) -> Dependencies:
+    """The channel dependency graph of all packets to one node and to several, over all routes that are permitted."""
+    # Nodes that share a router share all links between routers.
+    nodes = {topology.place(node)[0]: node for node in range(topology.shape.nodes)}.values()
     graph: Dependencies = defaultdict(set)
-    for start in range(shape.routers):
+    for source in nodes:
         steps: dict[tuple[int, int], set[Step]] = defaultdict(set)
-        for end in range(shape.routers):
-            for channel, after in steps_between(shape, route, links, start, end):
-                steps[channel.router, channel.port].add((channel, after))
+        for node in nodes:
+            for channel, after in steps_between(topology, source, node):
+                steps[channel.router, channel.output].add((channel, after))
         for found in steps.values():
             # A tree takes the lowest class that any node behind a link needs. Any tree has, on a link and the one after
             # it, the classes that two of its nodes have together: the two that need the lowest class of either.
@@ -66,21 +66,26 @@ def dependencies(shape: NetworkShape, route: Route = permitted_hops) -> Dependen
     return dict(graph)
 
 
-def steps_between(
-    shape: NetworkShape, route: Route, links: dict[tuple[int, int], int], start: int, end: int
-) -> Iterator[Step]:
-    """Every step that a packet from router `start` to router `end` may take."""
-    reached, to_visit = {start}, [start]
+def steps_between(topology: Topology, source: int, node: int) -> Iterator[Step]:
+    """Every step that a packet between two nodes may take."""
+    reached, to_visit = set(), [topology.place(source)[0]]
     while to_visit:
         here = to_visit.pop()
-        for hop in route(shape, here, start, end):
-            there = links[here, hop.port]
-            channel = Channel(here, *hop)
-            onward: list[Channel | None] = [Channel(there, *next_hop) for next_hop in route(shape, there, start, end)]
-            yield from ((channel, after) for after in onward or [None])
-            if there not in reached:
-                reached.add(there)
-                to_visit.append(there)
+        if here in reached:
+            continue
+        reached.add(here)
+        for channel in channels(topology, here, source, node):
+            there = topology.neighbour(here, channel.output)
+            assert there is not None
+            yield from ((channel, after) for after in channels(topology, there[0], source, node) or [None])
+            to_visit.append(there[0])
+
+
+def channels(topology: Topology, here: int, source: int, node: int) -> list[Channel]:
+    """The channels that a packet between two nodes may take from router `here`; none where it arrives."""
+    if here == topology.place(node)[0]:
+        return []
+    return [Channel(here, output, vcs.start) for output, vcs in topology.routes(here, node, source)]
 
 
 def together(one: Step, other: Step) -> Step:
