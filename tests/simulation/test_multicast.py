@@ -124,3 +124,15 @@ def test_the_documented_figures() -> None:
         noc = report["noc"]
         found = [report["total"]["cycles"], noc["packets"], noc["flits"], noc["flit_hops"]]
         assert found == [int(figure.replace(",", "")) for figure in figures.split(" | ")]
+
+
+def test_the_documented_crossbar() -> None:
+    text = (ROOT / "docs" / "multicast.md").read_text()
+    cycles = [
+        simulate(
+            load_arch(SPIKEPACK, ["noc.topology=crossbar", "noc.buffer_flits=8", f"noc.multicast={multicast}"]),
+            load_input(DIGITS),
+        ).report["total"]["cycles"]
+        for multicast in ("none", "tree")
+    ]
+    assert f"{cycles[0]:,} cycles apart and {cycles[1]:,} as trees" in text
