@@ -130,7 +130,7 @@ def test_the_cases_press_the_chip() -> None:
 
 
 def test_kernels_compile_for_one_signature() -> None:
-    """A numpy scalar among the arguments would compile a kernel again; a constant that a kernel passes does not count."""
+    """A numpy scalar among the arguments would compile a kernel again; constants that kernels pass do not count."""
     from numba.core.types import unliteral
 
     from accelsim.kernels import delivery, fabric, tile
