@@ -16,6 +16,12 @@ if TYPE_CHECKING:
 TRAFFIC = ("uniform", "transpose", "bit_complement", "neighbor", "hotspot", "burst")
 """What `noc --traffic` takes."""
 
+MOST_FLITS = 1 << 16
+"""Of a packet of traffic."""
+
+LEAST_RATE = 1e-9
+"""With the most cycles that can be asked for, one flit of a node."""
+
 
 def add_noc(commands: Any) -> None:
     parser = commands.add_parser("noc", help="run the network of a chip alone", allow_abbrev=False)
@@ -33,7 +39,7 @@ def add_noc(commands: Any) -> None:
         action="extend",
         help="flits a node and cycle (default: up to saturation)",
     )
-    parser.add_argument("--packet-flits", metavar="N", type=count, help="flits a packet (default 1)")
+    parser.add_argument("--packet-flits", metavar="N", type=_flits, help="flits a packet (default 1)")
     parser.add_argument("--warmup", metavar="N", type=whole, help="cycles before measuring (default 3000)")
     parser.add_argument(
         "--cycles", metavar="N", type=count, help="cycles measured (default 10000; burst: one pass of the recording)"
@@ -51,6 +57,12 @@ def add_noc(commands: Any) -> None:
     parser.set_defaults(handle=_noc)
 
 
+def _flits(text: str) -> int:
+    if count(text) > MOST_FLITS:
+        raise argparse.ArgumentTypeError(f"must be at most {MOST_FLITS} (got {text!r})")
+    return int(text)
+
+
 def _numbers(text: str) -> list[int]:
     return [whole(number) for number in text.split(",")]
 
@@ -60,9 +72,9 @@ def _rates(text: str) -> list[float]:
         rates = [float(number) for number in text.split(",")]
     except ValueError:
         rates = [0.0]
-    if not all(0 < rate <= 1 for rate in rates):
+    if not all(LEAST_RATE <= rate <= 1 for rate in rates):
         raise argparse.ArgumentTypeError(
-            f"must be numbers above 0 and up to 1, which is all a node can send (got {text!r})"
+            f"must be numbers from {LEAST_RATE:g} up to 1, which is all a node can send (got {text!r})"
         )
     return rates
 
@@ -75,12 +87,12 @@ def _noc(options: argparse.Namespace) -> None:
 
     _refuse_misfits(options)
     directory = None
-    if options.out or options.plot:
+    if options.out is not None or options.plot:
         name = f"{Path(options.arch).stem}__{options.traffic or Path(options.packets).stem}"
-        directory = Path(options.out or Path("results") / name)
+        directory = Path("results") / name if options.out is None else Path(options.out)
         refuse_foreign(directory, NETWORK.found_in)
     network = load_network(options.arch, options.set)
-    report = _noc_replay(options, network) if options.packets else _noc_traffic(options, network)
+    report = _noc_traffic(options, network) if options.traffic else _noc_replay(options, network)
     readable = render_network(report)
     for_people = sys.stderr if options.json else sys.stdout
     if not options.quiet:
@@ -108,8 +120,13 @@ def _refuse_misfits(options: argparse.Namespace) -> None:
         if getattr(options, name) is not None and (options.traffic is None or options.traffic != only):
             rule = f"goes with --traffic{f' {only}' if only else ''} only"
             problems.append(Problem(rule, key="--" + name.replace("_", "-")))
-    if options.packets and not options.log:
+    if options.packets == "":
+        problems.append(Problem("names no file", key="--packets"))
+    if options.packets is not None and not options.log:
         problems.append(Problem("is missing: where the log of a replay goes", key="--log"))
+    if options.log and options.out and Path(options.log).resolve().parent == Path(options.out).resolve():
+        rule = "is in the directory of --out, which holds the report only"
+        problems.append(Problem(rule, key="--log", value=options.log))
     if options.traffic and options.log:
         problems.append(Problem("goes with --packets only", key="--log"))
     if options.traffic == "burst" and not options.trace:
@@ -119,10 +136,11 @@ def _refuse_misfits(options: argparse.Namespace) -> None:
 
 
 def _noc_replay(options: argparse.Namespace, network: Network) -> dict[str, Any]:
-    from accelsim.interop.packets import packets_of, read_packets, write_log
+    from accelsim.interop.packets import check_log, packets_of, read_packets, write_log
     from accelsim.simulation.network import replay
     from accelsim.simulation.network_report import replay_report
 
+    check_log(options.log, options.packets)
     rows = read_packets(options.packets, network.noc.nodes)
     run = replay(network, packets_of(rows))
     write_log(options.log, rows, run.deliveries)

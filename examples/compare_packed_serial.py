@@ -9,11 +9,12 @@ All machines run the same words to the same results; docs/packed_vs_serial.md sa
 from __future__ import annotations
 
 import argparse
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from document import update
 
 import accelsim
 
@@ -144,16 +145,6 @@ def render(result: dict[str, list[Row]]) -> str:
     return "\n\n".join(
         f"**{title}**\n\n{head}\n" + "\n".join(row.markdown() for row in rows) for title, rows in result.items()
     )
-
-
-def update(document: Path, text: str) -> None:
-    """Replace what stands between the document's markers."""
-    begin, end = "<!-- tables -->\n", "<!-- end of tables -->"
-    old = document.read_text(encoding="utf-8")
-    new, count = re.subn(f"{begin}.*?{end}", lambda _: f"{begin}{text}\n{end}", old, flags=re.DOTALL)
-    if count != 1:
-        raise SystemExit(f"{document} has {count} places for the tables, not 1")
-    document.write_text(new, encoding="utf-8")
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -7,11 +7,12 @@ python examples/payload_encodings.py --update docs/payload.md   # writes them in
 from __future__ import annotations
 
 import argparse
-import re
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
+
+from document import update
 
 import accelsim
 from accelsim.kernels.payload import ENCODINGS
@@ -87,16 +88,6 @@ def tables(arch: str | Path, given: str | Path) -> str:
         "One image, layer by layer, in shares of dense": layer_table(reports["dense"]),
     }
     return "\n\n".join(f"**{title}**\n\n" + "\n".join(lines) for title, lines in blocks.items())
-
-
-def update(document: Path, text: str) -> None:
-    """Replace what stands between the document's markers."""
-    begin, end = "<!-- tables -->\n", "<!-- end of tables -->"
-    old = document.read_text(encoding="utf-8")
-    new, count = re.subn(f"{begin}.*?{end}", lambda _: f"{begin}{text}\n{end}", old, flags=re.DOTALL)
-    if count != 1:
-        raise SystemExit(f"{document} has {count} places for the tables, not 1")
-    document.write_text(new, encoding="utf-8")
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -125,6 +125,19 @@ def test_options_reach_the_traffic(capsys: pytest.CaptureFixture[str]) -> None:
     assert [point["rate"] for point in report["points"]] == [0.02, 0.04]
 
 
+def test_the_middle_is_hot_whatever_its_weight(capsys: pytest.CaptureFixture[str]) -> None:
+    options = "--traffic hotspot --rate 0.1 --cycles 100 --warmup 0 --hotspot-weight 1 --json --quiet"
+    assert json.loads(noc(capsys, MESH, *options.split())[1])["traffic"]["hotspot_nodes"] == [10]
+
+
+def test_a_log_may_go_where_no_file_can_be_replaced(tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("0,0,15,1\n")
+    done = run("noc", MESH, "--packets", "in.csv", "--log", "/dev/stdout", "--quiet", directory=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == ",".join(LOG) + "\n0,0,15,1,0,0,37,37,7\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["in.csv"]
+
+
 def test_without_rates_the_curve_goes_up_to_saturation(capsys: pytest.CaptureFixture[str]) -> None:
     options = "--traffic bit_complement --cycles 500 --warmup 100 --json"
     report = json.loads(noc(capsys, MESH, *options.split())[1])
@@ -156,13 +169,21 @@ def test_bursts_of_a_trace(capsys: pytest.CaptureFixture[str]) -> None:
         ),
         (
             ["--traffic", "uniform", "--rate", "0.1,1.5"],
-            "argument --rate: must be numbers above 0 and up to 1, which is all a node can send (got '0.1,1.5')",
+            "argument --rate: must be numbers from 1e-09 up to 1, which is all a node can send (got '0.1,1.5')",
         ),
         (
             ["--traffic", "uniform", "--rate", "x"],
-            "argument --rate: must be numbers above 0 and up to 1, which is all a node can send (got 'x')",
+            "argument --rate: must be numbers from 1e-09 up to 1, which is all a node can send (got 'x')",
+        ),
+        (
+            ["--traffic", "uniform", "--rate", "1e-320"],
+            "argument --rate: must be numbers from 1e-09 up to 1, which is all a node can send (got '1e-320')",
         ),
         (["--traffic", "uniform", "--packet-flits", "0"], "argument --packet-flits: must be 1 or more (got '0')"),
+        (
+            ["--traffic", "uniform", "--packet-flits", "65537"],
+            "argument --packet-flits: must be at most 65536 (got '65537')",
+        ),
     ],
 )
 def test_bad_usage(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -200,7 +221,23 @@ def test_bad_usage(arguments: list[str], message: str, capsys: pytest.CaptureFix
         ),
         (
             ["--packets", "in.csv", "--log", "absent/out.csv"],
-            "absent/out.csv: cannot be written: No such file or directory",
+            "--log: cannot be written: no such directory (got 'absent/out.csv')",
+        ),
+        (["--packets", "in.csv", "--log", "."], "--log: is a directory (got '.')"),
+        (["--packets", "in.csv", "--log", "./in.csv"], "--log: is the list of packets itself (got './in.csv')"),
+        (["--packets", "", "--log", "out.csv"], "--packets: names no file"),
+        (
+            ["--packets", "in.csv", "--log", "d/out.csv", "--out", "d"],
+            "--log: is in the directory of --out, which holds the report only (got 'd/out.csv')",
+        ),
+        (
+            ["--packets", "in.csv", "--log", "out.csv", "--out", ""],
+            ".: holds other files than a result's: results go to a directory of their own",
+        ),
+        (
+            ["--traffic", "uniform", "--rate", "0.5", "--warmup", "999999999"],
+            "--warmup: with this rate and this many nodes makes too many packets (got 999999999); "
+            "allowed: 20,000,000 packets in all",
         ),
         (
             ["--traffic", "uniform", "--set", "noc.topology=torus", "--set", "noc.virtual_channels=1"],

@@ -8,16 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accelsim.build.program import Program, TileScript
-from accelsim.build.routes import Route, RouteTable, TreeTable
+from accelsim.build.routes import Route, RouteTable, TreeTable, common, readers
 from accelsim.build.schema import Arch
 from accelsim.build.tensors import Tensors
 from accelsim.build.transfers import Bundle, TransferTable, table
 from accelsim.build.weights import Block, WeightBuffer
 from accelsim.engine.fabric import Contents
 from accelsim.engine.groups import GroupTable
-from accelsim.errors import InputError, Problem
 from accelsim.kernels import state as k
-from accelsim.kernels.payload import ENCODINGS, payload_bits
 from accelsim.mapping.plan import Box, LayerPlan, Part, Plan, Range, Strip, block_bytes
 from accelsim.parts.dma import Load
 from accelsim.parts.sequencer import Command, Grant
@@ -34,11 +32,6 @@ def lower(plan: Plan, workload: Workload, arch: Arch, images: int, verify: bool)
     for image in range(images):
         lowering.add_image(image)
     return lowering.finish()
-
-
-def _common(a: Range, b: Range) -> Range:
-    """The part that two ranges share; empty when its first is not below its last."""
-    return max(a[0], b[0]), min(a[1], b[1])
 
 
 class _Lowering:
@@ -163,8 +156,8 @@ class _Lowering:
                     self.grants.append(((self.image - back, reader, part.tile), grant))
 
     def _meets(self, sender: Part, box: Box) -> bool:
-        rows = _common(sender.rows, box.rows)
-        channels = _common(sender.channels, box.channels)
+        rows = common(sender.rows, box.rows)
+        channels = common(sender.channels, box.channels)
         return rows[0] < rows[1] and channels[0] < channels[1]
 
     def _add_part(self, layer_plan: LayerPlan, number: int, part: Part) -> None:
@@ -285,39 +278,18 @@ class _Lowering:
     def _add_routes(self, layer_plan: LayerPlan, part: Part, group: Range) -> tuple[int, int]:
         """Rows of the route table for the outputs of a part's group of channels: (first, count)."""
         routes: list[Route] = []
-        for consumer, operand in layer_plan.consumers:
-            for number, reader in enumerate(self.plan.layers[consumer].parts):
-                box = reader.strips[0].boxes[operand]
-                rows = _common(part.rows, box.rows)
-                channels = _common(group, box.channels)
-                if rows[0] < rows[1] and channels[0] < channels[1]:
-                    base = self.rows_of[consumer, number, 0, operand] + rows[0] - box.rows[0]
-                    node = self.arch.tile_nodes[reader.tile]
-                    # What a layer sends are the words that the reader consumes: the trace has them.
-                    words = self.tensors.input_offset(self.plan.layers[consumer].layer, self.image, operand)
-                    routes.append(Route(node, rows, base, k.SPIKES, channels, words))
+        for reader in readers(self.plan, layer_plan, part, group):
+            base = self.rows_of[reader.layer, reader.part, 0, reader.operand] + reader.rows[0] - reader.first_row
+            node = self.arch.tile_nodes[reader.tile]
+            # What a layer sends are the words that the reader consumes: the trace has them.
+            words = self.tensors.input_offset(self.plan.layers[reader.layer].layer, self.image, reader.operand)
+            routes.append(Route(node, reader.rows, base, k.SPIKES, reader.channels, words))
         if layer_plan.stores:
             nodes = self.arch.controller_nodes
             node = nodes[part.tile % len(nodes)]
             store = self.store_of[layer_plan.index]
             routes.append(Route(node, part.rows, store, k.STORE, group, 0))
-        if self.multicast:
-            self._check_fits(layer_plan.layer, group)
         return self.routes.add(self.arch.tile_nodes[part.tile], routes)
-
-    def _check_fits(self, layer: Layer, group: Range) -> None:
-        """Encoded packets, too, must fit a virtual channel whole to branch; an encoding can lengthen them."""
-        settings = self.arch.settings
-        interface = settings.network_interface
-        bits = self.capacity.stored_bits(layer.out_word_bits) if layer.fires else layer.out_word_bits
-        outs = group[1] - group[0]
-        words = outs * min(layer.out_shape[2], max(1, interface.packet_payload_bits // (outs * bits)))
-        longest = payload_bits(ENCODINGS.index(interface.payload), words, words, bits)
-        flits = ceil_div(int(longest) + interface.header_bits, settings.noc.flit_bits)
-        if flits > settings.noc.buffer_flits:
-            rule = f"could deadlock: packets of {layer.name} that branch may have {flits} flits in this encoding"
-            allowed = f">= {flits}, or noc.multicast: none"
-            raise InputError(Problem(rule, key="noc.buffer_flits", value=settings.noc.buffer_flits, allowed=allowed))
 
     def _request(
         self, layer_plan: LayerPlan, tile: int, bundle: Bundle, first_group: int, after: tuple[int, ...]

@@ -2,15 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 from accelsim.engine.network import Tree
 from accelsim.errors import InputError, Problem
 from accelsim.kernels import network_state as n
 from accelsim.kernels import state as k
-from accelsim.mapping.plan import Range
+from accelsim.mapping.plan import LayerPlan, Part, Plan, Range
+
+
+def common(a: Range, b: Range) -> Range:
+    """The part that two ranges share; empty when its first is not below its last."""
+    return max(a[0], b[0]), min(a[1], b[1])
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """A part of a layer that reads output rows and channels of another layer's part."""
+
+    layer: int
+    part: int
+    operand: int
+    tile: int
+    rows: Range
+    channels: Range
+    first_row: int
+    """Of its box, in which the rows lie."""
+
+
+def readers(plan: Plan, layer_plan: LayerPlan, part: Part, group: Range) -> Iterator[Reader]:
+    """Who gets the outputs of a group of a part's channels over the network."""
+    for consumer, operand in layer_plan.consumers:
+        for number, reading in enumerate(plan.layers[consumer].parts):
+            box = reading.strips[0].boxes[operand]
+            rows, channels = common(part.rows, box.rows), common(group, box.channels)
+            if rows[0] < rows[1] and channels[0] < channels[1]:
+                yield Reader(consumer, number, operand, reading.tile, rows, channels, box.rows[0])
+
+
+def branches(readers: Sequence[Reader]) -> bool:
+    """Whether a packet of a row goes to several tiles at once, where it may."""
+    return any(
+        a.tile != b.tile and a.channels == b.channels and max(a.rows[0], b.rows[0]) < min(a.rows[1], b.rows[1])
+        for a, b in combinations(readers, 2)
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,8 @@ class ChipDescription:
     `lane_bits` is the width of the multiplier's spike operand: T for packed words, 1 for bit-serial planes (the
     product is then a gated weight, so only the add is paid), 8 for a dense array. `dram_pj_per_bit` is None where
     the memory is ideal and costs nothing. `leakage_factor` multiplies all leakage: itrs-lstp cells are a lower bound.
+    In sides of a tile, `link_lengths` is how long a link between routers is, and `node_lengths` the wires from a node
+    to its router and from a router to its node, 0 where they are short.
     """
 
     node_nm: int
@@ -36,6 +38,8 @@ class ChipDescription:
     buffer_flits: int
     dram_pj_per_bit: float | None
     leakage_factor: float = 1.0
+    link_lengths: float = 1.0
+    node_lengths: float = 0.0
     spike_buffer_banks: int = 1
     weight_buffer_banks: int = 1
     accumulator_buffer_banks: int = 1

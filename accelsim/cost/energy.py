@@ -104,8 +104,8 @@ def event_prices_pj(chip: ChipDescription, corner: Corner = "typical") -> dict[s
         + logic.register_pj(chip.accumulator_bits, node, corner),
         "vector_ops": logic.add_pj(product_bits(chip), node, corner)
         + logic.register_pj(product_bits(chip), node, corner),
-        "flit_hops": chip.flit_bits * value("router_pj_per_bit", corner),
-        "link_flits": chip.flit_bits * value("link_pj_per_bit", corner),
+        "flit_hops": chip.flit_bits * router_pj_per_bit(chip, corner),
+        "link_flits": chip.flit_bits * value("link_pj_per_bit", corner) * chip.link_lengths,
         "dram_read_bytes": 8 * (chip.dram_pj_per_bit or 0.0),
         "dram_write_bytes": 8 * (chip.dram_pj_per_bit or 0.0),
     }
@@ -115,6 +115,14 @@ def event_prices_pj(chip: ChipDescription, corner: Corner = "typical") -> dict[s
         prices[f"{events}_read_bits"] = factor * buffer.read_pj_per_bit() if buffer else 0.0
         prices[f"{events}_write_bits"] = factor * buffer.write_pj_per_bit() if buffer else 0.0
     return {name: prices[name] for name in EVENTS}
+
+
+def router_pj_per_bit(chip: ChipDescription, corner: Corner = "typical") -> float:
+    """One bit through one router: the wires of its switch are as long as it has ports, and those of its nodes add."""
+    switch = value("router_switch_share")
+    ports = chip.noc_ports / value("router_priced_ports")
+    wires = value("link_pj_per_bit", corner) * chip.node_lengths
+    return value("router_pj_per_bit", corner) * (1 - switch + switch * ports) + wires
 
 
 def leakage_w(chip: ChipDescription) -> dict[str, float]:

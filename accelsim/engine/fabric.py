@@ -95,12 +95,13 @@ def make_clock(groups: GroupTable) -> state.Clock:
 
 
 def packets_under_way(shape: NetworkShape) -> int:
-    """Most packets that tiles and memories can have in the network: waiting at sources, in VCs and on wires.
+    """Most packets that tiles and memories can have in the network: waiting at sources, in VCs, on the way to sinks.
 
     A source queue takes one packet however long it is, so packets waiting are at most its flits, and one.
     """
     queues = shape.routers * shape.ports * shape.virtual_channels
-    return shape.nodes * (shape.queue_flits + 2) + queues * shape.buffer_flits
+    sinks = shape.nodes * shape.virtual_channels
+    return shape.nodes * (shape.queue_flits + 2) + (queues + sinks) * shape.buffer_flits
 
 
 def make_tiles(shape: TileShape, nodes: Sequence[int], network_nodes: int, contents: Contents) -> state.Tiles:
@@ -250,9 +251,10 @@ class Fabric:
     def send_control(self, node: int, destination: int, group: int, layer: int) -> None:
         """Send a one-flit packet that counts a group down by one when it arrives.
 
-        Unlike tiles, actors do not ask whether the source queue has room: what they send waits in it.
+        Unlike tiles, actors do not ask whether the source queue has room: what they send waits in it. There must
+        always be as many free packets as tiles and memories can send while it waits.
         """
-        if self.network.scalars[network_state.FREE_PACKETS] == 0:
+        if self.network.scalars[network_state.FREE_PACKETS] <= packets_under_way(self.shape):
             self.network = with_more_packets(self.network)
         delivery.send(self.clock, self.network, node, destination, 1, group, 0, 1, state.CONTROL, 0, layer, self.now)
 

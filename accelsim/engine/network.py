@@ -24,7 +24,8 @@ def make_network(
     With `layers` packets carry something: it has room for cargo, and counts of so many layers and one more. Raises
     InputError for more nodes or trees than the head of a packet can name.
     """
-    for what, given, most in (("nodes", shape.nodes, n.TREES), ("multicast trees", len(trees), n.MOST_TREES)):
+    limits = (("nodes", shape.nodes, n.TREES), ("multicast trees", len(trees), n.MOST_TREES))
+    for what, given, most in (*limits, ("packets", packets, n.MOST_PACKETS)):
         if given > most:
             raise InputError(Problem(f"a network has at most {most} {what}", value=given))
     nodes, routers, ports, vcs = shape.nodes, shape.routers, shape.ports, shape.virtual_channels

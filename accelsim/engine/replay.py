@@ -16,6 +16,9 @@ from accelsim.kernels import replay as kernels
 PATIENCE_CYCLES = 64
 """Cycles without any movement, though flits wait, that only a deadlock explains: more than any stage takes."""
 
+ROUTER_CYCLES_AT_ONCE = 1 << 22
+"""Cycles times routers of a call of the compiled loop, which cannot be interrupted: a second at most."""
+
 
 @dataclass(frozen=True, slots=True)
 class Packets:
@@ -77,10 +80,14 @@ class NetworkRun:
         Raises SimulationError with the packets that wait for each other when nothing moves though flits wait.
         """
         limit = n.FOREVER if until is None else until
-        stuck = kernels.replay(
-            self.network, self.scalars, self.order, self.heads, self.arrivals, limit, PATIENCE_CYCLES
-        )
-        if stuck:
+        # Between calls Python looks whether it was interrupted.
+        steps = max(2 * PATIENCE_CYCLES, ROUTER_CYCLES_AT_ONCE // self.shape.routers)
+        outcome = kernels.PAUSED
+        while outcome == kernels.PAUSED:
+            outcome = kernels.replay(
+                self.network, self.scalars, self.order, self.heads, self.arrivals, limit, PATIENCE_CYCLES, steps
+            )
+        if outcome == kernels.STUCK:
             waiting = describe_waiting(self.shape, self.network)
             raise SimulationError("\n".join([f"deadlock: nothing moves after cycle {self.last_move}", *waiting]))
         return self.now

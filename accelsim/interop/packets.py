@@ -19,6 +19,9 @@ LOG_COLUMNS = ("pid", "src", "dst", "size", "ctime", "itime", "atime_head", "ati
 LAST_CYCLE = 1 << 40
 """The latest creation of a packet: cycles of a run, flits times hops included, stay far inside 64 bits."""
 
+LOG_LINE = ",".join(["%d"] * len(LOG_COLUMNS)) + "\n"
+LINES_AT_ONCE = 1 << 16
+
 MOST_FLITS = 1 << 20
 MOST_PACKETS = 20_000_000
 MOST_PROBLEMS = 20
@@ -61,6 +64,20 @@ def packets_of(rows: Rows) -> Packets:
     return Packets(created, source, rows[:, 2].copy(), rows[:, 3].copy())
 
 
+def check_log(path: str | Path, packets: str | Path) -> None:
+    """Refuse, before any work, a log that cannot be written, or that would take the place of the list of packets."""
+    log = Path(path)
+    rule = ""
+    if log.is_dir():
+        rule = "is a directory"
+    elif not log.parent.is_dir():
+        rule = "cannot be written: no such directory"
+    elif log.exists() and Path(packets).exists() and log.samefile(packets):
+        rule = "is the list of packets itself"
+    if rule:
+        raise InputError(Problem(rule, key="--log", value=str(path)))
+
+
 def write_log(path: str | Path, rows: Rows, deliveries: Deliveries) -> None:
     """Write what became of the packets, a line each in order of arrival; whole or not at all.
 
@@ -79,17 +96,26 @@ def write_log(path: str | Path, rows: Rows, deliveries: Deliveries) -> None:
         deliveries.tail,
         deliveries.hops,
     )
-    line = ",".join(["%d"] * len(LOG_COLUMNS)) + "\n"
-    temporary = Path(path).with_name(f".{Path(path).name}.{os.getpid()}.tmp")
+    path = Path(path)
+    # What is no plain file, such as /dev/stdout, is written to; the file that a link points to is replaced.
+    plain = not path.exists() or path.is_file()
+    target = path.resolve()
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp") if plain else path
     try:
         with temporary.open("w", encoding="ascii") as stream:
             stream.write(",".join(LOG_COLUMNS) + "\n")
-            stream.writelines(line % values for values in zip(*(column.tolist() for column in columns), strict=True))
-        temporary.replace(path)
+            for first in range(0, len(sent), LINES_AT_ONCE):
+                part = np.column_stack([column[first : first + LINES_AT_ONCE] for column in columns])
+                stream.writelines(LOG_LINE % tuple(values) for values in part.tolist())
+        if plain:
+            temporary.replace(target)
+    except BrokenPipeError:
+        raise
     except OSError as error:
         raise InputError(Problem(f"cannot be written: {error.strerror or error}", str(path))) from None
     finally:
-        temporary.unlink(missing_ok=True)
+        if plain:
+            temporary.unlink(missing_ok=True)
 
 
 def _form() -> str:

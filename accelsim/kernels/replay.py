@@ -8,6 +8,9 @@ from accelsim.kernels.wires import next_arrival, return_credit
 # Scalars of a replay.
 NOW, CREATED, ARRIVED, REPLAY_SCALARS = range(4)
 
+# What ends a call of `replay`.
+DONE, PAUSED, STUCK = range(3)
+
 # Columns of an arrival.
 A_PACKET, A_NODE, A_HEAD, A_TAIL, A_HOPS, ARRIVAL_COLUMNS = range(6)
 
@@ -33,15 +36,18 @@ def take(network, scalars, heads, arrivals, t):
 
 
 @kernel
-def replay(network, scalars, order, heads, arrivals, until, patience):
-    """Step cycles below `until`, or until nothing moves and no packet is to come.
+def replay(network, scalars, order, heads, arrivals, until, patience, steps):
+    """Step at most `steps` cycles below `until`, or until nothing moves and no packet is to come.
 
-    `order` lists packets by the cycle of their creation. Returns whether nothing has moved for `patience` cycles
-    although flits wait: a deadlock.
+    `order` lists packets by the cycle of their creation. Returns PAUSED where steps ran out, STUCK where nothing has
+    moved for `patience` of these steps although flits wait, which is a deadlock, else DONE.
     """
     network = borrowed(network)
     still = 0
     while scalars[NOW] < until:
+        if steps == 0:
+            return PAUSED
+        steps -= 1
         t = scalars[NOW]
         while scalars[CREATED] < order.shape[0] and network.packet[order[scalars[CREATED]], n.P_CREATED] <= t:
             enqueue(network, order[scalars[CREATED]])
@@ -51,12 +57,12 @@ def replay(network, scalars, order, heads, arrivals, until, patience):
         scalars[NOW] = t + 1
         still = 0 if network.scalars[n.LAST_MOVE] == t else still + 1
         if still > patience:
-            return True
+            return STUCK
         if not busy:
             wake = next_arrival(network, t + 1)
             if scalars[CREATED] < order.shape[0]:
                 wake = min(wake, network.packet[order[scalars[CREATED]], n.P_CREATED])
             if wake == n.FOREVER and until == n.FOREVER:
-                return False
+                return DONE
             scalars[NOW] = min(wake, until)
-    return False
+    return DONE

@@ -6,12 +6,13 @@ from pydantic import Field, model_validator
 
 from accelsim.config import Count, Cycles, Settings, broken
 from accelsim.engine.topology import NetworkShape
+from accelsim.kernels.network_state import MASK_BITS, TREES
 
-CHANNELS = 62
+CHANNELS = MASK_BITS
 """Virtual channels of all ports of a router: the requests to an allocator are the bits of one machine word."""
 
-MOST_NODES = 4096
-"""What the engine's packets can name."""
+MOST_NODES = TREES
+"""What the engine's packets can name: numbers from here on are trees."""
 
 ADAPTIVE = ("west_first", "odd_even")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from accelsim.report.table import Column, count, percent, plain, table
@@ -27,7 +28,7 @@ def _title(report: Report) -> str:
 
 def _traffic(report: Report) -> str:
     if "replay" in report:
-        return f"replaying {report['replay']['input']}"
+        return f"replaying {Path(report['replay']['input']).name}"
     traffic = report["traffic"]
     flits = traffic["packet_flits"]
     return f"{traffic['pattern']} traffic, packets of {flits} flit{'s' if flits > 1 else ''}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from accelsim.cost.chip import ChipDescription
 from accelsim.cost.constants import dram_pj_per_bit
+from accelsim.engine.topology import NetworkShape
 from accelsim.kernels import network_state as n
 from accelsim.kernels import state as k
 from accelsim.kernels.payload import DENSE, ENCODINGS
@@ -100,6 +102,21 @@ def priced_events(run: Run, counters: LayerCounters) -> dict[str, int]:
     }
 
 
+def link_lengths(shape: NetworkShape) -> float:
+    """Length of a link between routers in sides of a tile: those of a torus are folded, so that none is longer."""
+    return math.sqrt(shape.concentration) * (2 if shape.topology == "torus" else 1)
+
+
+def node_lengths(shape: NetworkShape) -> float:
+    """Length of the wires of a flit to the one router of a crossbar, in its middle, and from there to its node.
+
+    In sides of a tile, on average: a quarter of the columns and of the rows each way. Other routers are at their nodes.
+    """
+    if shape.topology != "crossbar":
+        return 0.0
+    return (shape.columns + shape.rows) * math.sqrt(shape.concentration) / 2
+
+
 def describe_chip(run: Run) -> ChipDescription:
     """The physical facts of the chip that energy and area depend on."""
     settings = run.arch.settings
@@ -128,6 +145,8 @@ def describe_chip(run: Run) -> ChipDescription:
         buffer_flits=settings.noc.buffer_flits,
         dram_pj_per_bit=None if isinstance(dram, str) else dram_pj_per_bit(dram.energy),
         leakage_factor=settings.technology.leakage_factor,
+        link_lengths=link_lengths(run.arch.network),
+        node_lengths=node_lengths(run.arch.network),
         spike_buffer_banks=settings.spike_buffer.banks,
         weight_buffer_banks=settings.weight_buffer.banks,
     )

@@ -54,6 +54,9 @@ def _traffic(run: Run) -> Iterator[str]:
     ):
         if left:
             yield f"{left} {what} at the end"
+    most = len(fabric.network.packet)
+    if scalars[k.PEAK_PACKETS] > most:
+        yield f"{scalars[k.PEAK_PACKETS]} packets under way at once, there is room for {most}"
     links = int(fabric.network.link_bins.sum())
     layers = int(fabric.network.layer_flits[:, n.FLIT_HOPS_DONE].sum())
     if links != layers:

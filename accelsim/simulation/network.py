@@ -11,7 +11,7 @@ from accelsim.engine.replay import NetworkRun, Packets
 from accelsim.simulation.network_load import Progress, Window, measure_curve
 from accelsim.simulation.network_report import load_report
 from accelsim.workload.bursts import record_bursts
-from accelsim.workload.traffic import Grid, Traffic, make_pattern
+from accelsim.workload.traffic import Grid, Traffic, hot_nodes, make_pattern
 from accelsim.workload.workload import Workload
 
 WARMUP, CYCLES = 3000, 10_000
@@ -57,9 +57,8 @@ def run_traffic(
     else:
         grid = Grid(noc.columns, noc.rows, noc.concentration, {"ring": 1, "crossbar": 0}.get(noc.topology, 2))
         traffic = make_pattern(pattern, grid, packet_flits, hotspot_nodes, hotspot_weight)
-        if traffic.weights is not None:
-            hot = (traffic.weights == hotspot_weight).nonzero()[0]
-            described |= {"hotspot_nodes": list(hotspot_nodes) or hot.tolist(), "hotspot_weight": hotspot_weight}
+        if pattern == "hotspot":
+            described |= {"hotspot_nodes": hot_nodes(grid, hotspot_nodes), "hotspot_weight": hotspot_weight}
 
         def window(rate: float) -> Window:
             return Window(warmup, cycles or CYCLES)

@@ -118,7 +118,8 @@ def measure_load(
     expected = rate / traffic.packet_flits * noc.nodes * (window.end + window.cycles)
     if expected > MOST_PACKETS:
         rule = "with this rate and this many nodes makes too many packets"
-        raise InputError(Problem(rule, key="--cycles", value=window.cycles, allowed=f"{MOST_PACKETS:,} packets in all"))
+        key, value = max(("--cycles", window.cycles), ("--warmup", window.warmup), key=lambda option: option[1])
+        raise InputError(Problem(rule, key=key, value=value, allowed=f"{MOST_PACKETS:,} packets in all"))
     created = traffic.create(rate, window.end + window.cycles, seed)
     measured = (created.cycle >= window.warmup) & (created.cycle < window.end)
     count = int(measured.sum())

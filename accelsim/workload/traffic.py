@@ -106,7 +106,8 @@ def bernoulli_slots(rng: np.random.Generator, probability: float, slots: int) ->
     found: list[Integers] = []
     last = -1
     while last < slots:
-        found.append(last + np.cumsum(rng.geometric(probability, block)))
+        # Gaps of a tiny probability add up to more than 64 bits hold; those beyond the slots are all the same.
+        found.append(last + np.cumsum(np.minimum(rng.geometric(probability, block), slots + 1)))
         last = int(found[-1][-1])
     joined: Integers = np.concatenate(found)
     return joined[: int(np.searchsorted(joined, slots))]
@@ -125,7 +126,9 @@ def make_pattern(
     if name == "uniform":
         return Pattern(name, packet_flits, grid.nodes)
     if name == "hotspot":
-        return Pattern(name, packet_flits, grid.nodes, weights=_hotspot(grid, hotspot_nodes, hotspot_weight))
+        weights = np.ones(grid.nodes, np.int64)
+        weights[hot_nodes(grid, hotspot_nodes)] = hotspot_weight
+        return Pattern(name, packet_flits, grid.nodes, weights=weights)
     partner = {"transpose": _transpose, "bit_complement": _bit_complement, "neighbor": _neighbor}[name](grid)
     return Pattern(name, packet_flits, grid.nodes, partner=partner)
 
@@ -163,17 +166,16 @@ def _neighbor(grid: Grid) -> Integers:
     return further * grid.concentration + local
 
 
-def _hotspot(grid: Grid, hot: Sequence[int], weight: int) -> Integers:
-    weights = np.ones(grid.nodes, np.int64)
-    outside = [node for node in hot if not 0 <= node < grid.nodes]
+def hot_nodes(grid: Grid, asked: Sequence[int] = ()) -> list[int]:
+    """The nodes asked for, each once, or the first of the middle router; InputError where the network lacks one."""
+    outside = [node for node in asked if not 0 <= node < grid.nodes]
     if outside:
         raise InputError(
             Problem("is no node of the network", key="--hotspot-nodes", value=node, allowed=f"0 to {grid.nodes - 1}")
             for node in outside
         )
     middle = (grid.rows // 2 * grid.columns + grid.columns // 2) * grid.concentration
-    weights[list(hot) or [middle]] = weight
-    return weights
+    return sorted(set(asked)) or [middle]
 
 
 def dispersion(created: Created, nodes: int, cycles: int, window: int) -> float:
@@ -184,6 +186,9 @@ def dispersion(created: Created, nodes: int, cycles: int, window: int) -> float:
     windows = cycles // window
     inside = created.cycle < windows * window
     place = created.source[inside] * windows + created.cycle[inside] // window
-    counts = np.bincount(place, minlength=nodes * windows)
-    mean = float(counts.mean()) if counts.size else 0.0
-    return float(counts.var() / mean) if mean else 0.0
+    # Only windows that hold a packet are looked at: a long run of rare packets has many more.
+    _, counts = np.unique(place, return_counts=True)
+    if not len(counts):
+        return 0.0
+    mean = counts.sum() / (nodes * windows)
+    return float((counts**2).sum() / counts.sum() - mean)

@@ -1,6 +1,11 @@
 from pathlib import Path
 
+from bare_fabric import fabric
+
 import accelsim
+from accelsim.engine.fabric import packets_under_way
+from accelsim.engine.groups import GroupTable
+from accelsim.kernels import network_state as n
 
 ROOT = Path(__file__).parents[2]
 
@@ -16,3 +21,12 @@ def test_actors_may_send_more_requests_than_the_source_queue_has_flits() -> None
     assert narrow["verified"]["words"] == wide["verified"]["words"]
     assert narrow["noc"]["packets"] == wide["noc"]["packets"]
     assert narrow["total"]["cycles"] > wide["total"]["cycles"]
+
+
+def test_requests_of_actors_leave_room_for_all_that_tiles_and_memories_send() -> None:
+    groups = GroupTable()
+    group = groups.add("requests", 1000)
+    chip = fabric(groups)
+    for _ in range(1000):
+        chip.send_control(0, 1, group, 0)
+        assert chip.network.scalars[n.FREE_PACKETS] >= packets_under_way(chip.shape)

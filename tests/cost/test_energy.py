@@ -32,6 +32,15 @@ def test_prices_by_hand(chip: ChipDescription) -> None:
     assert prices["dram_read_bytes"] == prices["dram_write_bytes"] == pytest.approx(64.0)
 
 
+def test_more_ports_and_longer_wires_cost_more(chip: ChipDescription) -> None:
+    """The switch's 49 % of 0.7 pJ four times for 20 ports; wires by their length in sides of a tile."""
+    crossbar = event_prices_pj(dataclasses.replace(chip, noc_ports=20, node_lengths=4.5))
+    assert crossbar["flit_hops"] == pytest.approx(64 * (0.7 * (0.51 + 0.49 * 4) + 4.5 * 0.17))
+    torus = event_prices_pj(dataclasses.replace(chip, link_lengths=2))
+    assert torus["link_flits"] == pytest.approx(64 * 2 * 0.17)
+    assert torus["flit_hops"] == pytest.approx(64 * 0.7)
+
+
 def test_a_bit_serial_lane_only_adds(chip: ChipDescription) -> None:
     """8-bit gated weights, 16 rows: sums of 12 bits."""
     serial = event_prices_pj(dataclasses.replace(chip, lane_bits=1))

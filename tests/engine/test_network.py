@@ -18,6 +18,12 @@ def test_nodes_that_a_packet_cannot_name_are_refused() -> None:
     assert str(error.value) == "a network has at most 4096 nodes (got 8192)"
 
 
+def test_packets_that_a_flit_cannot_name_are_refused() -> None:
+    with pytest.raises(InputError) as error:
+        make_network(shape(), packets=n.MOST_PACKETS + 1)
+    assert str(error.value) == "a network has at most 268435456 packets (got 268435457)"
+
+
 def test_the_last_of_the_most_nodes_is_reached() -> None:
     run = NetworkRun(shape(columns=64, rows=64), packets([(0, 0, 4095, 2), (0, 4095, 0, 2)]))
     run.run()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import pytest
 
 from accelsim.interop.raw import import_raw
 from accelsim.workload.trace import read_trace, write_trace
+from examples import load_example
 
 torch = pytest.importorskip("torch")
 
@@ -20,12 +20,7 @@ STEPS = 3
 
 @pytest.fixture(scope="module")
 def example() -> Any:
-    spec = importlib.util.spec_from_file_location("capture_pytorch", EXAMPLE)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_example("capture_pytorch")
 
 
 def test_it_is_short() -> None:

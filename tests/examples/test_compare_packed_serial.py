@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import accelsim
+from examples import load_example
 
 ROOT = Path(__file__).parents[2]
 LAYERS = ["layer4.0.downsample", "fc"]
@@ -17,14 +16,7 @@ LAYERS = ["layer4.0.downsample", "fc"]
 
 @pytest.fixture(scope="module")
 def example() -> Any:
-    path = ROOT / "examples" / "compare_packed_serial.py"
-    spec = importlib.util.spec_from_file_location("compare_packed_serial", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+    return load_example("compare_packed_serial")
 
 
 @pytest.fixture(scope="module")

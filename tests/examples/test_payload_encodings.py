@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import pytest
 
 from accelsim.kernels.payload import ADDRESS_EVENT, BITMAP, DENSE, shortest
+from examples import load_example
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = ROOT / "docs" / "payload.md"
@@ -17,13 +17,7 @@ DOCUMENT = ROOT / "docs" / "payload.md"
 
 @pytest.fixture(scope="module")
 def example() -> Any:
-    path = ROOT / "examples" / "payload_encodings.py"
-    spec = importlib.util.spec_from_file_location("payload_encodings", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_example("payload_encodings")
 
 
 def test_the_document_holds_what_the_command_writes(example: Any, tmp_path: Path) -> None:

@@ -143,3 +143,11 @@ def test_a_log_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"cannot be written: No such file or directory$"):
         write_log(tmp_path / "absent" / "out.csv", ROWS, ARRIVED)
     assert [entry.name for entry in tmp_path.iterdir()] == ["taken"]
+
+
+def test_a_log_behind_a_link_is_replaced_and_the_link_stays(tmp_path: Path) -> None:
+    (tmp_path / "real.csv").write_text("old")
+    (tmp_path / "link.csv").symlink_to("real.csv")
+    write_log(tmp_path / "link.csv", ROWS, ARRIVED)
+    assert (tmp_path / "link.csv").is_symlink()
+    assert (tmp_path / "real.csv").read_text().startswith(",".join(LOG_COLUMNS))

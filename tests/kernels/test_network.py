@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import fields
 from fractions import Fraction
 from functools import cache
-from itertools import product
-from math import ceil
 from pathlib import Path
 
 import numpy as np
@@ -53,28 +51,6 @@ def test_zero_load_latency_of_every_distance_and_size(routing: int, speculative:
     expected = Deliveries(np.arange(len(source)), np.arange(len(source)), destination, created, head, tail, hops)
     for column in fields(Deliveries):
         assert np.array_equal(getattr(found, column.name), getattr(expected, column.name)), column.name
-
-
-@pytest.mark.parametrize("speculative", [False, True])
-def test_zero_load_latency_at_any_delays(speculative: bool) -> None:
-    """Stages follow one another; a speculative bid is repeated until the VC is there by its end."""
-    every = range(1, 5)
-    for routing, vc, switch, traversal, link in product(range(5), every, every, every, every):
-        shape = mesh(
-            3,
-            1,
-            routing_cycles=routing,
-            vc_allocation_cycles=vc,
-            switch_allocation_cycles=switch,
-            traversal_cycles=traversal,
-            link_cycles=link,
-            speculative=speculative,
-        )
-        (found,) = NetworkDriver(shape).send_all([Packet(3, 0, 2, 5)])
-        allocation = ceil(vc / switch) * switch if speculative else vc + switch
-        head = 3 + 1 + link + 3 * (routing + allocation + traversal + link)
-        assert found.head == head
-        assert found.tail == head + 4 * switch or traversal > 1
 
 
 EIGHT = [Packet(0, source, 5, 1) for source in (4, 1, 6, 9) for _ in range(2)]

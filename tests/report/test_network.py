@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from matplotlib.figure import Figure
 
 from accelsim.build import load_network
 from accelsim.errors import InputError
@@ -96,7 +97,7 @@ def test_the_text_of_a_rate_and_of_none_that_is_low_enough(curve: dict[str, Any]
 def test_the_text_of_a_replay(curve: dict[str, Any]) -> None:
     replayed = {key: curve[key] for key in ("arch", "noc", "links")}
     replayed["replay"] = {
-        "input": "in.csv",
+        "input": "/a/directory/of/a/rather/long/name/" * 9 + "in.csv",
         "packets": 1234,
         "flits": 2345,
         "flit_hops": 3456,
@@ -164,3 +165,12 @@ def test_pictures_of_little(curve: dict[str, Any], tmp_path: Path) -> None:
     curve["links"]["rate"] = None
     plot_links(curve, tmp_path / "replay.png", dpi=40)
     assert {path.name for path in tmp_path.iterdir()} == {"one.png", "replay.png"}
+
+
+def test_the_title_of_a_narrow_picture_fits(curve: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    figures: list[Figure] = []
+    monkeypatch.setattr("accelsim.report.plot.network.save_figure", lambda figure, _path: figures.append(figure))
+    for name in ("mesh", "a_network_of_a_name_that_is_rather_long_for_a_picture"):
+        plot_links(curve | {"arch": name}, "unused.png")
+        assert figures[-1].texts[0].get_window_extent().x1 <= figures[-1].bbox.width
+    assert figures[0].texts[0].get_size() > figures[1].texts[0].get_size()

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import re
+from itertools import product
+
 import pytest
-from chips import chip
+from chips import DIGITS, ROOT, SPIKEPACK, chip
 from small_workload import SmallWorkload, conv, residual_layers
 
+from accelsim.build import check
+from accelsim.build.schema import load_arch
 from accelsim.errors import InputError
 from accelsim.kernels import network_state as n
 from accelsim.kernels import state as k
 from accelsim.report.text import render
 from accelsim.simulation import simulate
 from accelsim.simulation.run import run_engine
+from accelsim.workload.load import load_input
 
 BRANCHING = ("noc.buffer_flits=8", "noc.multicast=tree")
 NETWORKS = (
@@ -79,12 +85,24 @@ def test_a_packet_that_branches_must_fit_a_virtual_channel() -> None:
 def test_a_longer_encoding_counts() -> None:
     """31 pixels of 16 words of 4 bits are 1984 bits; as bitmaps 2480, with their header 10 flits of 256."""
     first = conv("first", (8, 3, 31), 16, kernel=1)
-    layers = [first, conv("second", first.out_shape, 16, inputs=("first",))]
-    run_engine(chip(*BRANCHING), SmallWorkload(layers))
-    rule = "could deadlock: packets of first that branch may have 10 flits in this encoding"
+    second = conv("second", first.out_shape, 16, inputs=("first",))
+    workload = SmallWorkload([first, second, conv("third", second.out_shape, 16, inputs=("second",))])
+    assert check(chip(*BRANCHING), workload) == []
     with pytest.raises(InputError) as error:
-        run_engine(chip(*BRANCHING, "network_interface.payload=bitmap"), SmallWorkload(layers))
-    assert str(error.value) == f"noc.buffer_flits: {rule} (got 8); allowed: >= 10, or noc.multicast: none"
+        check(chip(*BRANCHING, "network_interface.payload=bitmap"), workload)
+    told = "--set: noc.buffer_flits: could deadlock: packets of {} that branch may have 10 flits in this encoding "
+    told += "(got 8); allowed: >= 10, or noc.multicast: none"
+    assert str(error.value) == "\n".join(told.format(name) for name in ("first", "second"))
+
+
+def test_packets_that_one_node_gets_may_be_of_any_length() -> None:
+    """As a bitmap a row would have 10 flits, but goes to DRAM, dense."""
+    report = simulate(
+        chip(*BRANCHING, "network_interface.payload=bitmap"),
+        SmallWorkload([conv("only", (8, 3, 31), 16, kernel=1)]),
+        verify=True,
+    ).report
+    assert report["verified"]["layers"] == 1
 
 
 def test_the_text_says_what_it_saves() -> None:
@@ -92,3 +110,29 @@ def test_the_text_says_what_it_saves() -> None:
     assert "  sent to each destination apart: " in together
     apart = render(simulate(chip("noc.buffer_flits=8"), residual()).report)
     assert "  sent to each destination apart: " not in apart
+
+
+def test_the_documented_figures() -> None:
+    rows = re.findall(
+        r"^\| (\d) \| (\w+) \| ([\d, |]+) \|$", (ROOT / "docs" / "multicast.md").read_text(), re.MULTILINE
+    )
+    assert [(images, multicast) for images, multicast, _ in rows] == list(product("18", ("none", "tree")))
+    trace = load_input(DIGITS)
+    for images, multicast, figures in rows:
+        arch = load_arch(SPIKEPACK, ["noc.buffer_flits=8", f"noc.multicast={multicast}"])
+        report = simulate(arch, trace, images=int(images)).report
+        noc = report["noc"]
+        found = [report["total"]["cycles"], noc["packets"], noc["flits"], noc["flit_hops"]]
+        assert found == [int(figure.replace(",", "")) for figure in figures.split(" | ")]
+
+
+def test_the_documented_crossbar() -> None:
+    text = (ROOT / "docs" / "multicast.md").read_text()
+    cycles = [
+        simulate(
+            load_arch(SPIKEPACK, ["noc.topology=crossbar", "noc.buffer_flits=8", f"noc.multicast={multicast}"]),
+            load_input(DIGITS),
+        ).report["total"]["cycles"]
+        for multicast in ("none", "tree")
+    ]
+    assert f"{cycles[0]:,} cycles apart and {cycles[1]:,} as trees" in text

@@ -35,6 +35,12 @@ def test_random_networks_on_random_chips(first: int) -> None:
     assert sum(right) > SEEDS // 2
 
 
+@pytest.mark.parametrize("seed", [207_117, 208_996])
+def test_two_nodes_at_one_router_use_every_place_for_a_packet(seed: int) -> None:
+    """All inputs are nodes', so as many packets are on their way to sinks as wait in the router."""
+    assert runs_right(seed)
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("first", range(100_000, 110_000, 1000))
 def test_many_random_networks_on_random_chips(first: int) -> None:

@@ -221,7 +221,11 @@ def draw_chip(seed: int) -> Arch:
         "queue_flits": pick([1, 2, 8, 64, 500]),
     }
     packet_bytes = pick([8, 32, 128, 1000])
-    longest_bits = max(2 * interface["packet_payload_bits"], 8 * packet_bytes) + interface["header_bits"]
+    # A bitmap at most doubles a payload; an address event of a word of one bit has an address besides.
+    payload_bits = interface["packet_payload_bits"]
+    address_bits = payload_bits.bit_length() if interface["payload"] == "address_event" else 1
+    longest_payload = payload_bits * (1 + address_bits) + address_bits
+    longest_bits = max(longest_payload, 8 * packet_bytes) + interface["header_bits"]
     noc = draw_noc(draw, tiles, controllers, longest_bits)
     nodes = noc["columns"] * noc["rows"] * noc["concentration"]
     document = Document(

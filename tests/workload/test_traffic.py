@@ -135,3 +135,15 @@ def test_dispersion_tells_bursts_from_chance() -> None:
     bursts = Created(np.repeat(np.arange(0, 1000, 100), 10) // 200 * 200, steady.source, steady.destination)
     assert dispersion(bursts, 1, 1000, 100) == 10
     assert dispersion(Created(*[np.zeros(0, np.int64)] * 3), 4, 1000, 100) == 0
+
+
+@pytest.mark.parametrize("probability", [1e-12, 1e-19, 1e-30, 1e-320])
+def test_hardly_any_traffic_is_drawn_at_once(probability: float) -> None:
+    slots = bernoulli_slots(np.random.default_rng(1), probability, 10**13)
+    assert len(slots) == pytest.approx(probability * 10**13, abs=10)
+    assert (slots >= 0).all() and (np.diff(slots) > 0).all()
+
+
+def test_dispersion_of_a_long_run_takes_no_memory_for_it() -> None:
+    rare = Created(*(np.array(column) for column in ([5, 10**13], [0, 1], [1, 0])))
+    assert dispersion(rare, 2, 10**14, 100) == pytest.approx(1, abs=1e-9)

@@ -164,4 +164,6 @@ def _title(figure: Figure, report: Report, more: str) -> None:
     noc = report["noc"]
     what = f"{report['traffic']['pattern']} traffic" if "traffic" in report else "replay"
     text = f"{report['arch']}: {noc['columns']}x{noc['rows']} {noc['topology']}, {what}{more}"
-    figure.text(0.03, 0.965, text, size=LABEL_SIZE + 1, color=INK, weight="bold", va="center")
+    title = figure.text(0.03, 0.965, text, size=LABEL_SIZE + 1, color=INK, weight="bold", va="center")
+    room = 0.94 * figure.bbox.width / title.get_window_extent().width
+    title.set_fontsize(min(1.0, room) * (LABEL_SIZE + 1))
