@@ -114,8 +114,6 @@ def test_nothing_is_lost_doubled_or_early_and_every_credit_comes_back(load: Load
     nothing_remains(run)
 
 
-# Order
-
 Way = tuple[tuple[int, int, int], ...]
 """(router, output, VC) of every link of a packet, from that of its source to that into its last router."""
 
@@ -200,8 +198,6 @@ def test_other_vcs_and_ways_may_overtake(routing: str, vcs: int) -> None:
     assert all(kept) and len(kept) > 100
     assert all(in_order(run, {})) == (routing == "xy" and vcs == 1)
 
-
-# Many packets
 
 SETTINGS = 40
 PACKETS = 10_000_000 // SETTINGS
