@@ -143,6 +143,7 @@ def make_tiles(shape: TileShape, nodes: Sequence[int], network_nodes: int, conte
         active=zeros(-(-count // 32)),
         scalars=scalars,
         passes=zeros(count, state.PASSES, state.PASS_COLUMNS),
+        emitting=zeros(count, state.PASS_COLUMNS),
         routes=contents.routes,
         line=zeros(count, shape.line_words),
         bank_fifo=zeros(count, shape.weight_banks, shape.fifo_words),
@@ -287,7 +288,7 @@ class Fabric:
                     if group >= 0 and self.clock.left[group]:
                         lines.append(f"  tile {tile} waits for {groups.name(group)} ({self.clock.left[group]} to come)")
             if scalars[tile, state.S_EMITTING]:
-                work = self.tiles.passes[tile, int(scalars[tile, state.S_EMIT_PASS]) % state.PASSES]
+                work = self.tiles.emitting[tile]
                 grant = int(work[state.W_GRANT_GROUP])
                 if grant >= 0 and self.clock.left[grant]:
                     lines.append(f"  tile {tile} cannot send: it waits for {groups.name(grant)}")

@@ -12,7 +12,7 @@ from accelsim.kernels.payload import book_payload, count_nonzero, flits_of, payl
 def emit(clock, network, tiles, memory, tile, t):
     """Queue the finished packet for its next target: one packet a cycle, when granted and when there is room."""
     scalars = tiles.scalars[tile]
-    work = tiles.passes[tile, scalars[k.S_EMIT_PASS] % k.PASSES]
+    work = tiles.emitting[tile]
     grant = work[k.W_GRANT_GROUP]
     if grant >= 0 and clock.left[grant] != 0:
         return k.OUTPUT_BLOCKED
@@ -88,7 +88,8 @@ def neuron_unit(clock, network, tiles, memory, tile, t):
                 if scalars[k.S_EMITTING]:
                     return outcome
                 scalars[k.S_EMITTING] = 1
-                scalars[k.S_EMIT_PASS] = served[k.Y_PASS]
+                # Passes without outputs of their own may use the ring up while the packet waits for its grant.
+                tiles.emitting[tile] = work
                 scalars[k.S_EMIT_ROW] = served[k.Y_ROW]
                 scalars[k.S_EMIT_COLUMN] = served[k.Y_COLUMN] + 1 - pixels
                 scalars[k.S_EMIT_PIXELS] = pixels

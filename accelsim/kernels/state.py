@@ -170,7 +170,6 @@ CARRY_ADD, CARRY_DOUBLE, CARRY_STORE, CARRY_FIRE = 1, 2, 4, 8
     S_SERVED_AT,
     S_ASSEMBLED,  # pixels in the packet being assembled
     S_EMITTING,
-    S_EMIT_PASS,
     S_EMIT_ROW,
     S_EMIT_PIXELS,
     S_EMIT_ROUTE,
@@ -184,7 +183,7 @@ CARRY_ADD, CARRY_DOUBLE, CARRY_STORE, CARRY_FIRE = 1, 2, 4, 8
     S_EMIT_COLUMN,  # first column of the packet being sent
     S_EMIT_NONZERO,  # nonzero words in its next copy, or -1 while they are not counted
     TILE_SCALARS,
-) = range(40)
+) = range(39)
 
 # Columns of a pixel in the FIFO and of a result.
 X_PASS, X_ROW, X_COLUMN, X_CLOSED, X_WORDS, X_PUSHED, PIXEL_COLUMNS = range(7)
@@ -231,6 +230,7 @@ class Tiles(NamedTuple):
     active: NDArray  # [words of 32 tiles]
     scalars: NDArray  # [tiles, TILE_SCALARS]
     passes: NDArray  # [tiles, PASSES, PASS_COLUMNS]
+    emitting: NDArray  # [tiles, PASS_COLUMNS] the pass whose packet is being queued
     routes: NDArray  # [routes, ROUTE_COLUMNS]
     line: NDArray  # [tiles, line words]: weight row << 32 | value
     bank_fifo: NDArray  # [tiles, banks, fifo words]

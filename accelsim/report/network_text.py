@@ -68,9 +68,13 @@ def _load(report: Report) -> list[str]:
         factor = saturation["latency_factor"]
         rate = saturation["rate"]
         reached = "at none of these rates" if rate is None else f"up to {rate:g} flits a node and cycle"
+        most = "at most"
+        if not saturation["reached"]:
+            reached += ", the highest rate measured"
+            most = "so far"
         lines += [
             f"  mean latency of at most {factor} times that: {reached}",
-            f"  accepted at most: {plain(saturation['max_accepted_rate'])} flits a node and cycle, "
+            f"  accepted {most}: {plain(saturation['max_accepted_rate'])} flits a node and cycle, "
             f"{plain(saturation['max_accepted_gb_per_s'])} GB/s in all",
         ]
     return lines

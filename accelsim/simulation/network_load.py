@@ -107,6 +107,11 @@ class Curve:
         return found
 
     @property
+    def saturated(self) -> bool:
+        """Whether a rate beyond saturation was measured."""
+        return self.saturation_rate != self.points[-1].rate
+
+    @property
     def max_accepted(self) -> float:
         return max(point.accepted for point in self.points)
 

@@ -37,6 +37,7 @@ def load_report(network: Network, traffic: dict[str, Any], curve: Curve, seed: i
     if len(curve.points) > 1:
         saturation = {
             "rate": curve.saturation_rate,
+            "reached": curve.saturated,
             "latency_factor": SATURATION_FACTOR,
             "last_stable_rate": stable[-1].rate if stable else None,
             "max_accepted_rate": curve.max_accepted,

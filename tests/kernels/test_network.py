@@ -97,15 +97,15 @@ SIZES = [1, 2, 5, 9]
 DEPTHS = range(1, 13)
 
 
-def stream_tails(routing: int, speculative: bool, size: int, depth: int) -> list[int]:
+def stream_tails(routing: int, speculative: bool, size: int, depth: int, **changed: int) -> list[int]:
     """When the tails of a stream arrive."""
-    shape = mesh(3, 1, routing_cycles=routing, speculative=speculative, buffer_flits=depth)
+    shape = mesh(3, 1, routing_cycles=routing, speculative=speculative, buffer_flits=depth, **changed)
     return [arrival.tail for arrival in NetworkDriver(shape).send_all([Packet(0, 0, 2, size)] * STREAM)]
 
 
-def steady_rate(routing: int, speculative: bool, size: int, depth: int) -> Fraction:
+def steady_rate(routing: int, speculative: bool, size: int, depth: int, **changed: int) -> Fraction:
     """Flits a cycle of an endless stream: flits and cycles of a period."""
-    tails = stream_tails(routing, speculative, size, depth)
+    tails = stream_tails(routing, speculative, size, depth, **changed)
     for period in range(1, 30):
         cycles = tails[-1] - tails[-1 - period]
         if all(tails[n] - tails[n - period] == cycles for n in range(STREAM // 2, STREAM)):
@@ -147,11 +147,13 @@ def test_every_packet_of_a_stream(routing: int, speculative: bool, size: int) ->
 
 @pytest.mark.parametrize(("routing", "speculative"), PIPELINES)
 def test_rate_of_single_flits(routing: int, speculative: bool) -> None:
-    """A VC restarts after every packet, and its credits come back in a loop of restart + 4 cycles."""
+    """A VC restarts after every packet, and its credits come back in a loop of restart + 2 + 2 L + CD cycles."""
     restart = restart_cycles(routing, speculative)
-    for depth in DEPTHS:
-        expected = min(Fraction(1, restart), Fraction(depth, restart + 4))
-        assert steady_rate(routing, speculative, 1, depth) == expected, depth
+    for link, credit in ((1, 0), (1, 3), (2, 0), (3, 1)):
+        for depth in DEPTHS:
+            expected = min(Fraction(1, restart), Fraction(depth, restart + 2 + 2 * link + credit))
+            found = steady_rate(routing, speculative, 1, depth, link_cycles=link, credit_cycles=credit)
+            assert found == expected, (link, credit, depth)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 from bare_fabric import TILE, mesh
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tile_driver import TileDriver, sparse
+from tile_driver import TileDriver, make_pass, sparse
 
 from accelsim.engine.fabric import TileShape
 from accelsim.kernels import delivery
@@ -469,3 +469,22 @@ def test_closed_form_without_contention(case: tuple[np.ndarray, TileShape, int])
     ]
     left = np.cumsum([sum(cycles) for cycles in line_cycles]) + tile.spike_latency_cycles + 1
     assert driver.cycles_of("pixels") == left.tolist()
+
+
+def test_a_packet_that_waits_survives_any_number_of_passes_without_outputs() -> None:
+    """Its pass has long been drained when the grant comes, and its place in the ring of passes been used again."""
+    words = np.ones((1, 1, 4), np.int64)
+    tile = TileDriver(words, awaits="W_GRANT_GROUP")
+    silent = make_pass(words.shape, W_CARRY=k.CARRY_STORE, W_DONE_GROUP=-1)
+    for _ in range(2 * k.PASSES):
+        tile.fabric.submit_pass(0, silent)
+        for _ in range(20):
+            tile.step()
+    assert tile.scalars[k.S_DRAINED] == 2 * k.PASSES + 1
+    assert tile.fabric.clock.scalars[k.SENT_PACKETS] == 0
+    tile.let_go()
+    for _ in range(20):
+        tile.step()
+    # The grant itself, and the packet that waited for it.
+    assert tile.fabric.clock.scalars[k.SENT_PACKETS] == 2
+    assert not tile.fabric.clock.left.any()

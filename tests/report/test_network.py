@@ -53,6 +53,7 @@ def curve() -> dict[str, Any]:
         "points": [point(0.2, 20.125), point(0.4, 4321.0), point(0.6, None)],
         "saturation": {
             "rate": 0.2,
+            "reached": True,
             "latency_factor": 3,
             "last_stable_rate": 0.4,
             "max_accepted_rate": 0.35,
@@ -85,6 +86,14 @@ mesh_booksim: 2x1 mesh, xy, 4 VCs of 8 flits, uniform traffic, packets of 5 flit
 """
     )
     assert max(map(len, render_network(curve).splitlines())) <= WIDTH
+
+
+def test_saturation_that_was_not_reached_is_no_capacity(curve: dict[str, Any]) -> None:
+    curve["saturation"]["reached"] = False
+    assert render_network(curve).endswith(
+        "  mean latency of at most 3 times that: up to 0.2 flits a node and cycle, the highest rate measured\n"
+        "  accepted so far: 0.3500 flits a node and cycle, 5.600 GB/s in all\n"
+    )
 
 
 def test_the_text_of_a_rate_and_of_none_that_is_low_enough(curve: dict[str, Any]) -> None:

@@ -182,6 +182,8 @@ def test_saturation_is_the_last_rate_before_the_mean_passes_three_zero_loads() -
     assert Curve(10, (*below, point(0.3, 31))).saturation_rate == 0.2
     assert Curve(10, (*below, point(0.3, None), point(0.4, 12))).saturation_rate == 0.2
     assert Curve(10, below).saturation_rate == 0.2
+    assert not Curve(10, below).saturated
+    assert Curve(10, (*below, point(0.3, 31))).saturated
     assert Curve(5, below).saturation_rate is None
     assert Curve(10, tuple(replace(found, accepted=1 - found.rate) for found in below)).max_accepted == 0.9
 

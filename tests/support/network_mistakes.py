@@ -16,6 +16,13 @@ class CreditIgnoredBySpeculation(Router):
         return self.shape.speculative and any(not outputs[w].owned for w in branch.route.vcs)
 
 
+class SpeculationBlindToClasses(Router):
+    def bids_speculatively(self, branch: Branch) -> bool:
+        return self.shape.speculative and any(
+            vc.has_credit and not vc.owned for vc in self.outputs[branch.route.output]
+        )
+
+
 class SpeculationUnconditional(Router):
     def bids_speculatively(self, branch: Branch) -> bool:
         return self.shape.speculative
@@ -209,6 +216,7 @@ def mistaken(wrong: type) -> type[NetworkTwin]:
 
 MISTAKES: dict[type, dict[str, Any]] = {
     CreditIgnoredBySpeculation: {},
+    SpeculationBlindToClasses: {"topology": "torus", "virtual_channels": 2},
     SpeculationUnconditional: {},
     SpeculationEqualWithinAnInput: {},
     SpeculationMaskedAtAnOutput: {},
