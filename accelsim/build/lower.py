@@ -12,7 +12,7 @@ from accelsim.build.routes import Route, RouteTable, TreeTable, common, readers
 from accelsim.build.schema import Arch
 from accelsim.build.tensors import Tensors
 from accelsim.build.transfers import Bundle, TransferTable, table
-from accelsim.build.weights import Block, WeightBuffer
+from accelsim.build.weights import WeightBuffer
 from accelsim.engine.fabric import Contents
 from accelsim.engine.groups import GroupTable
 from accelsim.kernels import state as k
@@ -58,7 +58,7 @@ class _Lowering:
         self.grant_of: dict[tuple[int, int], int] = {}
         self.grants: list[tuple[tuple[int, int, int], Grant]] = []
         self.store_of: dict[int, int] = {}
-        self.loads_of: Counter[tuple[int, Block]] = Counter()
+        self.loads_of: Counter[tuple[int, int, int]] = Counter()
         self.turns: Counter[tuple[int, int]] = Counter()
         for layer_plan in self.plan.layers:
             self._add_stores(layer_plan)
@@ -206,7 +206,7 @@ class _Lowering:
                 self._fill_inputs(work, layer_plan, number, place, strip)
                 self._fill_neuron(work, layer, carry, group[1] - group[0])
                 work[k.W_LAYER] = self._number(layer_plan)
-                work[k.W_WEIGHTS_GROUP] = self._weights(layer_plan, part, group, chunk, done)
+                work[k.W_WEIGHTS_GROUP] = self._weights(layer_plan, part, place, group, chunk, done)
                 work[k.W_GRANT_GROUP] = self.grant_of.get((layer_plan.index, part.tile), -1)
                 work[k.W_DONE_GROUP] = done
                 work[k.W_ROUTES], work[k.W_ROUTE_COUNT] = route
@@ -327,7 +327,7 @@ class _Lowering:
         command = self.done_of.get((self.image - back, reader, part.tile))
         return [command.done] if command else []
 
-    def _weights(self, layer_plan: LayerPlan, part: Part, group: Range, chunk: Range, done: int) -> int:
+    def _weights(self, layer_plan: LayerPlan, part: Part, place: int, group: Range, chunk: Range, done: int) -> int:
         """The group of the weights of a pass, which are loaded unless they are there."""
         layer = layer_plan.layer
         if layer.op not in ARRAY_OPS:
@@ -340,9 +340,11 @@ class _Lowering:
             arrival = self.groups.add(self._name("weights", layer, part.tile), size)
             held, after = buffer.load(self.image, block, size, arrival)
             self.turns[part.tile, layer_plan.index] += 1
-            self.loads_of[part.tile, block] += 1
+            self.loads_of[part.tile, layer_plan.index, place] += 1
             bundle = self.transfers.bundle(
-                key=(self.image, block, self.loads_of[part.tile, block]),
+                # Tiles share what they load at the same place of their order only: each of two that asked for shared
+                # blocks in different orders could wait for the other's request.
+                key=(self.image, block, place, self.loads_of[part.tile, layer_plan.index, place]),
                 name=self._name("requests for weights", layer),
                 layer=self._number(layer_plan),
                 turn=self.turns[part.tile, layer_plan.index],
