@@ -43,7 +43,7 @@ def test_two_nodes_at_one_router_use_every_place_for_a_packet(seed: int) -> None
 
 @pytest.mark.parametrize("seed", [100_071, 106_085, 107_654])
 def test_chips_that_once_stood_still(seed: int) -> None:
-    """Two tiles that asked for shared weights in different orders; passes that ended before an older one's packet left."""
+    """Tiles that asked for shared weights in different orders; passes that ended before an older one's packet left."""
     assert runs_right(seed)
 
 
