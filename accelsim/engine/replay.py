@@ -16,6 +16,9 @@ from accelsim.kernels import replay as kernels
 PATIENCE_CYCLES = 64
 """Cycles without any movement, though flits wait, that only a deadlock explains: more than any stage takes."""
 
+MOST_PACKETS = 20_000_000
+"""What a run is asked to hold at most: with all that is noted of a packet, some gigabytes."""
+
 ROUTER_CYCLES_AT_ONCE = 1 << 22
 """Cycles times routers of a call of the compiled loop, which cannot be interrupted: a second at most."""
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from accelsim.engine.replay import Deliveries, Packets
+from accelsim.engine.replay import MOST_PACKETS, Deliveries, Packets
 from accelsim.errors import InputError, Problem
 
 COLUMNS = ("cycle", "src", "dst", "size")
@@ -23,7 +23,6 @@ LOG_LINE = ",".join(["%d"] * len(LOG_COLUMNS)) + "\n"
 LINES_AT_ONCE = 1 << 16
 
 MOST_FLITS = 1 << 20
-MOST_PACKETS = 20_000_000
 MOST_PROBLEMS = 20
 """So many problems of a file are told; the rest is counted."""
 

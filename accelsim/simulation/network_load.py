@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from accelsim.engine.replay import NetworkRun, Packets
+from accelsim.engine.replay import MOST_PACKETS, NetworkRun, Packets
 from accelsim.engine.topology import NetworkShape, neighbours
 from accelsim.errors import InputError, Problem
 from accelsim.parts.noc import NocSettings
@@ -26,7 +26,6 @@ GRID_POINTS = 20
 """About so many steps of a curve reach the rate at which the busiest link would be full."""
 
 DISPERSION_CYCLES = 100
-MOST_PACKETS = 20_000_000
 
 Integers = NDArray[np.int64]
 Progress = Callable[[int, int, str], None]
