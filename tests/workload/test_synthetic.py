@@ -146,8 +146,8 @@ def test_keys_are_checked_with_their_lines(tmp_path: Path) -> None:
         "FILE:6: layers[2].density: must be at most 1 (got 2)",
         "FILE:7: layers[3].in_shape: is missing: without inputs, words come from DRAM in this shape",
         "FILE:8: layers[4].strides: unknown key; did you mean stride?; allowed: bit_density, bits_per_step, "
-        "channel_correlation, density, dilation, factor, fires, groups, heads, in_shape, inputs, k, kernel, kind, m, n, "
-        "name, op, out_channels, out_features, out_word_bits, padding, spatial_correlation, stride, timesteps, "
+        "channel_correlation, density, dilation, factor, fires, groups, heads, in_shape, inputs, k, kernel, kind, m, "
+        "n, name, op, out_channels, out_features, out_word_bits, padding, spatial_correlation, stride, timesteps, "
         "weight_bits, weight_density, word_bits",
         "FILE:9: layers[5].heads: belongs to attention_scores and attention_values, not to conv2d (got 3)",
         "FILE:10: layers[6].out_channels: belongs to conv2d, not to linear",
