@@ -61,8 +61,8 @@ SECTIONS: dict[str, tuple[Key, ...]] = {
         Key(
             "total.bound_by",
             "-",
-            "What is occupied longest, and so saves most cycles when made infinitely fast; reruns with one resource out "
-            "of the way confirm it (docs/what_binds.md).",
+            "What is occupied longest, and so saves most cycles when made infinitely fast; reruns with one resource "
+            "out of the way confirm it (docs/what_binds.md).",
         ),
         Key(
             "total.occupied_cycles{}",
