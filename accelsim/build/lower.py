@@ -17,13 +17,20 @@ from accelsim.engine.fabric import Contents
 from accelsim.engine.groups import GroupTable
 from accelsim.kernels import state as k
 from accelsim.mapping.plan import Box, LayerPlan, Part, Plan, Range, Strip, block_bytes
+from accelsim.mapping.split import input_channels
 from accelsim.parts.dma import Load
 from accelsim.parts.sequencer import Command, Grant
 from accelsim.units import ceil_div
-from accelsim.workload.layer import ARRAY_OPS, Layer
+from accelsim.workload.layer import ARRAY_OPS, ATTENTION_OPS, Layer
 from accelsim.workload.workload import Workload
 
-VECTOR_OPERATORS = {"maxpool2d": k.MAX_POOL, "avgpool2d": k.SUM_POOL, "add": k.ADD}
+VECTOR_OPERATORS = {
+    "maxpool2d": k.MAX_POOL,
+    "avgpool2d": k.SUM_POOL,
+    "add": k.ADD,
+    "concat": k.MAX_POOL,  # of a 1x1 window in one operand
+    "upsample": k.UPSAMPLE,
+}
 
 
 def lower(plan: Plan, workload: Workload, arch: Arch, images: int, verify: bool) -> Program:
@@ -139,7 +146,8 @@ class _Lowering:
         for consumer, operand in producer.consumers:
             for part in self.plan.layers[consumer].parts:
                 box = part.strips[0].boxes[operand]
-                assert box.blocked_by is not None
+                if box.blocked_by is None:
+                    continue
                 back, reader = box.blocked_by
                 if self.image < back:
                     continue
@@ -202,7 +210,9 @@ class _Lowering:
                     carry |= k.CARRY_DOUBLE
                 done = self.groups.add(self._name("end of a pass", layer, part.tile), 1, watched=True)
                 work = np.zeros(k.PASS_COLUMNS, np.int64)
-                self._fill_shape(work, layer, rows, group, chunk, plane)
+                self._fill_shape(work, layer, rows, group, plane)
+                if layer.op in ARRAY_OPS:
+                    self._fill_weights(work, layer, group, chunk)
                 self._fill_inputs(work, layer_plan, number, place, strip)
                 self._fill_neuron(work, layer, carry, group[1] - group[0])
                 work[k.W_LAYER] = self._number(layer_plan)
@@ -212,19 +222,18 @@ class _Lowering:
                 work[k.W_ROUTES], work[k.W_ROUTE_COUNT] = route
                 script.commands.append(Command(work, done))
 
-    def _fill_shape(
-        self, work: NDArray[np.int64], layer: Layer, rows: Range, group: Range, chunk: Range, plane: int
-    ) -> None:
+    def _fill_shape(self, work: NDArray[np.int64], layer: Layer, rows: Range, group: Range, plane: int) -> None:
         work[k.W_CHANNELS], work[k.W_HEIGHT], work[k.W_WIDTH] = layer.in_shape
         work[k.W_KERNEL_ROWS], work[k.W_KERNEL_COLUMNS] = layer.kernel
         work[k.W_STRIDE_ROWS], work[k.W_STRIDE_COLUMNS] = layer.stride
         work[k.W_PADDING_ROWS], work[k.W_PADDING_COLUMNS] = layer.padding
-        work[k.W_FIRST_CHANNEL], work[k.W_LAST_CHANNEL] = chunk
+        work[k.W_DILATION_ROWS], work[k.W_DILATION_COLUMNS] = layer.dilation
+        work[k.W_FIRST_CHANNEL], work[k.W_LAST_CHANNEL] = group
         work[k.W_FIRST_ROW], work[k.W_LAST_ROW] = rows
         work[k.W_OUT_COLUMNS] = layer.out_shape[2]
         work[k.W_FIRST_OUT], work[k.W_OUTS] = group[0], group[1] - group[0]
         work[k.W_OUT_CHANNELS] = layer.out_shape[0]
-        work[k.W_OUT_BITS] = self.capacity.stored_bits(layer.out_word_bits) if layer.fires else layer.out_word_bits
+        work[k.W_OUT_BITS] = layer.out_word_bits if layer.signed else self.capacity.stored_bits(layer.out_word_bits)
         work[k.W_OP] = k.ARRAY
         work[k.W_SHIFT] = plane
         work[k.W_SLICE_BITS] = self.capacity.lane_bits
@@ -233,22 +242,41 @@ class _Lowering:
             work[k.W_OP] = VECTOR_OPERATORS[layer.op]
             if layer.op == "add":
                 work[k.W_KERNEL_ROWS], work[k.W_KERNEL_COLUMNS] = 2, 1
+            if layer.op == "upsample":
+                work[k.W_STRIDE_ROWS], work[k.W_STRIDE_COLUMNS] = layer.factor
+
+    def _fill_weights(self, work: NDArray[np.int64], layer: Layer, group: Range, chunk: Range) -> None:
+        """Which words a pass of the array scans, and whose weights they meet."""
+        work[k.W_FIRST_CHANNEL], work[k.W_LAST_CHANNEL] = input_channels(layer, group, chunk)
+        work[k.W_REACH] = min(group[1] - group[0], layer.group_outputs)
+        work[k.W_GROUP_CHANNELS] = layer.group_inputs
+        work[k.W_WEIGHT_STRIDE] = layer.group_outputs
+        weights, work[k.W_PARAMETER_OFFSET] = self.tensors.parameter_offsets(layer)
+        if layer.op in ATTENTION_OPS:
+            work[k.W_SECOND_OPERAND] = 1
+            weights = self.tensors.second_operand_offset(layer, self.image)
+        work[k.W_WEIGHT_OFFSET] = weights + group[0] % layer.group_outputs
 
     def _fill_inputs(
         self, work: NDArray[np.int64], layer_plan: LayerPlan, number: int, place: int, strip: Strip
     ) -> None:
         layer = layer_plan.layer
         index = layer_plan.index
-        work[k.W_WORDS] = self.tensors.input_offset(layer, self.image, 0)
-        work[k.W_ROW_GROUP] = self.rows_of[index, number, place, 0]
-        work[k.W_ROW_ORIGIN] = strip.boxes[0].rows[0]
-        work[k.W_BOX] = self.box_of[index, number, place, 0]
+        operand = 0
+        if layer.op == "concat":
+            ends = np.cumsum(layer.operand_channels)
+            operand = int(np.searchsorted(ends, work[k.W_FIRST_CHANNEL], side="right"))
+            work[k.W_CHANNELS] = layer.operand_channels[operand]
+            work[[k.W_FIRST_CHANNEL, k.W_LAST_CHANNEL]] -= ends[operand] - layer.operand_channels[operand]
+        work[k.W_WORDS] = self.tensors.input_offset(layer, self.image, operand)
+        work[k.W_ROW_GROUP] = self.rows_of[index, number, place, operand]
+        work[k.W_ROW_ORIGIN] = strip.boxes[operand].rows[0]
+        work[k.W_BOX] = self.box_of[index, number, place, operand]
         work[k.W_ROW_GROUP_B] = work[k.W_BOX_B] = -1
-        if len(strip.boxes) > 1:
+        if layer.op == "add":
             work[k.W_WORDS_B] = self.tensors.input_offset(layer, self.image, 1)
             work[k.W_ROW_GROUP_B] = self.rows_of[index, number, place, 1]
             work[k.W_BOX_B] = self.box_of[index, number, place, 1]
-        work[k.W_WEIGHT_OFFSET], work[k.W_PARAMETER_OFFSET] = self.tensors.parameter_offsets(layer)
         work[k.W_OUTPUT_OFFSET] = self.tensors.output_offset(layer, self.image)
 
     def _fill_neuron(self, work: NDArray[np.int64], layer: Layer, carry: int, outs: int) -> None:
@@ -303,7 +331,7 @@ class _Lowering:
         """Fetch the boxes of a strip that come from DRAM, a transfer a row, shared by the tiles that read the same."""
         layer = layer_plan.layer
         for operand, box in enumerate(part.strips[place].boxes):
-            if box.producer is not None:
+            if box.producer is not None or not box.bytes:
                 continue
             rows = box.rows[1] - box.rows[0]
             first_group = self.rows_of[layer_plan.index, number, place, operand]
@@ -317,8 +345,12 @@ class _Lowering:
             )
             after = [ends[place - part.slots]] if place >= part.slots else self._last_reader(part, box)
             producer = layer.inputs[operand] if layer.inputs else None
-            after += [group for index, group in self.store_of.items() if self.plan.layers[index].layer.name == producer]
+            after += self._stored(producer)
             self._request(layer_plan, part.tile, bundle, first_group, tuple(after))
+
+    def _stored(self, producer: str | None) -> list[int]:
+        """What must be complete before a layer's outputs can be read from DRAM; nothing where it does not run."""
+        return [group for index, group in self.store_of.items() if self.plan.layers[index].layer.name == producer]
 
     def _last_reader(self, part: Part, box: Box) -> list[int]:
         """The end of the last pass that reads what lies in a box's bytes before, if there is one."""
@@ -351,6 +383,8 @@ class _Lowering:
                 kind=k.WEIGHTS,
                 sizes=[size],
             )
+            if layer.op in ATTENTION_OPS:
+                after = (*after, *self._stored(layer.inputs[1]))
             self._request(layer_plan, part.tile, bundle, arrival, after)
         held.last_pass = done
         return held.group

@@ -31,8 +31,26 @@ def fire(tiles, tile, work, row, column):
 
 
 @kernel
+def multiply(tiles, tile, work, entry):
+    """Add the products of a word to the accumulators of the columns that it reaches: those of its group."""
+    reach = work[k.W_REACH]
+    row = entry >> 32
+    first = 0
+    if reach < work[k.W_OUTS]:
+        first = (row % work[k.W_CHANNELS] - work[k.W_FIRST_CHANNEL]) // work[k.W_GROUP_CHANNELS] * reach
+    value = entry & 0xFFFFFFFF
+    weight = work[k.W_WEIGHT_OFFSET] + row * work[k.W_WEIGHT_STRIDE]
+    if work[k.W_SECOND_OPERAND]:
+        for j in range(reach):
+            tiles.accumulator[tile, first + j] += value * tiles.words[weight + j]
+    else:
+        for j in range(reach):
+            tiles.accumulator[tile, first + j] += value * tiles.weights[weight + j]
+
+
+@kernel
 def array(clock, tiles, memory, tile, result_room, t):
-    """The PE array takes at most one waiting word a bank of the front pixel, all times all columns.
+    """The PE array takes at most one waiting word a bank of the front pixel, each times the columns that it reaches.
 
     Returns its state, or SCANNING when no word is there. A cycle counts as a bank conflict when an array without
     conflicts would already have taken every word that is there.
@@ -51,7 +69,7 @@ def array(clock, tiles, memory, tile, result_room, t):
         lanes = settings[k.T_ROWS]
         depth = settings[k.T_FIFO]
         ones = 0
-        outs = work[k.W_OUTS]
+        reach = work[k.W_REACH]
         for bank in range(banks):
             if tiles.bank_words[tile, front, bank] > 0:
                 tiles.bank_words[tile, front, bank] -= 1
@@ -62,9 +80,7 @@ def array(clock, tiles, memory, tile, result_room, t):
                 ones += popcount(value)
                 taken += 1
                 if settings[k.T_VERIFY]:
-                    weight = work[k.W_WEIGHT_OFFSET] + (entry >> 32) * work[k.W_OUT_CHANNELS] + work[k.W_FIRST_OUT]
-                    for j in range(outs):
-                        tiles.accumulator[tile, j] += value * tiles.weights[weight + j]
+                    multiply(tiles, tile, work, entry)
                 if taken == lanes:
                     break
         pixel[k.X_WORDS] -= taken
@@ -73,9 +89,9 @@ def array(clock, tiles, memory, tile, result_room, t):
         scalars[k.S_IDEAL] += ideal
         events = tiles.events[work[k.W_LAYER]]
         events[k.E_WORDS] += taken
-        events[k.E_MACS] += taken * outs
-        events[k.E_SUMS] += outs
-        events[k.E_SYNOPS] += ones * outs
+        events[k.E_MACS] += taken * reach
+        events[k.E_SUMS] += min(taken * reach, work[k.W_OUTS])
+        events[k.E_SYNOPS] += ones * reach
     if pixel[k.X_CLOSED] and pixel[k.X_WORDS] == 0:
         if result_room <= 0:
             if taken == 0:

@@ -61,6 +61,7 @@ class Box:
     """The layer whose outputs arrive over the network; None: fetched from DRAM."""
     rows: Range
     channels: Range
+    """Of its operand; empty where the part reads none of it."""
     bytes: int
     offset: int = 0
     """First byte in the spike buffer."""
@@ -89,7 +90,7 @@ class Part:
     groups: tuple[Range, ...]
     """Output channels computed together."""
     chunks: tuple[Range, ...]
-    """Input channels whose weights are loaded together; more than one: partial sums are stored."""
+    """Input channels of a layer's group whose weights are loaded together; more than one: partial sums are stored."""
     pass_rows: int
     """Output rows whose accumulators fit the accumulator buffer."""
 
@@ -106,7 +107,9 @@ class LayerPlan:
     layer: Layer
     parts: tuple[Part, ...]
     consumers: tuple[tuple[int, int], ...]
-    """(layer index, operand) of the layers that read its outputs over the network; the others read DRAM."""
+    """(layer index, operand) of the layers that read its outputs over the network; the others read DRAM.
+
+    What takes the place of weights is always read from DRAM."""
     stores: bool
     """Whether its outputs are written to DRAM."""
     estimated_cycles: int
@@ -123,5 +126,5 @@ class Plan:
 
 
 def block_bytes(layer: Layer, outs: int, channels: int) -> int:
-    """Bytes of the weights from a number of input channels to a number of output channels."""
+    """Bytes of the weights from a number of input channels of a group to a number of output channels."""
     return ceil_div(layer.kernel[0] * layer.kernel[1] * channels * outs * layer.weight_bits, 8)

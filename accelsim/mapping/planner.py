@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from accelsim.errors import InputError, Problem
 from accelsim.mapping.allocation import Placement, SpikeBufferAllocator
 from accelsim.mapping.plan import Box, LayerPlan, Part, Plan, Range, Strip, TileCapacity, block_bytes
-from accelsim.mapping.split import Split, channel_groups, choose_split, input_rows, shares
+from accelsim.mapping.split import Split, channel_groups, choose_split, input_channels, input_rows, shares
 from accelsim.units import ceil_div
-from accelsim.workload.layer import ARRAY_OPS, Layer
+from accelsim.workload.layer import ARRAY_OPS, ATTENTION_OPS, Layer
 
 
 def make_plan(layers: Sequence[Layer], capacity: TileCapacity, density: Mapping[str, float]) -> Plan:
@@ -32,6 +33,11 @@ def make_plan(layers: Sequence[Layer], capacity: TileCapacity, density: Mapping[
             break
         spilled.add(failed)
     notes = tuple(f"{name}: outputs go through DRAM, the spike buffers have no room" for name in sorted(spilled))
+    notes += tuple(
+        f"{layer.inputs[1]}: outputs go through DRAM to {layer.name}, which takes them in place of weights"
+        for layer in layers
+        if layer.op in ATTENTION_OPS
+    )
     return Plan(tuple(attempt.plans), notes, tuple(buffer.peak_bytes for buffer in attempt.buffers))
 
 
@@ -57,13 +63,13 @@ def _weights_problem(layer: Layer, capacity: TileCapacity) -> Problem | None:
 
 
 def _largest_block_bytes(layer: Layer, capacity: TileCapacity, channels: int) -> int:
-    """Bytes of the weights that a pass over so many input channels needs, at most."""
-    return block_bytes(layer, min(capacity.columns, layer.out_shape[0]), channels)
+    """Bytes of the weights that a pass over so many input channels of a group needs, at most."""
+    return block_bytes(layer, max(last - first for first, last in channel_groups(layer, capacity)), channels)
 
 
 def _chunks(layer: Layer, capacity: TileCapacity) -> tuple[Range, ...]:
     """Input channels cut so that the weights of a chunk fit a slot of the weight buffer."""
-    channels = layer.in_shape[0]
+    channels = layer.group_inputs
     size = next(
         size
         for size in (ceil_div(channels, parts) for parts in range(1, channels + 1))
@@ -75,6 +81,17 @@ def _chunks(layer: Layer, capacity: TileCapacity) -> tuple[Range, ...]:
 def _needs_accumulators(layer: Layer, capacity: TileCapacity) -> bool:
     """Whether sums are stored between passes: several chunks, or bit planes integrated one after another."""
     return (capacity.bit_serial and layer.word_bits > 1) or len(_chunks(layer, capacity)) > 1
+
+
+def _takes_place_of_weights(layer: Layer, operand: int) -> bool:
+    return operand == 1 and layer.op in ATTENTION_OPS
+
+
+def _single_operands(layer: Layer, channels: Range) -> Iterator[Range]:
+    """Output channels cut so that each range comes from one operand where maps are joined."""
+    bounds = [sum(layer.operand_channels[:operand]) for operand in range(1, len(layer.operand_channels))]
+    inside = [bound for bound in bounds if channels[0] < bound < channels[1]]
+    yield from pairwise([channels[0], *inside, channels[1]])
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +147,7 @@ class _Attempt:
                     if isinstance(result, str):
                         return result
                     drafts[-1][1].append(result)
+        second = {layer.inputs[1] for layer in self.layers if layer.op in ATTENTION_OPS}
         for index, (layer, parts) in enumerate(drafts):
             readers = self._readers(layer.name)
             self.plans.append(
@@ -138,7 +156,7 @@ class _Attempt:
                     layer=layer,
                     parts=tuple(self._resolve(part) for part in parts),
                     consumers=() if layer.name in self.spilled else readers,
-                    stores=layer.name in self.spilled or not readers,
+                    stores=layer.name in self.spilled or not readers or layer.name in second,
                     estimated_cycles=self.splits[layer.name].cycles,
                 )
             )
@@ -149,11 +167,12 @@ class _Attempt:
             (self.index[layer.name], operand)
             for layer in self.layers
             for operand, producer in enumerate(layer.inputs)
-            if producer == name
+            if producer == name and not _takes_place_of_weights(layer, operand)
         )
 
     def _producers(self, layer: Layer) -> list[str | None]:
-        known = [name if name in self.index and name not in self.spilled else None for name in layer.inputs]
+        names = [name for operand, name in enumerate(layer.inputs) if not _takes_place_of_weights(layer, operand)]
+        known = [name if name in self.index and name not in self.spilled else None for name in names]
         return known or [None]
 
     def _part(self, layer: Layer, tile: int, rows: Range, groups: tuple[Range, ...]) -> Part | str:
@@ -168,8 +187,11 @@ class _Attempt:
         else:
             # One pixel of a group has to fit a packet.
             width = max(1, self.capacity.packet_bits // self.capacity.stored_bits(layer.out_word_bits))
-            firsts = range(channels[0], channels[1], width)
-            groups = tuple((first, min(first + width, channels[1])) for first in firsts)
+            groups = tuple(
+                (first, min(first + width, end))
+                for start, end in _single_operands(layer, channels)
+                for first in range(start, end, width)
+            )
             chunks, pass_rows = (channels,), rows[1] - rows[0]
         producers = self._producers(layer)
         on_chip = next((name for name in producers if name is not None), None)
@@ -188,7 +210,10 @@ class _Attempt:
         ]
         if waiting:
             return max(waiting)[1]
-        needed = len(producers) * max(self._box(layer, None, (row, row + 1), channels).bytes for row in range(*rows))
+        needed = max(
+            sum(self._box(layer, operand, None, (row, row + 1), channels).bytes for operand in range(len(producers)))
+            for row in range(*rows)
+        )
         raise InputError(
             Problem(
                 f"no tiling fits the spike buffer: one output row needs {needed} bytes, "
@@ -197,9 +222,13 @@ class _Attempt:
             )
         )
 
-    def _box(self, layer: Layer, producer: str | None, rows: Range, channels: Range) -> Box:
+    def _box(self, layer: Layer, operand: int, producer: str | None, rows: Range, channels: Range) -> Box:
         source = input_rows(layer, rows)
-        read = (0, layer.in_shape[0]) if layer.op in ARRAY_OPS else channels
+        read = input_channels(layer, channels) if layer.op in ARRAY_OPS else channels
+        if layer.op == "concat":
+            start = sum(layer.operand_channels[:operand])
+            first, last = (min(max(0, end - start), layer.operand_channels[operand]) for end in channels)
+            read = (first, last)
         words = (source[1] - source[0]) * layer.in_shape[2] * (read[1] - read[0])
         return Box(producer, source, read, ceil_div(words * self.capacity.stored_bits(layer.word_bits), 8))
 
@@ -217,10 +246,15 @@ class _Attempt:
         index = self.index[layer.name]
         buffer = self.buffers[tile]
         bands = [(rows[0] + first, rows[0] + last) for first, last in shares(rows[1] - rows[0], count)]
-        boxes = [[self._box(layer, producer, band, channels) for producer in producers] for band in bands]
+        boxes = [
+            [self._box(layer, operand, producer, band, channels) for operand, producer in enumerate(producers)]
+            for band in bands
+        ]
         done: list[Placement] = []
         placements: dict[tuple[int, int], Placement] = {}
         for operand, producer in enumerate(producers):
+            if not boxes[0][operand].bytes:
+                continue
             first = self.index[producer] if producer is not None else max(0, index - filling.early)
             for slot in range(min(filling.slots, count)):
                 size = max(boxes[number][operand].bytes for number in range(slot, count, filling.slots))
@@ -235,6 +269,9 @@ class _Attempt:
         for number, band in enumerate(bands):
             placed = []
             for operand, box in enumerate(boxes[number]):
+                if not box.bytes:
+                    placed.append(box)
+                    continue
                 placement = placements[operand, number % filling.slots]
                 box = replace(box, offset=placement.offset)
                 self.placed.append((box, placement, tile))
@@ -252,7 +289,8 @@ class _Attempt:
                 replace(
                     strip,
                     boxes=tuple(
-                        replace(box, blocked_by=buffer.blocked_by(self.placement_of[id(box)])) for box in strip.boxes
+                        replace(box, blocked_by=buffer.blocked_by(self.placement_of[id(box)])) if box.bytes else box
+                        for box in strip.boxes
                     ),
                 )
                 for strip in part.strips

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import pairwise
 
-from accelsim.mapping.plan import Range, TileCapacity
+from accelsim.mapping.plan import Range, TileCapacity, block_bytes
 from accelsim.units import ceil_div
 from accelsim.workload.layer import ARRAY_OPS, Layer
 
@@ -29,16 +29,37 @@ def shares(total: int, parts: int) -> list[Range]:
 
 
 def channel_groups(layer: Layer, capacity: TileCapacity) -> list[Range]:
-    """Groups of output channels that the array computes together."""
-    channels = layer.out_shape[0]
-    return [(first, min(first + capacity.columns, channels)) for first in range(0, channels, capacity.columns)]
+    """Groups of output channels that the array computes together: of one group of the layer, or whole groups."""
+    width = layer.group_outputs
+    together = 1 if layer.groups == 1 else max(1, capacity.columns // width)
+    while together > 1 and block_bytes(layer, together * width, layer.group_inputs) > capacity.weight_block_bytes:
+        together -= 1
+    span = together * width
+    return [
+        (first, min(first + capacity.columns, start + span, layer.out_shape[0]))
+        for start in range(0, layer.out_shape[0], span)
+        for first in range(start, min(start + span, layer.out_shape[0]), capacity.columns)
+    ]
+
+
+def input_channels(layer: Layer, outs: Range, chunk: Range | None = None) -> Range:
+    """Input channels that output channels [first, last) see; of each group those of `chunk`, counted in the group.
+
+    Several groups are seen with all their channels.
+    """
+    first, last = outs[0] // layer.group_outputs, (outs[1] - 1) // layer.group_outputs
+    begin, end = chunk or (0, layer.group_inputs)
+    return first * layer.group_inputs + begin, last * layer.group_inputs + end
 
 
 def pixel_cycles(layer: Layer, capacity: TileCapacity, density: float) -> float:
     """Estimated cycles of the array for one output pixel and group of channels."""
-    channels = layer.in_shape[0]
-    lines = layer.kernel[0] * ceil_div(layer.kernel[1] * channels, capacity.line_words)
-    words = layer.fan_in * (density if capacity.skips else 1.0)
+    first, last = input_channels(layer, channel_groups(layer, capacity)[0])
+    runs, run = layer.kernel[0], layer.kernel[1] * (last - first)
+    if last - first < layer.in_shape[0] or layer.dilation[1] > 1:
+        runs, run = runs * layer.kernel[1], last - first
+    lines = runs * ceil_div(run, capacity.line_words)
+    words = runs * run * (density if capacity.skips else 1.0)
     return max(1.0, max(lines, words / capacity.rows) * capacity.scans(layer.word_bits))
 
 
@@ -60,8 +81,8 @@ def estimate(layer: Layer, capacity: TileCapacity, density: float, channel_parts
         compute = pixels * taps * ceil_div(share, capacity.line_words)
         copies = 1
         weight_bytes = 0.0
-        in_bytes *= len(layer.inputs) or 1
-    halo = 1 + max(0, layer.kernel[0] - layer.stride[0]) * row_parts / max(1, in_rows)
+        in_bytes *= 2 if layer.op == "add" else 1
+    halo = 1 + max(0, layer.span[0] - layer.stride[0]) * row_parts / max(1, in_rows)
     arriving = in_bytes * halo / row_parts / (channel_parts if layer.op not in ARRAY_OPS else 1) / link
     leaving = in_bytes * halo * copies / capacity.tiles / link
     if not layer.inputs:
@@ -88,6 +109,8 @@ def choose_split(layer: Layer, capacity: TileCapacity, density: float) -> Split:
 
 def input_rows(layer: Layer, rows: Range) -> Range:
     """Rows of the input that output rows [first, last) read, padding left out."""
+    if layer.op == "upsample":
+        return rows[0] // layer.factor[0], (rows[1] - 1) // layer.factor[0] + 1
     first = rows[0] * layer.stride[0] - layer.padding[0]
-    last = (rows[1] - 1) * layer.stride[0] - layer.padding[0] + layer.kernel[0]
+    last = (rows[1] - 1) * layer.stride[0] - layer.padding[0] + layer.span[0]
     return max(0, min(first, layer.in_shape[1] - 1)), min(layer.in_shape[1], max(last, 1))

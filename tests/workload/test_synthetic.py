@@ -141,7 +141,8 @@ def test_keys_are_checked_with_their_lines(tmp_path: Path) -> None:
         "  - {name: h h, op: linear, in_shape: [8], out_features: 4, density: 1, spatial_correlation: -1}\n",
     ) == [
         "FILE:4: layers[0].op: is not one of the choices; did you mean conv2d? (got 'conv3d'); "
-        "allowed: conv2d, linear, attention_scores, attention_values, maxpool2d, avgpool2d, add, concat, upsample, gemm",
+        "allowed: conv2d, linear, attention_scores, attention_values, maxpool2d, avgpool2d, add, concat, upsample, "
+        "gemm",
         "FILE:5: layers[1].kernel: is missing: conv2d needs it",
         "FILE:6: layers[2].density: must be at most 1 (got 2)",
         "FILE:7: layers[3].in_shape: is missing: without inputs, words come from DRAM in this shape",
