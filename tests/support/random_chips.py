@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from typing import Any, get_args
 
 import numpy as np
@@ -16,18 +17,23 @@ from accelsim.workload.workload import Parameters
 
 Words = NDArray[np.int64]
 WIDEST_WORD = 24
-SEVERAL_OPERANDS = ("add", "concat", *ATTENTION_OPS)
+PLAIN_OPS: tuple[Op, ...] = (*["conv2d"] * 5, "linear", "maxpool2d", "avgpool2d", "add", "add")
+SEVERAL_OPERANDS: tuple[Op, ...] = ("add", "concat", *ATTENTION_OPS)
 
 
 class RandomWorkload:
-    """One to six layers of any operator, kernel, stride, padding and width that follow from a seed."""
+    """One to six layers of any operator, kernel, stride, padding and width that follow from a seed.
+
+    A `plain` network has no groups, dilation or operators besides PLAIN_OPS.
+    """
 
     name = "random"
     drawn: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     source: dict[str, Any] = {}  # noqa: RUF012
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, plain: bool = False) -> None:
+        self.plain = plain
         self.random = random.Random(seed)
         self.numbers = np.random.default_rng(seed)
         self.timesteps = self.random.choice([1, 2, 3, 4, 4, 6, 8])
@@ -64,7 +70,8 @@ class RandomWorkload:
         """Append a layer, unless what was drawn does not fit or grows too wide."""
         draw = self.random
         sources = [layer for layer in self.layers if not layer.signed]
-        op = draw.choice(["conv2d"] * 6 + list(get_args(Op)) + ["add", "attention_scores"])
+        ops = list(PLAIN_OPS) if self.plain else [*PLAIN_OPS, *get_args(Op), *SEVERAL_OPERANDS]
+        op = draw.choice(ops)
         tuples = self._operands(op, sources)
         if op in SEVERAL_OPERANDS and not tuples:
             op = "conv2d"
@@ -77,74 +84,88 @@ class RandomWorkload:
         shape = inputs[0].out_shape if inputs else self._draw_shape()
         scanned = inputs[:1] if op in ATTENTION_OPS else inputs
         bits = max((layer.out_word_bits for layer in scanned), default=draw.choice([self.timesteps, 8, 1, 11, 18]))
-        kernel, stride, padding, dilation, groups, factor = (1, 1), (1, 1), (0, 0), (1, 1), 1, (1, 1)
-        operand_channels: tuple[int, ...] = ()
+        operand_channels = tuple(layer.out_shape[0] for layer in inputs) if op == "concat" else ()
+        shape = (sum(operand_channels) or shape[0], *shape[1:])
+        window = self._draw_window(op, shape)
         channels = draw.choice([1, 2, 4, 7, 16, 20, 35]) if op in WEIGHTED_OPS else shape[0]
-        if op == "concat":
-            operand_channels = tuple(layer.out_shape[0] for layer in inputs)
-            channels = sum(operand_channels)
-            shape = (channels, *shape[1:])
-        if op in WEIGHTED_OPS and draw.random() < 0.4:
-            groups = draw.choice([n for n in range(1, shape[0] + 1) if shape[0] % n == 0])
-            channels = groups * draw.choice([1, 1, 2, 3, 20]) if groups > 1 else channels
-        elif op == "attention_scores":
+        groups = 1
+        if op == "attention_scores":
             groups = draw.choice([n for n in (1, 2, 4, 8) if shape[0] % n == 0])
-            channels = groups * shape[1] * shape[2]
         elif op == "attention_values":
             groups, channels = shape[0] // (shape[1] * shape[2]), inputs[1].out_shape[0]
-        if op == "linear":
-            kernel = shape[1:]
-        elif op == "upsample":
-            factor = (draw.randint(1, 3), draw.randint(1, 3))
-        elif op in POOL_OPS and draw.random() < 0.2:
-            kernel = stride = shape[1:]
-        elif op == "conv2d" or op in POOL_OPS:
-            kernel = (draw.randint(1, 4), draw.randint(1, 4))
-            stride = (draw.randint(1, 3), draw.randint(1, 3))
-            # A window of a pool reaches the map; one of a convolution may lie in padding altogether.
-            if op == "conv2d" and draw.random() < 0.3:
-                dilation = (draw.randint(1, 3), draw.randint(1, 3))
-            margins = (2, 2) if op == "conv2d" else (kernel[0] // 2, kernel[1] // 2)
-            padding = (draw.randint(0, margins[0]), draw.randint(0, margins[1]))
-        rows, columns = (
-            ((size + 2 * margin - (tap - 1) * apart - 1) // step + 1) * times
-            for size, margin, tap, apart, step, times in zip(
-                shape[1:], padding, kernel, dilation, stride, factor, strict=True
-            )
-        )
+        elif op in WEIGHTED_OPS and not self.plain and draw.random() < 0.4:
+            groups = draw.choice([n for n in range(1, shape[0] + 1) if shape[0] % n == 0])
+            channels = groups * draw.choice([1, 1, 2, 3, 20]) if groups > 1 else channels
         fires = op not in ARRAY_OPS or draw.random() < (0.5 if op in ATTENTION_OPS else 0.8)
-        signed = op in WEIGHTED_OPS and not fires
-        weight_bits = draw.choice([8, 8, 4, 2]) if op in WEIGHTED_OPS else 0
-        if op in ATTENTION_OPS:
-            weight_bits = inputs[1].out_word_bits
-        taps = {"add": 2, "avgpool2d": kernel[0] * kernel[1]}.get(op, 1)
-        largest = taps * ((1 << bits) - 1)
-        if op in ATTENTION_OPS:
-            largest *= shape[0] // groups * ((1 << weight_bits) - 1)
-        made_bits = self.timesteps if op in ARRAY_OPS and fires else largest.bit_length()
-        made_bits = 1 if signed else made_bits
-        if min(rows, columns) < 1 or max(bits, made_bits) > WIDEST_WORD:
-            return
         layer = Layer(
             name=name,
             op=op,
             inputs=tuple(source.name for source in inputs),
             in_shape=shape,
-            out_shape=(channels, rows, columns),
-            kernel=kernel,
-            stride=stride,
-            padding=padding,
-            dilation=dilation,
+            out_shape=(channels, 1, 1),
+            **window,
             groups=groups,
-            factor=factor,
             operand_channels=operand_channels,
-            weight_bits=weight_bits,
+            weight_bits=inputs[1].out_word_bits if op in ATTENTION_OPS else 0,
             timesteps=bits,
             word_bits=bits,
-            out_word_bits=32 if signed else made_bits,
             fires=fires,
         )
-        self.layers = (*self.layers, layer)
+        layer = replace(layer, out_shape=self._shape_made(layer))
+        made_bits = self._bits_made(layer)
+        if min(layer.out_shape) < 1 or max(bits, 1 if layer.signed else made_bits) > WIDEST_WORD:
+            return
+        weight_bits = draw.choice([8, 8, 4, 2]) if op in WEIGHTED_OPS else layer.weight_bits
+        self.layers = (*self.layers, replace(layer, weight_bits=weight_bits, out_word_bits=made_bits))
+
+    def _draw_window(self, op: str, shape: tuple[int, int, int]) -> dict[str, tuple[int, int]]:
+        """Kernel, stride, padding, dilation and factor where an operator has them."""
+        draw = self.random
+        if op == "linear":
+            return {"kernel": shape[1:]}
+        if op == "upsample":
+            return {"factor": (draw.randint(1, 3), draw.randint(1, 3))}
+        if op in SEVERAL_OPERANDS:
+            return {}
+        if op in POOL_OPS and not self.plain and draw.random() < 0.2:
+            return {"kernel": shape[1:], "stride": shape[1:]}
+        kernel = (draw.randint(1, 4), draw.randint(1, 4))
+        stride = (draw.randint(1, 3), draw.randint(1, 3))
+        # A window of a pool reaches the map; one of a convolution may lie in padding altogether.
+        margins = (2, 2) if op == "conv2d" else (kernel[0] // 2, kernel[1] // 2)
+        padding = (draw.randint(0, margins[0]), draw.randint(0, margins[1]))
+        dilation = (1, 1)
+        if op == "conv2d" and not self.plain and draw.random() < 0.3:
+            dilation = (draw.randint(1, 3), draw.randint(1, 3))
+        return {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation}
+
+    def _shape_made(self, layer: Layer) -> tuple[int, int, int]:
+        """Shape that a layer makes, its channels given where it chooses them."""
+        channels, rows, columns = layer.out_shape[0], *layer.in_shape[1:]
+        if layer.op == "attention_scores":
+            channels = layer.groups * rows * columns
+        rows, columns = (
+            ((size + 2 * margin - (tap - 1) * apart - 1) // step + 1) * times
+            for size, margin, tap, apart, step, times in zip(
+                (rows, columns), layer.padding, layer.kernel, layer.dilation, layer.stride, layer.factor, strict=True
+            )
+        )
+        return channels, rows, columns
+
+    def _bits_made(self, layer: Layer) -> int:
+        """Bits of the widest word that a layer makes."""
+        if layer.signed:
+            return 32
+        if layer.op in ARRAY_OPS and layer.fires:
+            return self.timesteps
+        largest = (1 << layer.word_bits) - 1
+        if layer.op == "avgpool2d":
+            largest *= layer.kernel[0] * layer.kernel[1]
+        if layer.op == "add":
+            largest *= 2
+        if layer.op in ATTENTION_OPS:
+            largest *= layer.in_shape[0] // layer.groups * ((1 << layer.weight_bits) - 1)
+        return largest.bit_length()
 
     def _operands(self, op: str, sources: list[Layer]) -> list[tuple[Layer, ...]]:
         """Producers that an operator of several operands could take."""
