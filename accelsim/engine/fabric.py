@@ -128,6 +128,8 @@ def make_tiles(shape: TileShape, nodes: Sequence[int], network_nodes: int, conte
     settings[state.T_HEADER_BITS] = shape.header_bits
     settings[state.T_FLIT_BITS] = shape.flit_bits
     settings[state.T_VERIFY] = contents.verify
+    planes = bit_planes(contents.words)
+    settings[state.T_PLANES] = planes.shape[1]
     settings[state.T_PAYLOAD] = shape.payload
     tile_of = np.full(network_nodes, -1, np.int64)
     tile_of[list(nodes)] = np.arange(count)
@@ -159,7 +161,7 @@ def make_tiles(shape: TileShape, nodes: Sequence[int], network_nodes: int, conte
         accumulator=zeros(count, shape.columns),
         membrane=zeros(count, contents.membrane_pixels, shape.columns),
         words=contents.words,
-        planes=bit_planes(contents.words),
+        planes=planes.ravel(),
         weights=contents.weights,
         bias=contents.bias,
         theta=contents.theta,

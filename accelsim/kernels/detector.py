@@ -1,6 +1,6 @@
 """Spike detector: reads the lines of receptive fields, and passes the words that count to the FIFO."""
 
-from accelsim.jit import kernel, popcount, trailing_zeros
+from accelsim.jit import cell, kernel, popcount, trailing_zeros
 from accelsim.kernels import state as k
 from accelsim.kernels.outcomes import MOVED, SCANNING, WAITS_FOR_TIME
 from accelsim.kernels.rings import ring
@@ -110,12 +110,12 @@ def pass_words(tiles, tile, fifo_room):
         if here <= left:
             left -= here
             while words != 0:
-                waiting[bank[first + trailing_zeros(words)]] += 1
+                cell(waiting, cell(bank, first + trailing_zeros(words))[0])[0] += 1
                 words &= words - 1
             block += 1
         else:
             while left > 0:
-                waiting[bank[first + trailing_zeros(words)]] += 1
+                cell(waiting, cell(bank, first + trailing_zeros(words))[0])[0] += 1
                 words &= words - 1
                 left -= 1
             line[block] = words
@@ -191,13 +191,14 @@ def nonzero_words(tiles, address, length, first, last):
 
     Up to a block of words. Returns also how many ones they have in these planes.
     """
-    planes = tiles.planes[address >> k.BLOCK_SHIFT]
+    planes = tiles.settings[k.T_PLANES]
+    block = (address >> k.BLOCK_SHIFT) * planes
     place = address & (k.BLOCK_WORDS - 1)
     inside = k.BLOCK_MASK if length >= k.BLOCK_WORDS else (1 << length) - 1
     words = 0
     ones = 0
-    for plane in range(first, min(last, planes.shape[0])):
-        bits = (planes[plane] >> place) & inside
+    for plane in range(block + first, block + min(last, planes)):
+        bits = (cell(tiles.planes, plane)[0] >> place) & inside
         words |= bits
         ones += popcount(bits)
     return inside if tiles.settings[k.T_SKIP] == 0 else words, ones

@@ -66,9 +66,10 @@ CONTROL, SPIKES, WEIGHTS, STORE = range(4)
     T_HEADER_BITS,
     T_FLIT_BITS,
     T_VERIFY,
+    T_PLANES,  # in Tiles.planes: bits of the widest word
     T_PAYLOAD,  # encoding of spike packets, of those in accelsim.kernels.payload
     TILE_SETTINGS,
-) = range(16)
+) = range(17)
 
 BLOCK_SHIFT = 5
 BLOCK_WORDS = 1 << BLOCK_SHIFT
@@ -254,7 +255,7 @@ class Tiles(NamedTuple):
     accumulator: NDArray  # [tiles, columns], used to verify
     membrane: NDArray  # [tiles, pixels of a strip, columns], used to verify
     words: NDArray  # int32, every layer's input words, (row, column, channel)
-    planes: NDArray  # [blocks of words, planes] bit p of the words of a block and of the next one
+    planes: NDArray  # [blocks of words x planes] bit p of the words of a block and of the next one
     weights: NDArray  # int8, (weight row, output channel), used to verify
     bias: NDArray  # used to verify
     theta: NDArray  # used to verify
