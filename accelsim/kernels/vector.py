@@ -14,7 +14,7 @@ def vector(clock, tiles, memory, tile, result_room, t):
     A joined map comes from passes over one of its operands each: pools of a 1x1 window.
     """
     scalars = tiles.scalars[tile]
-    work = tiles.passes[tile, scalars[k.S_DETECTOR] % k.PASSES]
+    work = tiles.passes[tile, scalars[k.S_DETECTOR] & k.PASS_MASK]
     if t < scalars[k.S_READY]:
         return k.FILL_DRAIN
     operator = work[k.W_OP]
