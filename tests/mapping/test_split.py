@@ -8,7 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small_workload import conv
 
-from accelsim.mapping.split import channel_groups, choose_split, estimate, input_rows, pixel_cycles, shares
+from accelsim.mapping.split import (
+    channel_groups,
+    choose_split,
+    estimate,
+    input_channels,
+    input_rows,
+    pixel_cycles,
+    shares,
+)
+from accelsim.workload.layer import Layer
 
 CAPACITY = replace(SMALL, tiles=16, controllers=4, memory_bytes_per_cycle=51.2)
 
@@ -24,6 +33,55 @@ def test_shares_cover_everything_once_and_differ_by_one(total: int, data: st.Dat
 
 def test_groups_are_columns_wide_but_the_last() -> None:
     assert channel_groups(conv("a", (8, 4, 4), 40), CAPACITY) == [(0, 16), (16, 32), (32, 40)]
+
+
+def grouped(groups: int, channels: int, outs: int) -> Layer:
+    return replace(conv("a", (channels, 4, 4), outs), groups=groups)
+
+
+def test_a_pass_covers_part_of_a_group_or_whole_groups() -> None:
+    assert channel_groups(grouped(2, 8, 40), CAPACITY) == [(0, 16), (16, 20), (20, 36), (36, 40)]
+    assert channel_groups(grouped(8, 8, 40), CAPACITY) == [(0, 15), (15, 30), (30, 40)]
+    assert channel_groups(grouped(20, 20, 20), CAPACITY) == [(0, 16), (16, 20)]
+    small = replace(CAPACITY, weight_buffer_bytes=2 * 9 * 4 * 10, prefetches=True)
+    assert channel_groups(grouped(8, 32, 40), small) == [(first, first + 10) for first in range(0, 40, 10)]
+
+
+def test_a_pass_scans_the_channels_of_its_groups() -> None:
+    layer = grouped(4, 32, 8)
+    assert input_channels(layer, (0, 2)) == (0, 8)
+    assert input_channels(layer, (3, 4)) == (8, 16)
+    assert input_channels(layer, (2, 6)) == (8, 24)
+    assert input_channels(layer, (6, 8), (2, 5)) == (26, 29)
+
+
+@given(st.integers(1, 12), st.integers(1, 5), st.integers(1, 40))
+def test_every_output_is_in_one_pass_and_its_inputs_are_scanned(groups: int, inputs: int, outputs: int) -> None:
+    layer = grouped(groups, groups * inputs, groups * outputs)
+    passes = channel_groups(layer, CAPACITY)
+    assert [out for first, last in passes for out in range(first, last)] == list(range(groups * outputs))
+    for first, last in passes:
+        own = {out // outputs for out in range(first, last)}
+        assert last - first <= CAPACITY.columns
+        assert len(own) == 1 or (first % outputs, last % outputs) == (0, 0)
+        scanned = range(*input_channels(layer, (first, last)))
+        assert set(scanned) == {group * inputs + n for group in own for n in range(inputs)}
+
+
+def test_rows_of_dilated_kernels_and_repeated_maps() -> None:
+    dilated = replace(conv("a", (8, 8, 8), 8), dilation=(2, 1), padding=(2, 1))
+    assert input_rows(dilated, (3, 4)) == (1, 6)
+    repeated = Layer("u", "upsample", (), (8, 4, 4), (8, 12, 4), factor=(3, 1))
+    assert [input_rows(repeated, rows) for rows in ((0, 1), (2, 4), (5, 12))] == [(0, 1), (0, 2), (1, 4)]
+
+
+def test_gaps_between_taps_and_other_groups_cost_lines() -> None:
+    layer = conv("a", (64, 8, 8), 16)
+    assert pixel_cycles(replace(layer, dilation=(2, 2)), CAPACITY, density=0.0) == 9
+    assert pixel_cycles(layer, replace(CAPACITY, line_words=192), density=0.0) == 3
+    assert pixel_cycles(replace(layer, dilation=(1, 2)), replace(CAPACITY, line_words=192), density=0.0) == 9
+    assert pixel_cycles(replace(layer, groups=16), CAPACITY, density=1.0) == 36
+    assert pixel_cycles(grouped(64, 64, 64), CAPACITY, density=1.0) == 9
 
 
 @pytest.mark.parametrize(
