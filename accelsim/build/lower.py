@@ -121,16 +121,18 @@ class _Lowering:
         """A group for every row of every box, counted in words from tiles, in bytes from DRAM."""
         layer = layer_plan.layer
         bits = self.capacity.stored_bits(layer.word_bits)
+        width = self.arch.spike_sram.width_bits
         for number, part in enumerate(layer_plan.parts):
             for place, strip in enumerate(part.strips):
                 for operand, box in enumerate(strip.boxes):
                     words = layer.in_shape[2] * (box.channels[1] - box.channels[0])
-                    left = words if box.producer is not None else ceil_div(words * bits, 8)
+                    left, unit = (words, bits) if box.producer is not None else (ceil_div(words * bits, 8), 8)
                     here = self.groups.add_box() if box.producer is not None else -1
                     name = self._name("input row", layer, part.tile)
                     first = len(self.groups.left)
-                    for _ in range(*box.rows):
-                        self.groups.add(name, left, box=here)
+                    for row in range(box.rows[1] - box.rows[0]):
+                        start = (box.offset * 8 + row * words * bits) // width
+                        self.groups.add(name, left, box=here, unit=unit, place=start)
                     self.rows_of[layer_plan.index, number, place, operand] = first
                     self.box_of[layer_plan.index, number, place, operand] = here
 
@@ -171,7 +173,17 @@ class _Lowering:
                     rows = (first_row, min(first_row + part.pass_rows, strip.rows[1]))
                     self._add_passes(layer_plan, number, part, place, group, rows, route)
             ends.append(script.commands[-1].done)
+            script.commands[-1].frees_bits = self._bits_of(layer_plan.index, number, place, strip)
         self.done_of[self.image, layer_plan.index, part.tile] = script.commands[-1]
+
+    def _bits_of(self, index: int, number: int, place: int, strip: Strip) -> int:
+        """Bits of the spike buffer that the words of a strip have taken when all have come."""
+        bits = 0
+        for operand, box in enumerate(strip.boxes):
+            first = self.rows_of[index, number, place, operand]
+            if box.rows[1] > box.rows[0]:
+                bits += (box.rows[1] - box.rows[0]) * self.groups.left[first] * self.groups.unit[first]
+        return bits
 
     def _add_passes(
         self,
@@ -204,6 +216,7 @@ class _Lowering:
                 work = np.zeros(k.PASS_COLUMNS, np.int64)
                 self._fill_shape(work, layer, rows, group, chunk, plane)
                 self._fill_inputs(work, layer_plan, number, place, strip)
+                self._fill_places(work, layer, strip)
                 self._fill_neuron(work, layer, carry, group[1] - group[0])
                 work[k.W_LAYER] = self._number(layer_plan)
                 work[k.W_WEIGHTS_GROUP] = self._weights(layer_plan, part, place, group, chunk, done)
@@ -251,10 +264,27 @@ class _Lowering:
         work[k.W_WEIGHT_OFFSET], work[k.W_PARAMETER_OFFSET] = self.tensors.parameter_offsets(layer)
         work[k.W_OUTPUT_OFFSET] = self.tensors.output_offset(layer, self.image)
 
+    def _fill_places(self, work: NDArray[np.int64], layer: Layer, strip: Strip) -> None:
+        """Where words lie in the spike buffer: row behind row, in it slice behind slice, position behind position."""
+        box = strip.boxes[0]
+        word_bits = self.capacity.stored_bits(layer.word_bits)
+        channels = box.channels[1] - box.channels[0]
+        words = layer.in_shape[2] * channels
+        read_bits = min(self.capacity.lane_bits, word_bits) if layer.op in ARRAY_OPS else word_bits
+        work[k.W_READ_BITS] = read_bits
+        work[k.W_POSITION_BITS] = channels * read_bits
+        work[k.W_SLICE_STEP] = words * read_bits
+        work[k.W_ROW_BITS] = words * word_bits
+        first_slice = int(work[k.W_SHIFT]) // read_bits * words * read_bits
+        for column, operand in zip((k.W_PLACE, k.W_PLACE_B), strip.boxes, strict=False):
+            work[column] = operand.offset * 8 - operand.rows[0] * words * word_bits + first_slice
+            work[column] -= operand.channels[0] * read_bits
+
     def _fill_neuron(self, work: NDArray[np.int64], layer: Layer, carry: int, outs: int) -> None:
         settings = self.arch.settings
         serial = settings.neuron_unit.decoding == "serial"
-        update = settings.accumulator_buffer.update_cycles
+        buffer = settings.accumulator_buffer
+        pixel_bits = self.capacity.columns * settings.pe_array.accumulator_bits
         work[k.W_CARRY] = carry
         work[k.W_LIMIT] = (1 << layer.out_word_bits) - 1 if layer.fires else 0
         if layer.op not in ARRAY_OPS:
@@ -263,15 +293,19 @@ class _Lowering:
             return
         reads = 1 if carry & k.CARRY_ADD else 0
         writes = 1 if carry & k.CARRY_STORE else 0
-        service = update if reads and writes else reads + writes
+        service = buffer.access_cycles(pixel_bits, reads, writes, alternate=False)
+        unhindered = max(reads, writes)
         if carry & k.CARRY_FIRE:
             steps = layer.out_word_bits if layer.fires else 1
+            update = buffer.access_cycles(pixel_bits, 1, 1, alternate=True)
             service += settings.neuron_unit.service_cycles(outs, steps, update)
+            unhindered += settings.neuron_unit.service_cycles(outs, steps, 1)
             work[k.W_NEURON_OPS] = steps if serial else 1
             if serial:
                 reads += steps
                 writes += steps
         work[k.W_SERVICE] = service
+        work[k.W_PORT_CYCLES] = service - unhindered
         work[k.W_ACCUMULATOR_READS] = reads
         work[k.W_ACCUMULATOR_WRITES] = writes
 

@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 
 from accelsim.build.network import NetworkOnly, is_network_only
 from accelsim.config import Document, Positive, Settings, broken, load_yaml, override, validate
+from accelsim.engine.fabric import SramShape
 from accelsim.engine.topology import NetworkShape
 from accelsim.mapping.plan import TileCapacity
 from accelsim.parts.accumulator_buffer import AccumulatorBufferSettings
@@ -121,6 +122,17 @@ class Arch:
     def network(self) -> NetworkShape:
         """The network on chip as the engine makes it."""
         return self.settings.noc.shape(self.settings.network_interface.queue_flits)
+
+    @property
+    def spike_sram(self) -> SramShape:
+        """The spike buffer as the engine makes it; a word is as wide as a line."""
+        array = self.settings.pe_array
+        return self.settings.spike_buffer.shape(array.line_words * array.lane_bits)
+
+    @property
+    def weight_sram(self) -> SramShape:
+        """The weight buffer as the engine makes it; a word is as wide as the 8-bit weights of a word of spikes."""
+        return self.settings.weight_buffer.shape(self.settings.pe_array.columns * 8)
 
     @property
     def bytes_per_cycle(self) -> Fraction | None:

@@ -5,6 +5,7 @@ from accelsim.kernels import state as k
 from accelsim.kernels.delivery import count_down
 from accelsim.kernels.neuron_unit import push_result
 from accelsim.kernels.outcomes import SCANNING
+from accelsim.kernels.sram import is_written, read_weights, reads_at
 
 
 @kernel
@@ -46,14 +47,21 @@ def array(clock, tiles, memory, tile, result_room, t):
     settings = tiles.settings
     taken = 0
     ideal = 0
+    refused = False
     if pixel[k.X_WORDS] > 0:
         banks = settings[k.T_BANKS]
         lanes = settings[k.T_ROWS]
         depth = settings[k.T_FIFO]
         ones = 0
         outs = work[k.W_OUTS]
-        for bank in range(banks):
+        contended = is_written(tiles, tile, k.WEIGHT_BUFFER, t)
+        # A bank with two ports gives a second word after all have given their first.
+        for turn in range(reads_at(tiles, k.WEIGHT_BUFFER) * banks):
+            bank = turn if turn < banks else turn - banks
             if tiles.bank_words[tile, front, bank] > 0:
+                if contended and not read_weights(tiles, tile, bank, t):
+                    refused = True
+                    continue
                 tiles.bank_words[tile, front, bank] -= 1
                 position = tiles.bank_head[tile, bank]
                 entry = tiles.bank_fifo[tile, bank, position]
@@ -70,11 +78,12 @@ def array(clock, tiles, memory, tile, result_room, t):
         pixel[k.X_WORDS] -= taken
         scalars[k.S_FIFO] -= taken
         ideal = min(lanes, pixel[k.X_PUSHED] - scalars[k.S_IDEAL])
-        scalars[k.S_IDEAL] += ideal
+        # Where every word was refused the array without conflicts waits too, so that the cycle is charged once.
+        scalars[k.S_IDEAL] += ideal if taken > 0 else 0
         events = tiles.events[work[k.W_LAYER]]
         events[k.E_WORDS] += taken
         events[k.E_MACS] += taken * outs
-        events[k.E_SUMS] += outs
+        events[k.E_SUMS] += outs if taken > 0 else 0
         events[k.E_SYNOPS] += ones * outs
     if pixel[k.X_CLOSED] and pixel[k.X_WORDS] == 0:
         if result_room <= 0:
@@ -84,9 +93,9 @@ def array(clock, tiles, memory, tile, result_room, t):
             finish_pixel(clock, tiles, memory, tile, pixel, work, t)
             if taken == 0:
                 return k.BUSY
-    if taken == 0:
+    if taken == 0 and not refused:
         return SCANNING
-    if ideal > 0:
+    if taken > 0 and ideal > 0:
         return k.BUSY
     tiles.events[work[k.W_LAYER], k.E_WEIGHT_CONFLICTS] += 1
     return k.BANK_CONFLICT
@@ -110,5 +119,6 @@ def finish_pixel(clock, tiles, memory, tile, pixel, work, t):
     events[k.E_ACCUMULATOR_READS] += outs * work[k.W_ACCUMULATOR_READS]
     events[k.E_ACCUMULATOR_WRITES] += outs * work[k.W_ACCUMULATOR_WRITES]
     events[k.E_NEURON_OPS] += outs * work[k.W_NEURON_OPS]
+    events[k.E_ACCUMULATOR_CONFLICTS] += work[k.W_PORT_CYCLES]
     if row == work[k.W_LAST_ROW] - 1 and column == work[k.W_OUT_COLUMNS] - 1:
         count_down(clock, memory, work[k.W_DONE_GROUP], 1)

@@ -3,6 +3,7 @@
 from accelsim.jit import kernel
 from accelsim.kernels import state as k
 from accelsim.kernels.outcomes import MOVED, SCANNING, WAITS_FOR_TIME
+from accelsim.kernels.sram import bank_of, read_spikes
 
 
 @kernel
@@ -87,16 +88,6 @@ def next_pixel(tiles, tile, work):
 
 
 @kernel
-def bank_of(row, banks):
-    """Bank of a weight row (kernel row, kernel column, channel): diagonal, one further on in each round of the banks.
-
-    A channel that is active at one kernel position is likely active at its neighbours. Plain interleaving would put
-    all of them into one bank; the diagonal spreads them.
-    """
-    return (row + row // banks) % banks
-
-
-@kernel
 def pass_words(tiles, tile, fifo_room):
     """The detector passes nonzero words of its line to the FIFO, at most one a lane of the array."""
     scalars = tiles.scalars[tile]
@@ -107,9 +98,10 @@ def pass_words(tiles, tile, fifo_room):
     slot = (scalars[k.S_PIXEL_HEAD] + scalars[k.S_PIXELS] - 1) % settings[k.T_PIXELS]
     banks = settings[k.T_BANKS]
     depth = settings[k.T_FIFO]
+    diagonal = tiles.sram[k.WEIGHT_BUFFER, k.B_INTERLEAVING] == k.DIAGONAL
     for offset in range(count):
         entry = tiles.line[tile, scalars[k.S_LINE_NEXT] + offset]
-        bank = bank_of(entry >> 32, banks)
+        bank = bank_of(entry >> 32, banks) if diagonal else (entry >> 32) % banks
         position = tiles.bank_tail[tile, bank]
         tiles.bank_fifo[tile, bank, position] = entry
         tiles.bank_tail[tile, bank] = position + 1 if position + 1 < depth else 0
@@ -121,6 +113,20 @@ def pass_words(tiles, tile, fifo_room):
     pixel[k.X_WORDS] += count
     pixel[k.X_PUSHED] += count
     return count
+
+
+@kernel
+def line_bits(tiles, tile, work, row, column):
+    """First bit in the spike buffer of the line at the cursor, and its bits."""
+    scalars = tiles.scalars[tile]
+    run = work[k.W_LAST_CHANNEL] - work[k.W_FIRST_CHANNEL]
+    if run == work[k.W_CHANNELS]:
+        run *= min(column - scalars[k.S_KERNEL_COLUMN] + work[k.W_KERNEL_COLUMNS], work[k.W_WIDTH]) - column
+    words = min(tiles.settings[k.T_LINE], run - scalars[k.S_POSITION])
+    first = work[k.W_PLACE] + row * work[k.W_ROW_BITS] + scalars[k.S_SLICE] * work[k.W_SLICE_STEP]
+    first += column * work[k.W_POSITION_BITS]
+    first += (work[k.W_FIRST_CHANNEL] + scalars[k.S_POSITION]) * work[k.W_READ_BITS]
+    return first, words * work[k.W_READ_BITS]
 
 
 @kernel
@@ -163,15 +169,6 @@ def read_line(tiles, tile, work):
 
 
 @kernel
-def loses_bank(tiles, tile, address, t):
-    """Whether the network interface writes, in this cycle, the bank that a line at this address begins in."""
-    scalars = tiles.scalars[tile]
-    if scalars[k.S_WRITE_AT] != t:
-        return False
-    return address // tiles.settings[k.T_LINE] % tiles.settings[k.T_SPIKE_BANKS] == scalars[k.S_WRITE_BANK]
-
-
-@kernel
 def detector(clock, tiles, tile, fifo_room, pixel_room, t):
     """Pass words of the line on, then read the next line. Returns MOVED, or what it waits for."""
     scalars = tiles.scalars[tile]
@@ -207,10 +204,7 @@ def detector(clock, tiles, tile, fifo_room, pixel_room, t):
         if group >= 0 and clock.left[group + row - work[k.W_ROW_ORIGIN]] != 0:
             return outcome if outcome == MOVED else k.SPIKES_MISSING
         column = scalars[k.S_COLUMN] * work[k.W_STRIDE_COLUMNS] - work[k.W_PADDING_COLUMNS] + scalars[k.S_KERNEL_COLUMN]
-        address = (
-            (row * work[k.W_WIDTH] + column) * work[k.W_CHANNELS] + work[k.W_FIRST_CHANNEL] + scalars[k.S_POSITION]
-        )
-        if loses_bank(tiles, tile, address, t):
+        if not read_spikes(tiles, tile, *line_bits(tiles, tile, work, row, column), t):
             tiles.events[work[k.W_LAYER], k.E_CONFLICTS] += 1
             return outcome if outcome == MOVED else k.BANK_CONFLICT
     if not scalars[k.S_PIXEL_OPEN]:
@@ -223,6 +217,7 @@ def detector(clock, tiles, tile, fifo_room, pixel_room, t):
         pixel[k.X_WORDS] = 0
         pixel[k.X_PUSHED] = 0
         scalars[k.S_PIXELS] += 1
+        scalars[k.S_PIXELS_PEAK] = max(scalars[k.S_PIXELS_PEAK], scalars[k.S_PIXELS])
         scalars[k.S_PIXEL_OPEN] = 1
     if goes_on:
         read_line(tiles, tile, work)
