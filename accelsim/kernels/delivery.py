@@ -24,6 +24,7 @@ def count_down(clock, memory, group, amount):
             state = memory.channel[channel]
             memory.queue[channel, state[k.C_QUEUED]] = transfer
             state[k.C_QUEUED] += 1
+            state[k.C_QUEUED_PEAK] = max(state[k.C_QUEUED_PEAK], state[k.C_QUEUED])
             state[k.C_WAKE] = 0
         group = clock.chain[group]
         amount = 1

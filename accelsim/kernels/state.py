@@ -326,6 +326,7 @@ D_CHANNEL, D_BYTES, D_LAYER, D_KIND, D_FIRST, D_COUNT, D_TREE, TRANSFER_COLUMNS 
 (
     C_NODE,
     C_FREE,  # time at which the data bus is free, in 1/M_RATE cycles
+    C_QUEUED_PEAK,
     C_QUEUED,  # transfers waiting, and the one being read, or -1
     C_CURRENT,
     C_READY_HEAD,
@@ -336,7 +337,7 @@ D_CHANNEL, D_BYTES, D_LAYER, D_KIND, D_FIRST, D_COUNT, D_TREE, TRANSFER_COLUMNS 
     C_BUSY,  # bus occupancy, in 1/M_RATE cycles
     C_WAKE,  # the next cycle in which the channel has to be looked at
     CHANNEL_SCALARS,
-) = range(12)
+) = range(13)
 
 # Settings of the memory.
 M_RATE, M_COST, M_LATENCY, M_CHUNK, M_WRITE_BUFFER, MEMORY_SETTINGS = range(6)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -23,8 +23,14 @@ class SramSettings(Settings):
 
     bytes: Bytes = Field(gt=0, description="capacity")
     banks: Count = Field(1, le=256, description="words lie in them as `interleaving` says")
-    width_bits: Count | None = Field(None, le=1 << 16, description="of a word, what a bank reads or writes at once")
+    width_bits: Literal["auto"] | Annotated[Count, Field(le=1 << 16)] = Field(
+        "auto", description="of a word, what a bank reads or writes at once; auto: as wide as its reader takes"
+    )
     ports: Ports = Field("1rw", description="accesses of a bank in a cycle: one; a read and a write; any two")
+
+    def width(self, auto_bits: int) -> int:
+        """Bits of a word; `auto_bits` where the file leaves it open."""
+        return auto_bits if self.width_bits == "auto" else self.width_bits
 
 
 class SharedSramSettings(SramSettings):
@@ -35,9 +41,9 @@ class SharedSramSettings(SramSettings):
     )
     interleaving: str
 
-    def shape(self, width_bits: int) -> SramShape:
-        """The SRAM as the engine makes it; `width_bits` where the file says nothing."""
-        width = self.width_bits or width_bits
+    def shape(self, auto_bits: int) -> SramShape:
+        """The SRAM as the engine makes it."""
+        width = self.width(auto_bits)
         return SramShape(
             width_bits=width,
             depth_words=max(1, ceil_div(self.bytes * 8, width * self.banks)),

@@ -239,9 +239,33 @@ SECTIONS: dict[str, tuple[Key, ...]] = {
     "Memory": (
         Key("buffers{}.reads", "accesses", "By buffer, all tiles together."),
         Key("buffers{}.writes", "accesses", "By buffer, all tiles together."),
-        Key("buffers{}.conflicts", "accesses", "Accesses that waited for a bank or port."),
-        Key("buffers{}.peak_bytes", "bytes", "High-water mark in the fullest tile."),
+        Key(
+            "buffers{}.conflicts",
+            "cycles",
+            "In which a read waited for a bank or port; of accumulator buffers, a pixel's sums.",
+        ),
+        Key(
+            "buffers{}.write_conflicts",
+            "cycles",
+            "In which an arrived flit waited for a bank or port.",
+            optional=True,
+        ),
+        Key(
+            "buffers{}.peak_bytes",
+            "bytes",
+            "High-water mark in the fullest tile: of spike buffers, words that have come and will be read again, over "
+            "all images that overlap.",
+        ),
+        Key(
+            "buffers{}.reserved_bytes",
+            "bytes",
+            "Highest address that the mapping gives to words, in the fullest tile.",
+            optional=True,
+        ),
         Key("buffers{}.capacity_bytes", "bytes", "Of one tile.", optional=True),
+        Key("queues{}.unit", "-", "What the entries of the queue are."),
+        Key("queues{}.peak", "entries", "High-water mark in the fullest tile, node or channel."),
+        Key("queues{}.capacity", "entries", "Room for entries; null where the queue has no bound.", nullable=True),
         Key("dram", "-", "Null where the chip has none.", nullable=True),
         Key("dram.read_bytes", "bytes", "Read."),
         Key("dram.write_bytes", "bytes", "Written."),

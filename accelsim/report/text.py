@@ -32,6 +32,7 @@ def render(report: Report) -> str:
         _noc,
         _payload,
         _buffers,
+        _queues,
         _dram,
         _energy,
         _notes,
@@ -289,7 +290,8 @@ def _buffers(report: Report) -> list[str]:
         Column("buffer", "<", 12),
         Column("reads"),
         Column("writes"),
-        Column("conflicts"),
+        Column("read waits"),
+        Column("write waits"),
         Column("peak"),
         Column("capacity"),
         Column("full"),
@@ -303,12 +305,32 @@ def _buffers(report: Report) -> list[str]:
                 count(entry["reads"]),
                 count(entry["writes"]),
                 count(entry["conflicts"]),
+                count(entry["write_conflicts"]) if "write_conflicts" in entry else "-",
                 _kib(entry["peak_bytes"]),
                 _kib(capacity),
                 percent(entry["peak_bytes"] / capacity, 0) if capacity else "-",
             )
         )
     return ["Buffers: accesses of all tiles, peak of the fullest", *table(columns, rows)]
+
+
+def _queues(report: Report) -> list[str]:
+    queues = report.get("queues")
+    if not queues:
+        return []
+    columns = (
+        Column("queue", "<", 12),
+        Column("entries", "<"),
+        Column("peak"),
+        Column("capacity"),
+        Column("full"),
+    )
+    rows = []
+    for name, entry in queues.items():
+        room = entry["capacity"]
+        filled = percent(entry["peak"] / room, 0) if room else "-"
+        rows.append((name, entry["unit"], count(entry["peak"]), count(room) if room else "-", filled))
+    return ["Queues: peak of the fullest tile, node or channel", *table(columns, rows)]
 
 
 def _kib(size_bytes: int | None) -> str:

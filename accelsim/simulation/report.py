@@ -17,6 +17,7 @@ from accelsim.kernels import state as k
 from accelsim.kernels.payload import ENCODINGS
 from accelsim.simulation.bound import layer_bound, occupied_cycles, run_bound
 from accelsim.simulation.counters import LayerCounters, describe_chip, layer_counters, priced_events
+from accelsim.simulation.occupancy import buffers, queues
 from accelsim.simulation.provenance import provenance
 from accelsim.simulation.record import Run
 from accelsim.units import seconds
@@ -80,7 +81,8 @@ def make_report(run: Run) -> dict[str, Any]:
         "sparsity": _sparsity(run),
         "bit_budget": _bit_budget(run),
         "noc": _noc(run) | {"payload": _payload(run, counters)},
-        "buffers": _buffers(run, counters),
+        "buffers": buffers(run, counters),
+        "queues": queues(run),
         "dram": _dram(run, time_s),
         "closed_form_cycles": 0,
         "verified": run.verified,
@@ -253,47 +255,6 @@ def _latency(histogram: NDArray[np.int64]) -> dict[str, float | int]:
         "p50": int(np.searchsorted(below, math.ceil(0.5 * count))),
         "p99": int(np.searchsorted(below, math.ceil(0.99 * count))),
         "max": int(values[histogram > 0].max()),
-    }
-
-
-def _buffers(run: Run, counters: list[LayerCounters]) -> dict[str, Any]:
-    total = np.sum([layer.events for layer in counters], axis=0)
-    settings = run.arch.settings
-    return {
-        "spike_buffer": {
-            "reads": int(total[k.E_LINES]),
-            "writes": int(total[k.E_SPIKE_WRITE_FLITS]),
-            "conflicts": int(total[k.E_CONFLICTS]),
-            "peak_bytes": max(run.plan.spike_buffer_peak_bytes),
-            "capacity_bytes": settings.spike_buffer.bytes,
-        },
-        "weight_buffer": {
-            "reads": int(total[k.E_WORDS]),
-            "writes": int(total[k.E_WEIGHT_WRITE_FLITS]),
-            "conflicts": int(total[k.E_WEIGHT_CONFLICTS]),
-            "peak_bytes": run.program.weight_buffer_peak_bytes,
-            "capacity_bytes": settings.weight_buffer.bytes,
-        },
-        "accumulator_buffer": {
-            "reads": int(total[k.E_ACCUMULATOR_READS]),
-            "writes": int(total[k.E_ACCUMULATOR_WRITES]),
-            "conflicts": 0,
-            "peak_bytes": run.program.accumulator_peak_words * settings.pe_array.accumulator_bits // 8,
-            "capacity_bytes": settings.accumulator_buffer.bytes,
-        },
-        "detector_fifo": {
-            "reads": int(total[k.E_WORDS]),
-            "writes": int(total[k.E_WORDS]),
-            "conflicts": 0,
-            "peak_bytes": int(run.fabric.tiles.scalars[:, k.S_FIFO_PEAK].max()) * settings.pe_array.lane_bits // 8,
-        },
-        "dram_write_buffer": {
-            "reads": 0,
-            "writes": 0,
-            "conflicts": 0,
-            "peak_bytes": int(run.fabric.memory.channel[:, k.C_WRITE_PEAK].max()),
-            "capacity_bytes": settings.memory_controller.write_buffer_bytes,
-        },
     }
 
 
