@@ -13,21 +13,11 @@ PATIENCE = 16
 
 
 @kernel
-def bank_of(row, banks):
-    """Bank of a weight row (kernel row, kernel column, channel): diagonal, one further on in each round of the banks.
-
-    A channel that is active at one kernel position is likely active at its neighbours. Plain interleaving would put
-    all of them into one bank; the diagonal spreads them.
-    """
-    return (row + row // banks) % banks
-
-
-@kernel
 def bank_at(rules, place):
-    """Bank in which a word of an SRAM lies."""
+    """Bank in which a word of an SRAM lies; of weight rows, as `accelsim.engine.layout.weight_banks` lays them out."""
     banks = rules[k.B_BANKS]
     if rules[k.B_INTERLEAVING] == k.DIAGONAL:
-        return bank_of(place, banks)
+        return (place + place // banks) % banks
     if rules[k.B_INTERLEAVING] == k.BLOCK:
         return place // rules[k.B_DEPTH] % banks
     return place % banks
@@ -91,14 +81,17 @@ def read_weights(tiles, tile, bank, t):
 
 
 @kernel
+def reads_freely(tiles, tile, bits, t):
+    """Whether up to so many bits of the spike buffer can be read in this cycle, wherever they lie."""
+    own = tiles.interface[tile]
+    free = bits <= tiles.sram[k.SPIKE_BUFFER, k.B_FREE]
+    return free and own[k.I_READ] == 0 and own[k.I_SPIKE_AT] != t
+
+
+@kernel
 def read_spikes(tiles, tile, first_bit, bits, t):
     """Read a line of bits of the spike buffer. Returns False while words of it are missing: it is asked for again."""
     rules = tiles.sram[k.SPIKE_BUFFER]
-    contended = is_written(tiles, tile, k.SPIKE_BUFFER, t)
-    if bits <= rules[k.B_FREE] and not contended:
-        own = tiles.interface[tile]
-        if own[k.I_READ] == 0:
-            return True
     own = tiles.interface[tile]
     width = rules[k.B_WIDTH]
     first = first_bit // width + own[k.I_READ]
@@ -108,7 +101,7 @@ def read_spikes(tiles, tile, first_bit, bits, t):
         own[k.I_READ] = 0
         return True
     own[k.I_READ] += done
-    if contended:
+    if is_written(tiles, tile, k.SPIKE_BUFFER, t):
         refuse_read(tiles, tile, k.SPIKE_BUFFER)
     return False
 

@@ -5,14 +5,14 @@ from accelsim.kernels import state as k
 from accelsim.kernels.delivery import count_down
 from accelsim.kernels.detector import next_pixel
 from accelsim.kernels.neuron_unit import push_result
-from accelsim.kernels.sram import read_spikes
+from accelsim.kernels.sram import read_spikes, reads_freely
 
 
 @kernel
 def vector(clock, tiles, memory, tile, result_room, t):
     """Pooling and addition: the neuron unit reads one line of one operand or window position a cycle."""
     scalars = tiles.scalars[tile]
-    work = tiles.passes[tile, scalars[k.S_DETECTOR] % k.PASSES]
+    work = tiles.passes[tile, scalars[k.S_DETECTOR] & k.PASS_MASK]
     if t < scalars[k.S_READY]:
         return k.FILL_DRAIN
     operator = work[k.W_OP]
@@ -51,7 +51,8 @@ def vector(clock, tiles, memory, tile, result_room, t):
     address = (row * work[k.W_WIDTH] + column) * work[k.W_CHANNELS] + first + scalars[k.S_POSITION]
     place += row * work[k.W_ROW_BITS] + column * work[k.W_POSITION_BITS]
     place += (first + scalars[k.S_POSITION]) * work[k.W_READ_BITS]
-    if not read_spikes(tiles, tile, place, length * work[k.W_READ_BITS], t):
+    bits = length * work[k.W_READ_BITS]
+    if not reads_freely(tiles, tile, bits, t) and not read_spikes(tiles, tile, place, bits, t):
         tiles.events[work[k.W_LAYER], k.E_CONFLICTS] += 1
         return k.BANK_CONFLICT
     events = tiles.events[work[k.W_LAYER]]
