@@ -198,9 +198,7 @@ def make_tiles(shape: TileShape, nodes: Sequence[int], network: NetworkShape, co
         passes=zeros(count, state.PASSES, state.PASS_COLUMNS),
         emitting=zeros(count, state.PASS_COLUMNS),
         routes=contents.routes,
-        bank=weight_banks(
-            shape.weight_banks, shape.line_words, shape.weight_sram.interleaving == state.DIAGONAL
-        ),
+        bank=weight_banks(shape.weight_banks, shape.line_words, shape.weight_sram.interleaving == state.DIAGONAL),
         line=zeros(count, ceil_div(shape.line_words, state.BLOCK_WORDS)),
         line_entry=zeros(count, shape.line_words if contents.verify else 0),
         bank_fifo=zeros(count, shape.weight_banks, shape.fifo_words if contents.verify else 0),

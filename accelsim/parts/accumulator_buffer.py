@@ -15,7 +15,7 @@ class AccumulatorBufferSettings(SramSettings):
     ports: Ports = Field("1r1w", description="1rw, one bank: reading and writing a pixel back takes two cycles")
 
     def access_cycles(self, pixel_bits: int, reads: int, writes: int, *, alternate: bool) -> int:
-        """Cycles for the accesses of one pixel of `pixel_bits` bits in a row of pixels: it is read and written so often.
+        """Cycles for the accesses of one pixel of `pixel_bits` bits, read and written so often, among many pixels.
 
         `alternate`: the same pixel is read and written step after step, as a serial unit does with its membrane; else
         a pixel is written back while the next, whose words follow, is read. Exact: the bank with most accesses binds.

@@ -20,9 +20,7 @@ from accelsim.kernels import delivery
 from accelsim.kernels import network_state as n
 from accelsim.kernels import state as k
 
-ONE_FLIT = replace(
-    TILE, flit_bits=4096, header_bits=0, weight_sram=replace(TILE.weight_sram, width_bits=4096)
-)
+ONE_FLIT = replace(TILE, flit_bits=4096, header_bits=0, weight_sram=replace(TILE.weight_sram, width_bits=4096))
 """Flits so wide that every chunk of the tests is a packet of one."""
 
 WIDE = mesh(2, 1, queue_flits=64)
@@ -119,7 +117,7 @@ def test_a_chunk_is_blocked_in_the_cycle_before_it_is_ready() -> None:
 @pytest.mark.parametrize(("rate", "latency"), [(Fraction(64, 5), 30), (Fraction(1, 2), 0)])
 @pytest.mark.parametrize("size", [1, 64, 100])
 def test_round_trip_of_a_request(routers: int, rate: Fraction, latency: int, size: int) -> None:
-    """A request from node 0 to a controller `routers` away, and its answer in flits of 64 bits, to the tail's writing."""
+    """A request from node 0 to a controller `routers` away, and its answer of 64-bit flits, to the tail's writing."""
     memory = bandwidth(rate.numerator, rate.denominator, nodes=(routers - 1,), latency_cycles=latency, chunk_bytes=128)
     driver = MemoryDriver([size], memory, mesh(routers, 1), tile=TILE)
     held = driver.fabric

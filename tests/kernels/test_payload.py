@@ -99,7 +99,10 @@ WORDS[0, [0, 3, 7], [1, 0, 2]] = 5, 1, 15
     [("dense", 17), ("bitmap", 7), ("address_event", 6), ("auto", 6)],
 )
 def test_a_spike_packet_takes_the_flits_of_its_encoding_and_no_cycle_more(encoding: str, flits: int) -> None:
-    """Queued in the same cycle whatever the encoding; its tail arrives flits - 1 cycles after its head, and is written a cycle later."""
+    """Queued in the same cycle whatever the encoding; its tail arrives flits - 1 cycles after its head.
+
+    It is written in the cycle after.
+    """
     shape = replace(TILE, payload=ENCODINGS.index(encoding), header_bits=8, flit_bits=8, results=8)
     tile = TileDriver(WORDS, shape, kind=k.SPIKES)
     tile.run()

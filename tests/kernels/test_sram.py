@@ -49,7 +49,9 @@ class Buffers:
         self.now += 1
         waits = bool(tiles.sinking[0])
         after = waits and sram.ask_to_write(tiles, 0, t)
-        done = line is not None and bool(sram.reads_freely(tiles, 0, line[1], t) or sram.read_spikes(tiles, 0, *line, t))
+        done = line is not None and bool(
+            sram.reads_freely(tiles, 0, line[1], t) or sram.read_spikes(tiles, 0, *line, t)
+        )
         contended = bool(sram.is_written(tiles, 0, k.WEIGHT_BUFFER, t))
         given = tuple(bank for bank in banks if not contended or sram.read_weights(tiles, 0, bank, t))
         if after:

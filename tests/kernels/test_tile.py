@@ -110,6 +110,16 @@ def test_the_array_takes_at_most_a_word_a_lane() -> None:
     assert tile.cycles_of("words") == [4, 4, 5, 5, 6, 6, 7, 7]
 
 
+def test_a_bank_of_two_ports_gives_two_words() -> None:
+    """Five words in bank 0 and one in bank 1, all in the FIFO in 4: two of bank 0 a cycle, and that of bank 1."""
+    rows = [*rows_in_bank_0(64, 4)[:5], 1]
+    shape = replace(LONG_LINES, rows=8, weight_sram=replace(TILE.weight_sram, ports=k.TWO_RW))
+    for lanes, cycles in ((8, [4, 4, 4, 5, 5, 6]), (2, [4, 4, 5, 5, 6, 6])):
+        tile = TileDriver(sparse(64, *rows), replace(shape, rows=lanes, fifo_words=16))
+        tile.run()
+        assert tile.cycles_of("words") == cycles
+
+
 def test_words_that_gathered_are_taken_a_lane_each_too() -> None:
     """Four words in one of sixteen banks hold the array up, while six of the next pixel, in six banks, gather."""
     words = np.zeros((1, 2, 64), np.int64)
