@@ -126,13 +126,13 @@ class _Lowering:
             for place, strip in enumerate(part.strips):
                 for operand, box in enumerate(strip.boxes):
                     words = layer.in_shape[2] * (box.channels[1] - box.channels[0])
-                    left, unit = (words, bits) if box.producer is not None else (ceil_div(words * bits, 8), 8)
+                    left = words if box.producer is not None else ceil_div(words * bits, 8)
                     here = self.groups.add_box() if box.producer is not None else -1
                     name = self._name("input row", layer, part.tile)
                     first = len(self.groups.left)
                     for row in range(box.rows[1] - box.rows[0]):
                         start = (box.offset * 8 + row * words * bits) // width
-                        self.groups.add(name, left, box=here, unit=unit, place=start)
+                        self.groups.add(name, left, box=here, bits=words * bits, place=start)
                     self.rows_of[layer_plan.index, number, place, operand] = first
                     self.box_of[layer_plan.index, number, place, operand] = here
 
@@ -177,13 +177,12 @@ class _Lowering:
         self.done_of[self.image, layer_plan.index, part.tile] = script.commands[-1]
 
     def _bits_of(self, index: int, number: int, place: int, strip: Strip) -> int:
-        """Bits of the spike buffer that the words of a strip have taken when all have come."""
-        bits = 0
-        for operand, box in enumerate(strip.boxes):
-            first = self.rows_of[index, number, place, operand]
-            if box.rows[1] > box.rows[0]:
-                bits += (box.rows[1] - box.rows[0]) * self.groups.left[first] * self.groups.unit[first]
-        return bits
+        """Bits of the spike buffer that the words of a strip take."""
+        return sum(
+            sum(self.groups.bits[first : first + box.rows[1] - box.rows[0]])
+            for operand, box in enumerate(strip.boxes)
+            for first in [self.rows_of[index, number, place, operand]]
+        )
 
     def _add_passes(
         self,

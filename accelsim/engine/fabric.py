@@ -126,7 +126,7 @@ def make_clock(groups: GroupTable) -> state.Clock:
         fires=np.array(groups.fires, np.int64),
         chain=np.array(groups.chain, np.int64),
         box=np.array(groups.box, np.int64),
-        unit=np.array(groups.unit, np.int64),
+        bits=np.array(groups.bits, np.int64),
         place=np.array(groups.place, np.int64),
         begun=np.zeros(groups.boxes, np.int64),
         completed=np.zeros(count + 1, np.int64),

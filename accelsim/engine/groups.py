@@ -19,7 +19,7 @@ class GroupTable:
         self.fires = array("q")
         self.chain = array("q")
         self.box = array("q")
-        self.unit = array("q")
+        self.bits = array("q")
         self.place = array("q")
         self.boxes = 0
         self._first: list[int] = []
@@ -34,13 +34,12 @@ class GroupTable:
         fires: int = -1,
         chain: int = -1,
         box: int = -1,
-        unit: int = 0,
+        bits: int = 0,
         place: int = 0,
     ) -> int:
         """Number of a new group; `name` says in a deadlock report what is missing while it is not complete.
 
-        What arrives in a tile is written from word `place` of its SRAM on, and takes `unit` bits of the spike buffer
-        a word or byte.
+        What arrives in a tile is written from word `place` of its SRAM on, and takes `bits` of the spike buffer.
         """
         number = len(self.left)
         self.left.append(left)
@@ -48,7 +47,7 @@ class GroupTable:
         self.fires.append(fires)
         self.chain.append(chain)
         self.box.append(box)
-        self.unit.append(unit)
+        self.bits.append(bits)
         self.place.append(place)
         if not self._names or self._names[-1] != name:
             self._first.append(number)

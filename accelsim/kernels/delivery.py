@@ -194,7 +194,8 @@ def complete_packet(clock, network, tiles, memory, node, flit):
             wake = True
         if tile >= 0:
             own = tiles.interface[tile]
-            own[k.I_HELD] += cargo[n.CARGO_AMOUNT] * clock.unit[group]
+            own[k.I_HELD] += clock.bits[group]
+            clock.bits[group] = 0
             own[k.I_HELD_PEAK] = max(own[k.I_HELD_PEAK], own[k.I_HELD])
         count_down(clock, memory, group, cargo[n.CARGO_AMOUNT])
         wake = wake or clock.left[group] == 0

@@ -43,7 +43,7 @@ class Clock(NamedTuple):
     fires: NDArray  # [groups] transfer that starts at completion, or -1
     chain: NDArray  # [groups] group that is counted down by one at completion, or -1
     box: NDArray  # [groups] input box whose first word this may be, or -1
-    unit: NDArray  # [groups] bits of a spike buffer that each word or byte still to come will take
+    bits: NDArray  # [groups] bits of a spike buffer that its words take from the first packet on; then 0
     place: NDArray  # [groups] word of its SRAM in which the next packet of the group begins
     begun: NDArray  # [boxes] some word of the box has arrived
     completed: NDArray  # [groups + 1] groups completed since the bridge last looked

@@ -52,9 +52,15 @@ def _traffic(run: Run) -> Iterator[str]:
         ("groups incomplete", np.count_nonzero(fabric.clock.left)),
         ("bytes unwritten", fabric.memory.channel[:, k.C_WRITES].sum()),
         ("words in FIFOs", fabric.tiles.scalars[:, k.S_FIFO].sum()),
+        ("flits waiting to be written", fabric.tiles.interface[:, k.I_FLITS].sum()),
+        ("bits of words held in spike buffers", np.abs(fabric.tiles.interface[:, k.I_HELD]).sum()),
     ):
         if left:
             yield f"{left} {what} at the end"
+    room = 8 * run.arch.settings.spike_buffer.bytes
+    held = int(fabric.tiles.interface[:, k.I_HELD_PEAK].max())
+    if held > room:
+        yield f"{held} bits of words in a spike buffer of {room}"
     most = len(fabric.network.packet)
     if scalars[k.PEAK_PACKETS] > most:
         yield f"{scalars[k.PEAK_PACKETS]} packets under way at once, there is room for {most}"

@@ -81,16 +81,19 @@ def test_packets_of_a_row_lie_behind_each_other() -> None:
     assert places == [5, 7, 9, 11, 13]
 
 
-def test_words_that_came_are_held_until_they_are_freed() -> None:
+def test_rows_are_held_from_their_first_packet_until_they_are_freed() -> None:
     groups = GroupTable()
-    row = groups.add("a row", 30, unit=4)
+    rows = [groups.add("a row", 30, bits=120), groups.add("another", 30, bits=100)]
     held = fabric(groups)
-    for amount in (10, 20):
+    marks = []
+    for row, amount in zip((*rows, *rows), (10, 10, 20, 20), strict=True):
         send(held, 1, row, amount=amount)
-    held.advance(1000)
-    assert held.tiles.interface[0, [k.I_HELD, k.I_HELD_PEAK]].tolist() == [120, 120]
-    held.free_spikes(0, 100)
-    assert held.tiles.interface[0, [k.I_HELD, k.I_HELD_PEAK]].tolist() == [20, 120]
+        held.advance(held.now + 20)
+        held.skip_to(held.now + 20)
+        marks.append(held.tiles.interface[0, [k.I_HELD, k.I_HELD_PEAK]].tolist())
+    held.free_spikes(0, 120)
+    marks.append(held.tiles.interface[0, [k.I_HELD, k.I_HELD_PEAK]].tolist())
+    assert marks == [[120, 120], [220, 220], [220, 220], [220, 220], [100, 220]]
 
 
 @pytest.mark.parametrize("created", range(8))
