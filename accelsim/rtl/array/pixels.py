@@ -71,7 +71,7 @@ class Pixels(wiring.Component):
         m.d.sync += self.count.eq(self.count + self.open - self.leave)
         with m.If(self.leave):
             m.d.sync += [self.front.eq(following(self.front)), taken.eq(0), without_waiting.eq(0)]
-        with m.Elif(left.any()):
+        with m.Elif(self.there & left.any()):
             m.d.sync += [
                 taken.eq(taken + self.taking),
                 without_waiting.eq(without_waiting + Mux(ideal < shape.rows, ideal, shape.rows)),
