@@ -7,7 +7,7 @@ from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from accelsim.rtl.array.line import word_layout
-from accelsim.rtl.array.ranks import matching, ranks, select
+from accelsim.rtl.array.ranks import matching, ranks, select, wire
 from accelsim.rtl.array.shape import ArrayShape
 from accelsim.units import ceil_div
 
@@ -44,7 +44,7 @@ class BankQueue(wiring.Component):
             return Mux(place == depth - 1, 0, place + 1)
 
         places, count = ranks(m, self.push)
-        slots = [tail_way + place for place in places]
+        slots = [wire(m, tail_way + place) for place in places]
         words = [word.as_value() for word in self.word]
         fronts = []
         for way in range(ways):
@@ -52,11 +52,12 @@ class BankQueue(wiring.Component):
                 shape=word_layout(self.shape), depth=depth, init=[]
             )
             write, read = words_of_way.write_port(), words_of_way.read_port(domain="comb")
-            near, far = matching(self.push, slots, way), matching(self.push, slots, way + ways)
+            near, far = matching(m, self.push, slots, way), matching(m, self.push, slots, way + ways)
+            here = wire(m, near | far)
             m.d.comb += [
-                write.en.eq((near | far).any()),
+                write.en.eq(here.any()),
                 write.addr.eq(Mux(far.any(), following(tail), tail)),
-                write.data.eq(select(near | far, words)),
+                write.data.eq(select(here, words)),
                 read.addr.eq(head),
             ]
             fronts.append((head_way == way, read.data.as_value()))

@@ -7,7 +7,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from accelsim.rtl.array.line import word_layout
-from accelsim.rtl.array.ranks import matching, ranks, select
+from accelsim.rtl.array.ranks import matching, ranks, select, wire
 from accelsim.rtl.array.shape import ArrayShape
 from accelsim.rtl.array.weight_bank import weights_layout
 from accelsim.rtl.array.work import ticket_layout
@@ -59,8 +59,8 @@ class Columns(wiring.Component):
         terms = []
         for column in range(shape.columns):
             products = [
-                delayed(m, value * weights[column].as_signed() << slice * shape.lane_bits, min(delay, 1))
-                for value, slice, weights in lanes
+                delayed(m, (value * weights[column].as_signed()) << shift, min(delay, 1))
+                for value, shift, weights in lanes
             ]
             terms.append(delayed(m, tree(products), max(delay - 1, 0)))
         leaving = delayed(m, Cat(self.leave, self.ticket.as_value()), delay)
@@ -72,22 +72,19 @@ class Columns(wiring.Component):
         return m
 
     def _lanes(self, m: Module) -> list[tuple[Value, Value, data.View]]:
-        """Value, slice and weights of the word of each lane; a lane without a word has the value 0."""
+        """Value, shift and weights of the word of each lane; a lane without a word has the value 0."""
         shape = self.shape
-        values = [Mux(taken, word.value, 0) for taken, word in zip(self.taken, self.word, strict=True)]
-        slices = [word.slice for word in self.word]
+        values = [wire(m, Mux(taken, word.value, 0)) for taken, word in zip(self.taken, self.word, strict=True)]
+        shifts = [wire(m, word.slice * shape.lane_bits) for word in self.word]
         if shape.weight_banks <= shape.rows:
-            return list(zip(values, slices, self.weights, strict=True))
+            return list(zip(values, shifts, self.weights, strict=True))
         places, _ = ranks(m, self.taken)
         lanes = []
         for lane in range(shape.rows):
-            bank = Signal(shape.weight_banks, name=f"bank_of_lane{lane}")
+            bank = matching(m, self.taken, places, lane)
             weights = Signal(weights_layout(shape), name=f"weights_of_lane{lane}")
-            m.d.comb += [
-                bank.eq(matching(self.taken, places, lane)),
-                weights.eq(select(bank, [weights.as_value() for weights in self.weights])),
-            ]
-            lanes.append((select(bank, values), select(bank, slices), weights))
+            m.d.comb += weights.eq(select(bank, [weights.as_value() for weights in self.weights]))
+            lanes.append((wire(m, select(bank, values)), wire(m, select(bank, shifts)), weights))
         return lanes
 
 

@@ -6,7 +6,7 @@ from amaranth import Cat, Module, Mux
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from accelsim.rtl.array.ranks import ranks
+from accelsim.rtl.array.ranks import ranks, wire
 from accelsim.rtl.array.shape import ArrayShape
 
 
@@ -32,8 +32,12 @@ class Issue(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        ready = Cat(
-            self.there & filled & (pixel == self.front) for filled, pixel in zip(self.filled, self.pixel, strict=True)
+        ready = wire(
+            m,
+            Cat(
+                self.there & filled & (pixel == self.front)
+                for filled, pixel in zip(self.filled, self.pixel, strict=True)
+            ),
         )
         places, count = ranks(m, ready)
         m.d.comb += [

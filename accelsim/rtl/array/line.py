@@ -91,15 +91,14 @@ class Line(wiring.Component):
             self.pixel.eq(label.pixel),
         ]
         for n in range(shape.rows):
-            chosen = Signal(shape.line_words, name=f"chosen{n}")
+            chosen = matching(m, waiting, places, n)
             row = Signal(range(shape.largest_fan_in), name=f"row{n}")
             bank, place = bank_of(row, shape.weight_banks)
             m.d.comb += [
-                chosen.eq(matching(waiting, places, n)),
                 row.eq(label.weight_row + select(chosen, [Const(i) for i in range(shape.line_words)])),
                 self.valid[n].eq(n < self.passed),
                 self.bank[n].eq(bank),
-                self.word[n].value.eq(select(chosen, list(values))),
+                self.word[n].value.eq(select(chosen, values)),
                 self.word[n].slice.eq(label.slice),
                 self.word[n].weights.eq(label.weights + place),
                 self.word[n].pixel.eq(label.pixel),

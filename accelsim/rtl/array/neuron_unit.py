@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from amaranth import Array, Cat, Module, Mux, Signal, Value, signed
+from amaranth import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from accelsim.rtl.array.ranks import wire
 from accelsim.rtl.array.results import result_layout
 from accelsim.rtl.array.shape import ArrayShape
 from accelsim.rtl.array.work import ticket_layout
@@ -25,23 +26,37 @@ def words_layout(shape: ArrayShape) -> data.StructLayout:
     )
 
 
-def encode(total: Value, threshold: Value, bits: int) -> Value:
-    """SpikePack's closed form, clip(floor(total / threshold), 0, 2^bits - 1) for a threshold above 0.
-
-    Spike after spike, the most significant first: fire if what remains reaches the threshold times the weight of the
-    step, and subtract it.
-    """
-    spikes: list[Value] = []
-    for step in reversed(range(bits)):
-        fires = reaches(total, threshold << step)
-        total = Mux(fires, total - (threshold << step), total)
-        spikes.append(fires)
-    return Cat(reversed(spikes))
-
-
 def reaches(remains: Value, level: Value) -> Value:
     """Whether a neuron fires."""
     return remains >= level
+
+
+class Neuron(wiring.Component):
+    """SpikePack's closed form, clip(floor(total / threshold), 0, 2^out_bits - 1) for a threshold above 0.
+
+    Spike after spike, the most significant first: it fires if what remains reaches the threshold times the weight of
+    the step, and subtracts that.
+    """
+
+    def __init__(self, shape: ArrayShape) -> None:
+        self.shape = shape
+        super().__init__(
+            {
+                "sum": In(signed(shape.accumulator_bits)),
+                "bias": In(signed(shape.accumulator_bits)),
+                "threshold": In(shape.accumulator_bits - 1),
+                "word": Out(shape.out_bits),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        remains = wire(m, self.sum + self.bias)
+        for step in reversed(range(self.shape.out_bits)):
+            level = self.threshold << step
+            m.d.comb += self.word[step].eq(reaches(remains, level))
+            remains = wire(m, Mux(self.word[step], remains - level, remains))
+        return m
 
 
 class NeuronUnit(wiring.Component):
@@ -77,7 +92,7 @@ class NeuronUnit(wiring.Component):
             shape=parameters_layout(shape), depth=shape.parameter_rows, init=[]
         )
         write, read = parameters.write_port(), parameters.read_port(domain="comb")
-        words = Array(Signal(shape.out_bits, name=f"word{i}") for i in range(shape.columns))
+        words = [Signal(shape.out_bits, name=f"word{i}") for i in range(shape.columns)]
         done, turn = Signal(range(turns + 1)), Signal(range(turns + 1))
         pixel = Signal(result_layout(shape))
         works, served = Signal(), Signal()
@@ -97,11 +112,16 @@ class NeuronUnit(wiring.Component):
             read.addr.eq(pixel.ticket.parameters),
         ]
         m.d.sync += done.eq(Mux(works, turn + 1, turn))
-        with m.If(works), m.Switch(turn):
-            for number in range(turns):
-                with m.Case(number):
-                    for column in range(number * lanes, min((number + 1) * lanes, shape.columns)):
-                        neuron = read.data[column]
-                        total = pixel.sums[column].as_signed() + neuron.bias
-                        m.d.sync += words[column].eq(encode(total, neuron.threshold, shape.out_bits))
+        for lane in range(lanes):
+            m.submodules[f"neuron{lane}"] = neuron = Neuron(shape)
+            with m.Switch(turn):
+                for number, column in enumerate(range(lane, shape.columns, lanes)):
+                    with m.Case(number):
+                        m.d.comb += [
+                            neuron.sum.eq(pixel.sums[column].as_signed()),
+                            neuron.bias.eq(read.data[column].bias),
+                            neuron.threshold.eq(read.data[column].threshold),
+                        ]
+                        with m.If(works):
+                            m.d.sync += words[column].eq(neuron.word)
         return m

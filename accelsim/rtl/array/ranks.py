@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import reduce
 from operator import or_
 
-from amaranth import Cat, Const, Module, Mux, Signal, Value
+from amaranth import Cat, Const, Module, Mux, Shape, Signal, Value
+
+
+def wire(m: Module, value: Value) -> Signal:
+    """A name for a value that is used more than once."""
+    signal = Signal(Shape.cast(value.shape()))
+    m.d.comb += signal.eq(value)
+    return signal
 
 
 def ranks(m: Module, bits: Value) -> tuple[list[Value], Value]:
@@ -15,16 +23,14 @@ def ranks(m: Module, bits: Value) -> tuple[list[Value], Value]:
     half = len(bits) // 2
     low, below = ranks(m, bits[:half])
     high, above = ranks(m, bits[half:])
-    count = Signal(range(len(bits) + 1))
-    m.d.comb += count.eq(below + above)
-    return [*low, *(below + rank for rank in high)], count
+    return [*low, *(wire(m, below + rank) for rank in high)], wire(m, below + above)
 
 
-def matching(bits: Value, places: list[Value], place: int) -> Value:
-    """The bits, one at most, that are set and have a given place."""
-    return Cat(bit & (own == place) for bit, own in zip(bits, places, strict=True))
+def matching(m: Module, bits: Iterable[Value], places: Iterable[Value], place: int) -> Value:
+    """The bits that are set and have a given place."""
+    return wire(m, Cat(bit & (own == place) for bit, own in zip(bits, places, strict=True)))
 
 
-def select(chosen: Value, choices: list[Value]) -> Value:
-    """The choice whose bit is set; 0 if none is."""
+def select(chosen: Iterable[Value], choices: Iterable[Value]) -> Value:
+    """The choice whose bit is set, of which there is one at most; 0 if none is."""
     return reduce(or_, (Mux(bit, choice, 0) for bit, choice in zip(chosen, choices, strict=True)))
