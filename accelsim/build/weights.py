@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from accelsim.mapping.plan import Plan, Range, TileCapacity, block_bytes
-from accelsim.workload.layer import ARRAY_OPS, ATTENTION_OPS
+from accelsim.mapping.plan import Plan, Range, TileCapacity
+from accelsim.workload.layer import ATTENTION_OPS
 
 Block = tuple[int, Range, Range]
 """Weights of (layer index, output channels, input channels)."""
@@ -27,28 +27,16 @@ class Held:
 class WeightBuffer:
     """One tile's weight buffer, filled in turn: the block loaded first leaves first.
 
-    Where all blocks of weights that the tile ever uses fit together, each is loaded once and stays. Words that take
-    the place of weights are other ones for every image: where weights stay, they share what these leave.
+    Where the plan says that its weights stay, each block is loaded once. Words that take the place of weights are
+    other ones for every image: where weights stay, they share what these leave.
     """
 
     def __init__(self, plan: Plan, tile: int, capacity: TileCapacity) -> None:
         self._capacity = capacity
         self._held: list[Held] = []
+        self._stays = plan.weights_stay[tile]
         self._changing = {entry.index for entry in plan.layers if entry.layer.op in ATTENTION_OPS}
-        needed = {
-            (entry.index, group, chunk): block_bytes(entry.layer, group[1] - group[0], chunk[1] - chunk[0])
-            for entry in plan.layers
-            if entry.layer.op in ARRAY_OPS
-            for part in entry.parts
-            if part.tile == tile
-            for group in part.groups
-            for chunk in part.chunks
-        }
-        changing = [size for (index, _, _), size in needed.items() if index in self._changing]
-        slots = 2 if capacity.prefetches and len(changing) > 1 else 1
-        fixed = sum(needed.values()) - sum(changing)
-        self._stays = fixed + slots * max(changing, default=0) <= capacity.weight_buffer_bytes
-        self._left = capacity.weight_buffer_bytes - fixed
+        self._left = capacity.weight_buffer_bytes - plan.staying_bytes[tile]
         self._resident: dict[Block, Held] = {}
         self._peaks = {False: 0, True: 0}
 

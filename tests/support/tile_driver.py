@@ -57,12 +57,16 @@ def make_pass(shape: Sequence[int], **columns: int) -> NDArray[np.int64]:
         "W_OUTS": 4,
         "W_OUT_CHANNELS": 4,
         "W_REACH": columns.get("W_OUTS", 4),
-        "W_WEIGHT_STRIDE": 4,
+        "W_WEIGHT_STRIDE": columns.get("W_OUT_CHANNELS", 4),
+        "W_WEIGHT_OFFSET": columns.get("W_FIRST_OUT", 0),
         "W_OUT_BITS": 4,
         "W_SLICE_BITS": 4,
         "W_SLICES": 1,
         "W_SERVICE": 1,
         "W_CARRY": k.CARRY_FIRE,
+        "W_ROW_BITS": width * channels * 4,
+        "W_POSITION_BITS": channels * 4,
+        "W_READ_BITS": 4,
     }
     for name, value in (given | columns).items():
         work[getattr(k, name)] = value
