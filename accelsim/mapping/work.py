@@ -88,8 +88,8 @@ def _cumulative(trials: int, density: float, length: int) -> np.ndarray[tuple[in
 def pixel_cycles(layer: Layer, capacity: TileCapacity, density: Density, channels: int | None = None) -> float:
     """Estimated cycles of the array for one output pixel and group of channels, all scans together.
 
-    `channels` are the input channels of the pass (default: those of the first group of channels). The slower of reading lines and of taking words, of
-    which each bank of the weight buffer gives one a cycle.
+    `channels` are the input channels of the pass (default: those of the first group of channels). The slower of
+    reading lines and of taking words, of which each bank of the weight buffer gives one a cycle.
     """
     if channels is None:
         first, last = input_channels(layer, channel_groups(layer, capacity)[0])

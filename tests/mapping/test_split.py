@@ -70,12 +70,18 @@ def test_rows_of_dilated_kernels_and_repeated_maps() -> None:
 
 
 def test_gaps_between_taps_and_other_groups_cost_lines() -> None:
-    layer = conv("a", (64, 8, 8), 16)
-    assert pixel_cycles(replace(layer, dilation=(2, 2)), CAPACITY, density=0.0) == 9
-    assert pixel_cycles(layer, replace(CAPACITY, line_words=192), density=0.0) == 3
-    assert pixel_cycles(replace(layer, dilation=(1, 2)), replace(CAPACITY, line_words=192), density=0.0) == 9
-    assert pixel_cycles(replace(layer, groups=16), CAPACITY, density=1.0) == 36
-    assert pixel_cycles(grouped(64, 64, 64), CAPACITY, density=1.0) == 9
+    """Silent maps, so that only lines are read: 3 runs of 192 words, or 9 of the channels at a position."""
+    layer = replace(conv("a", (64, 8, 8), 16), padding=(0, 0), out_shape=(16, 6, 6))
+    apart = replace(layer, dilation=(1, 3), out_shape=(16, 6, 2))
+    wide = replace(CAPACITY, line_words=192)
+    assert pixel_cycles(layer, wide, (0.0,)) == 3
+    assert pixel_cycles(replace(layer, dilation=(3, 1), out_shape=(16, 2, 6)), wide, (0.0,)) == 3
+    assert pixel_cycles(apart, wide, (0.0,)) == 9
+    assert pixel_cycles(replace(layer, groups=2), wide, (0.0,)) == 3
+    assert pixel_cycles(replace(layer, groups=2, out_shape=(32, 6, 6)), wide, (0.0,)) == 9
+    # Of 64 groups 16 share a pass: lines of 16 words.
+    depthwise = replace(layer, groups=64, out_shape=(64, 6, 6))
+    assert pixel_cycles(depthwise, CAPACITY, (0.0,)) == pixel_cycles(depthwise, CAPACITY, (1.0,)) == 9
 
 
 @pytest.mark.parametrize(
