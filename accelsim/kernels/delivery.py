@@ -3,6 +3,7 @@
 from accelsim.jit import kernel, row
 from accelsim.kernels import network_state as n
 from accelsim.kernels import state as k
+from accelsim.kernels.dram import write
 from accelsim.kernels.network import enqueue
 from accelsim.kernels.wires import return_credit
 
@@ -39,7 +40,7 @@ def send(clock, network, node, target, flits, group, offset, amount, kind, paylo
     """Queue a packet at a node's source; it may be injected from cycle `created` on.
 
     A packet for one node counts down the group `group + offset`. One for a multicast tree has in `group` the first of
-    its rows in Memory.destination, and counts down at each node the group there plus `offset`.
+    its rows in Memory.destination, and counts down at each node the group there plus `offset`. Returns its number.
     """
     scalars = clock.scalars
     copies = copies_of(network, target)
@@ -64,6 +65,7 @@ def send(clock, network, node, target, flits, group, offset, amount, kind, paylo
     scalars[k.SENT_FLITS] += flits
     scalars[k.SENT_FLIT_COPIES] += flits * copies
     scalars[k.PEAK_PACKETS] = max(scalars[k.PEAK_PACKETS], network.packet.shape[0] - network.scalars[n.FREE_PACKETS])
+    return packet
 
 
 @kernel
@@ -139,6 +141,8 @@ def take_packet(clock, network, tiles, memory, node, flit, t):
         channel = memory.channel_of[node]
         memory.channel[channel, k.C_WRITES] += cargo[n.CARGO_BYTES]
         memory.channel[channel, k.C_WAKE] = 0
+        if memory.settings[k.M_BANKS]:
+            write(memory.dram, channel, cargo[n.CARGO_ADDRESS], cargo[n.CARGO_BYTES], t + 1)
         tiles.events[layer, k.E_DRAM_WRITE] += cargo[n.CARGO_BYTES]
     wake = False
     if group >= 0:

@@ -108,7 +108,7 @@ def fabric(
         make_clock(groups),
         make_network(network, packets_under_way(network), bins=BINS, layers=held.layers),
         make_tiles(tile, tile_nodes, nodes, held),
-        make_memory(memory, nodes, network.virtual_channels, held),
+        make_memory(memory, network, held),
     )
 
 
