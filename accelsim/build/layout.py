@@ -71,10 +71,10 @@ class Layout:
         """Memory used behind the fullest controller."""
         return max(self._end)
 
-    def weights(self, layer: int, block: Hashable, size: int, turn: int) -> Place:
-        """A block of a layer's weights; `turn` chooses its controller when it is asked for first."""
+    def weights(self, layer: int, block: Hashable, size: int) -> Place:
+        """A block of a layer's weights. Blocks go to the controllers in turn, as they are asked for first."""
         if block not in self._weights:
-            controller = turn % len(self._end)
+            controller = len(self._weights) % len(self._end)
             if self._last[controller] != layer:
                 self._last[controller] = layer
                 self._align(controller, self._page)

@@ -371,7 +371,6 @@ class _Lowering:
             arrival = self.groups.add(self._name("weights", layer, part.tile), size)
             held, after = buffer.load(self.image, block, size, arrival)
             self.turns[part.tile, layer_plan.index] += 1
-            turn = self.turns[part.tile, layer_plan.index]
             self.loads_of[part.tile, layer_plan.index, place] += 1
             bundle = self.transfers.bundle(
                 # Tiles share what they load at the same place of their order only: each of two that asked for shared
@@ -379,9 +378,9 @@ class _Lowering:
                 key=(self.image, block, place, self.loads_of[part.tile, layer_plan.index, place]),
                 name=self._name("requests for weights", layer),
                 layer=self._number(layer_plan),
-                turn=turn,
+                turn=self.turns[part.tile, layer_plan.index],
                 kind=k.WEIGHTS,
-                places=[self.layout.weights(layer_plan.index, block, size, part.tile + turn)],
+                places=[self.layout.weights(layer_plan.index, block, size)],
                 size=size,
             )
             self._request(layer_plan, part.tile, bundle, [arrival], after)

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Literal
 
 from pydantic import Field, model_validator
 
@@ -16,7 +15,7 @@ from accelsim.engine.dram import DramShape
 from accelsim.engine.topology import NetworkShape
 from accelsim.mapping.plan import TileCapacity
 from accelsim.parts.accumulator_buffer import AccumulatorBufferSettings
-from accelsim.parts.dram import DramSettings, PipeDramSettings
+from accelsim.parts.dram import AnyDram, DramSettings, PipeDramSettings
 from accelsim.parts.memory_controller import MemoryControllerSettings
 from accelsim.parts.network_interface import NetworkInterfaceSettings
 from accelsim.parts.neuron_unit import NeuronUnitSettings
@@ -26,7 +25,7 @@ from accelsim.parts.spike_buffer import SpikeBufferSettings
 from accelsim.parts.technology import TechnologySettings
 from accelsim.parts.tiles import TilesSettings
 from accelsim.parts.weight_buffer import WeightBufferSettings
-from accelsim.units import ceil_div, cycles_from_ns
+from accelsim.units import ceil_div, cycles_from_ns, exact
 
 LARGEST_RATE = 1 << 31
 """Numerator and denominator of bytes a cycle: times 2^32 cycles they fit into 64 bits."""
@@ -47,7 +46,7 @@ class ArchSettings(Settings):
     network_interface: NetworkInterfaceSettings = NetworkInterfaceSettings()
     noc: NocSettings
     memory_controller: MemoryControllerSettings
-    dram: Literal["ideal"] | PipeDramSettings | DramSettings
+    dram: AnyDram
 
     @model_validator(mode="after")
     def _check(self) -> ArchSettings:
@@ -69,11 +68,9 @@ class ArchSettings(Settings):
             rule = f"{len(controllers)} memory controllers must share the channels evenly"
             raise broken("dram.channels", rule, self.dram.channels, f"a multiple of {len(controllers)}")
         if isinstance(self.dram, DramSettings):
-            self._check_rate(
-                "data_rate_mt_per_s",
-                self.dram.shape(len(controllers), self.clock_mhz).clocks_per_cycle,
-                self.dram.data_rate_mt_per_s,
-            )
+            rate = self.dram.clock_mhz / exact(self.clock_mhz)
+            key = "data_rate_mt_per_s" if self.dram.bandwidth_gb_per_s is None else "bandwidth_gb_per_s"
+            self._check_rate(key, rate, getattr(self.dram, key))
         elif isinstance(self.dram, PipeDramSettings):
             rate = self.dram.bytes_per_cycle(len(controllers), self.clock_mhz)
             self._check_rate("bandwidth_gb_per_s", rate, self.dram.bandwidth_gb_per_s)

@@ -10,9 +10,10 @@ from importlib.resources import files
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from accelsim.config import Bytes, Count, NonNegative, Positive, Settings, broken
+from accelsim.config.keypath import shown
 from accelsim.engine.dram import DramShape, DramTiming
 from accelsim.units import bytes_per_cycle, ceil_div, cycles_from_ns, exact
 
@@ -21,9 +22,8 @@ LONGEST_CLOCKS = 1 << 20
 
 
 class PipeDramSettings(Settings):
-    """All channels together have `bandwidth_gb_per_s`; each has its share. No banks, rows or refreshes."""
+    """A pipe behind each controller, with its share of `bandwidth_gb_per_s`. No banks, rows or refreshes."""
 
-    model: Literal["pipe"] = "pipe"
     bandwidth_gb_per_s: Positive = Field(ge=1e-6, le=1e6)
     latency_ns: NonNegative = Field(le=1e6, description="from a burst's end on the bus to its bytes at the controller")
     energy: str = Field("lpddr4", description="row of the energy table")
@@ -99,10 +99,12 @@ def presets() -> dict[str, dict[str, Any]]:
 class DramSettings(Settings):
     """Channels of banks. What a preset says, other keys override; without one they say everything."""
 
-    model: Literal["banks"] = "banks"
     preset: Preset | None = None
     channels: Count | None = Field(None, le=1024, description="in all; default: one a memory controller")
     data_rate_mt_per_s: Positive | None = Field(None, le=1e6, description="transfers a second on a pin, in millions")
+    bandwidth_gb_per_s: Positive | None = Field(
+        None, ge=1e-6, le=1e6, description="peak of all channels together, in place of the data rate"
+    )
     bus_bits: Count | None = Field(None, le=4096, description="data pins of a channel")
     burst_length: Count | None = Field(None, le=256, description="transfers a burst")
     banks: Count | None = Field(None, le=MOST_BANKS, description="of a channel, all groups together")
@@ -126,8 +128,13 @@ class DramSettings(Settings):
 
     @model_validator(mode="after")
     def _check(self) -> DramSettings:
+        if self.bandwidth_gb_per_s is not None and self.data_rate_mt_per_s is not None:
+            raise broken("bandwidth_gb_per_s", "follows from data_rate_mt_per_s, which is given too")
+        if self.bandwidth_gb_per_s is not None and self.channels is None:
+            raise broken("channels", "is missing: bandwidth_gb_per_s is that of all channels together")
         for key in ORGANISATION:
-            if self._organisation(key) is None:
+            spared = key == "data_rate_mt_per_s" and self.bandwidth_gb_per_s is not None
+            if self._organisation(key) is None and not spared:
                 raise broken(key, "is missing, and no preset gives it")
         for name in TimingSettings.model_fields:
             if self._time(name) is None:
@@ -191,7 +198,11 @@ class DramSettings(Settings):
     @property
     def clock_mhz(self) -> Fraction:
         """The DRAM's clock: two transfers each."""
-        return exact(self._organisation("data_rate_mt_per_s")) / 2
+        if self.bandwidth_gb_per_s is None:
+            return exact(self._organisation("data_rate_mt_per_s")) / 2
+        assert self.channels is not None
+        bits: int = self.channels * self._organisation("bus_bits")
+        return exact(self.bandwidth_gb_per_s) * 4000 / bits
 
     def _clocks(self, name: str) -> int:
         time = self._time(name)
@@ -244,3 +255,27 @@ class DramSettings(Settings):
             clocks_per_cycle=self.clock_mhz / exact(clock_mhz),
             timing=self._timing(),
         )
+
+
+def _check_kind(value: Any) -> Any:
+    if value != "ideal" and not isinstance(value, dict):
+        raise broken("", "must be ideal, or a mapping", shown(value))
+    return value
+
+
+def _kind_of(value: Any) -> str:
+    """Which of the settings of `dram` a value stands for."""
+    if not isinstance(value, dict):
+        return "ideal"
+    banks = set(DramSettings.model_fields) - set(PipeDramSettings.model_fields)
+    return "PipeDramSettings" if banks.isdisjoint(value) else "DramSettings"
+
+
+AnyDram = Annotated[
+    Annotated[Literal["ideal"], Tag("ideal")]
+    | Annotated[PipeDramSettings, Tag("PipeDramSettings")]
+    | Annotated[DramSettings, Tag("DramSettings")],
+    Discriminator(_kind_of),
+    BeforeValidator(_check_kind),
+]
+"""What `dram` may be: no latency and unlimited bandwidth, a pipe, or channels of banks."""
