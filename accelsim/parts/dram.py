@@ -259,12 +259,14 @@ class DramSettings(Settings):
 
 def _check_kind(value: Any) -> Any:
     if value != "ideal" and not isinstance(value, dict):
-        raise broken("", "must be ideal, or a mapping", shown(value))
+        raise broken("", "must be ideal or a mapping", shown(value))
     return value
 
 
 def _kind_of(value: Any) -> str:
-    """Which of the settings of `dram` a value stands for."""
+    """Which of the settings of `dram` a value is, or stands for."""
+    if isinstance(value, Settings):
+        return type(value).__name__
     if not isinstance(value, dict):
         return "ideal"
     banks = set(DramSettings.model_fields) - set(PipeDramSettings.model_fields)
