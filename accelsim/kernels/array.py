@@ -1,10 +1,12 @@
 """PE array: waiting words of the front pixel times the weights of all columns."""
 
-from accelsim.jit import kernel, popcount
+from accelsim.jit import kernel
 from accelsim.kernels import state as k
 from accelsim.kernels.delivery import count_down
 from accelsim.kernels.neuron_unit import push_result
 from accelsim.kernels.outcomes import SCANNING
+from accelsim.kernels.rings import ring
+from accelsim.kernels.sram import is_written, read_weights, reads_at
 
 
 @kernel
@@ -31,6 +33,74 @@ def fire(tiles, tile, work, row, column):
 
 
 @kernel
+def take_words(tiles, tile, front):
+    """Take a waiting word of every bank, of the first banks where there are fewer lanes. Returns how many."""
+    waiting = tiles.bank_words[tile, front]
+    banks = tiles.settings[k.T_BANKS]
+    lanes = tiles.settings[k.T_ROWS]
+    taken = 0
+    if banks <= lanes:
+        for bank in range(banks):
+            word = 1 if waiting[bank] > 0 else 0
+            waiting[bank] -= word
+            taken += word
+        return taken
+    for bank in range(banks):
+        if waiting[bank] > 0:
+            waiting[bank] -= 1
+            taken += 1
+            if taken == lanes:
+                break
+    return taken
+
+
+@kernel
+def multiply(tiles, tile, front, work):
+    """Add the products of the words that this cycle takes to the accumulators."""
+    lanes = tiles.settings[k.T_ROWS]
+    taken = 0
+    for bank in range(tiles.settings[k.T_BANKS]):
+        if taken < lanes and tiles.bank_words[tile, front, bank] > 0:
+            taken += 1
+            multiply_word(tiles, tile, bank, work)
+
+
+@kernel
+def multiply_word(tiles, tile, bank, work):
+    """Add the products of the next word of a bank to the accumulators."""
+    position = tiles.bank_head[tile, bank]
+    entry = tiles.bank_fifo[tile, bank, position]
+    tiles.bank_head[tile, bank] = ring(position + 1, tiles.settings[k.T_FIFO])
+    weight = work[k.W_WEIGHT_OFFSET] + (entry >> 32) * work[k.W_OUT_CHANNELS] + work[k.W_FIRST_OUT]
+    for j in range(work[k.W_OUTS]):
+        tiles.accumulator[tile, j] += (entry & 0xFFFFFFFF) * tiles.weights[weight + j]
+
+
+@kernel
+def take_granted(tiles, tile, front, work, t):
+    """Take the words whose banks allow it, where a flit asks for banks too, or where a bank gives two words a cycle.
+
+    Second words follow when every bank has given its first. Returns how many were taken, and how many refused.
+    """
+    contended = is_written(tiles, tile, k.WEIGHT_BUFFER, t)
+    waiting = tiles.bank_words[tile, front]
+    banks = tiles.settings[k.T_BANKS]
+    taken = 0
+    refused = 0
+    for turn in range(reads_at(tiles, k.WEIGHT_BUFFER) * banks):
+        bank = ring(turn, banks)
+        if waiting[bank] > 0 and taken < tiles.settings[k.T_ROWS]:
+            if contended and not read_weights(tiles, tile, bank, t):
+                refused += 1
+                continue
+            waiting[bank] -= 1
+            taken += 1
+            if tiles.settings[k.T_VERIFY]:
+                multiply_word(tiles, tile, bank, work)
+    return taken, refused
+
+
+@kernel
 def array(clock, tiles, memory, tile, result_room, t):
     """The PE array takes at most one waiting word a bank of the front pixel, all times all columns.
 
@@ -42,40 +112,28 @@ def array(clock, tiles, memory, tile, result_room, t):
         return SCANNING
     front = scalars[k.S_PIXEL_HEAD]
     pixel = tiles.pixel[tile, front]
-    work = tiles.passes[tile, pixel[k.X_PASS] % k.PASSES]
+    work = tiles.passes[tile, pixel[k.X_PASS] & k.PASS_MASK]
     settings = tiles.settings
     taken = 0
     ideal = 0
+    refused = 0
     if pixel[k.X_WORDS] > 0:
-        banks = settings[k.T_BANKS]
-        lanes = settings[k.T_ROWS]
-        depth = settings[k.T_FIFO]
-        ones = 0
-        outs = work[k.W_OUTS]
-        for bank in range(banks):
-            if tiles.bank_words[tile, front, bank] > 0:
-                tiles.bank_words[tile, front, bank] -= 1
-                position = tiles.bank_head[tile, bank]
-                entry = tiles.bank_fifo[tile, bank, position]
-                tiles.bank_head[tile, bank] = position + 1 if position + 1 < depth else 0
-                value = entry & 0xFFFFFFFF
-                ones += popcount(value)
-                taken += 1
-                if settings[k.T_VERIFY]:
-                    weight = work[k.W_WEIGHT_OFFSET] + (entry >> 32) * work[k.W_OUT_CHANNELS] + work[k.W_FIRST_OUT]
-                    for j in range(outs):
-                        tiles.accumulator[tile, j] += value * tiles.weights[weight + j]
-                if taken == lanes:
-                    break
+        if is_written(tiles, tile, k.WEIGHT_BUFFER, t) or reads_at(tiles, k.WEIGHT_BUFFER) > 1:
+            taken, refused = take_granted(tiles, tile, front, work, t)
+        else:
+            if settings[k.T_VERIFY]:
+                multiply(tiles, tile, front, work)
+            taken = take_words(tiles, tile, front)
         pixel[k.X_WORDS] -= taken
         scalars[k.S_FIFO] -= taken
-        ideal = min(lanes, pixel[k.X_PUSHED] - scalars[k.S_IDEAL])
-        scalars[k.S_IDEAL] += ideal
+        ideal = min(settings[k.T_ROWS], pixel[k.X_PUSHED] - scalars[k.S_IDEAL])
+        # Where every word was refused the array without conflicts waits too, so that the cycle is charged once.
+        scalars[k.S_IDEAL] += ideal if taken > 0 else 0
+        outs = work[k.W_OUTS]
         events = tiles.events[work[k.W_LAYER]]
         events[k.E_WORDS] += taken
         events[k.E_MACS] += taken * outs
-        events[k.E_SUMS] += outs
-        events[k.E_SYNOPS] += ones * outs
+        events[k.E_SUMS] += outs if taken > 0 else 0
     if pixel[k.X_CLOSED] and pixel[k.X_WORDS] == 0:
         if result_room <= 0:
             if taken == 0:
@@ -84,9 +142,9 @@ def array(clock, tiles, memory, tile, result_room, t):
             finish_pixel(clock, tiles, memory, tile, pixel, work, t)
             if taken == 0:
                 return k.BUSY
-    if taken == 0:
+    if taken == 0 and refused == 0:
         return SCANNING
-    if ideal > 0:
+    if taken > 0 and ideal > 0:
         return k.BUSY
     tiles.events[work[k.W_LAYER], k.E_WEIGHT_CONFLICTS] += 1
     return k.BANK_CONFLICT
@@ -101,7 +159,7 @@ def finish_pixel(clock, tiles, memory, tile, pixel, work, t):
     push_result(tiles, tile, pixel[k.X_PASS], row, column, t + 1 + tiles.settings[k.T_PIPELINE])
     if tiles.settings[k.T_VERIFY]:
         fire(tiles, tile, work, row, column)
-    scalars[k.S_PIXEL_HEAD] = (scalars[k.S_PIXEL_HEAD] + 1) % tiles.settings[k.T_PIXELS]
+    scalars[k.S_PIXEL_HEAD] = ring(scalars[k.S_PIXEL_HEAD] + 1, tiles.settings[k.T_PIXELS])
     scalars[k.S_PIXELS] -= 1
     scalars[k.S_IDEAL] = 0
     outs = work[k.W_OUTS]
@@ -110,5 +168,6 @@ def finish_pixel(clock, tiles, memory, tile, pixel, work, t):
     events[k.E_ACCUMULATOR_READS] += outs * work[k.W_ACCUMULATOR_READS]
     events[k.E_ACCUMULATOR_WRITES] += outs * work[k.W_ACCUMULATOR_WRITES]
     events[k.E_NEURON_OPS] += outs * work[k.W_NEURON_OPS]
+    events[k.E_ACCUMULATOR_CONFLICTS] += work[k.W_PORT_CYCLES]
     if row == work[k.W_LAST_ROW] - 1 and column == work[k.W_OUT_COLUMNS] - 1:
         count_down(clock, memory, work[k.W_DONE_GROUP], 1)
