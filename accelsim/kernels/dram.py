@@ -182,6 +182,16 @@ def write(dram, controller, address, size, t):
 
 
 @kernel
+def urge(dram, channel, urgent, clock):
+    """Say from `clock` on whether the write buffer is full."""
+    state = dram.channel[channel]
+    if state[d.URGENT] != urgent and state[d.COUNT + d.READ] + state[d.COUNT + d.WRITE] > 0:
+        state[d.NOW_AT] = max(state[d.NOW_AT], clock)
+        state[d.DECIDED] = 0
+    state[d.URGENT] = urgent
+
+
+@kernel
 def choose_direction(dram, channel):
     """Writes are drained from HIGH, or a full write buffer, down to LOW, and while nothing is to be read."""
     state = dram.channel[channel]
@@ -350,6 +360,9 @@ def run(dram, channel, until):
     done = 0
     while state[d.COUNT + d.READ] + state[d.COUNT + d.WRITE] > 0:
         if not state[d.DECIDED]:
+            if state[d.NOW_AT] >= until:
+                # Requests that come until then have a say.
+                break
             decide(dram, channel)
         clock = state[d.COMMAND_AT]
         if clock >= until:

@@ -17,6 +17,7 @@ from accelsim.kernels.dram import (
     first_clock,
     push,
     run,
+    urge,
     wake_clock,
 )
 from accelsim.kernels.dram import has_room as takes_read
@@ -224,9 +225,7 @@ def serve(clock, memory, channel, t):
     urgent = 1 if state[k.C_WRITES] > settings[k.M_WRITE_BUFFER] else 0
     moved = False
     for home in range(channel * channels, (channel + 1) * channels):
-        if dram.channel[home, d.URGENT] != urgent:
-            dram.channel[home, d.URGENT] = urgent
-            dram.channel[home, d.DECIDED] = 0
+        urge(dram, home, urgent, first_clock(dram, t))
         for index in range(run(dram, home, first_clock(dram, t + 1))):
             burst = dram.done[index]
             end = end_cycle(dram, burst[d.D_END])
