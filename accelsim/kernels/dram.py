@@ -165,8 +165,12 @@ def push(dram, channel, direction, burst, size, token, clock):
 
 @kernel
 def write(dram, controller, address, size, t):
-    """Bytes to be written, which the scheduler sees from cycle t on; those of a burst that waits already join it."""
+    """Bytes to be written, which the scheduler sees from cycle t on; those of a burst that waits already join it.
+
+    Returns the other bursts.
+    """
     burst_bytes = dram.settings[d.BURST_BYTES]
+    bursts = 0
     end = address + size
     while address < end:
         upto = min(end, (address // burst_bytes + 1) * burst_bytes)
@@ -178,7 +182,9 @@ def write(dram, controller, address, size, t):
             dram.count[channel, d.N_MERGED] += 1
         else:
             push(dram, channel, d.WRITE, burst, upto - address, 0, first_clock(dram, t))
+            bursts += 1
         address = upto
+    return bursts
 
 
 @kernel

@@ -113,6 +113,7 @@ def read(clock, tiles, memory, channel, t):
         if transfer[k.D_BYTES] == 0:
             state[k.C_CURRENT] = -1
         tiles.events[transfer[k.D_LAYER], k.E_DRAM_READ] += chunk
+        tiles.events[transfer[k.D_LAYER], k.E_BUS_READ] += chunk
         clock.scalars[k.LAST_MOVE] = t
 
 
@@ -209,6 +210,7 @@ def cut(clock, tiles, memory, channel, t):
                 entry[k.R_CYCLE] = max(entry[k.R_CYCLE], t + memory.settings[k.M_LATENCY])
             else:
                 entry[k.R_PARTS] += 1
+                tiles.events[transfer[k.D_LAYER], k.E_BUS_READ] += burst_bytes
                 push(dram, home, d.READ, burst, upto - address, slot, first_clock(dram, t))
         entry[k.R_PARTS] -= 1
         state[k.C_CUT] = 0

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
+from itertools import pairwise
 
 import pytest
 from chips import ROOT
@@ -327,7 +328,7 @@ def test_a_stream_of_row_misses_in_a_bank_goes_at_the_pace_of_trc(name: str) -> 
     # A row is closed tRTP after its read, but not before tRAS, and opened again tRP later.
     period = max(times.rc, max(times.ras, times.rcd + times.rtp) + times.rp)
     assert period == times.rc
-    assert {after - before for before, after in zip(ends, ends[1:], strict=False)} == {times.rc}
+    assert {after - before for before, after in pairwise(ends)} == {times.rc}
     assert clocks == 99 * times.rc + times.rcd + times.cl + shape.burst_clocks
     assert (driver.counts()["misses"], driver.counts()["conflicts"]) == (1, 99)
 
