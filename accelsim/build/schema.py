@@ -184,7 +184,9 @@ class Arch:
             results=settings.neuron_unit.results,
             neuron_lanes=settings.neuron_unit.lanes,
             decoding_cycles=(
-                settings.accumulator_buffer.update_cycles if settings.neuron_unit.decoding == "serial" else 0
+                settings.accumulator_buffer.access_cycles(array.columns * array.accumulator_bits, 1, 1, alternate=True)
+                if settings.neuron_unit.decoding == "serial"
+                else 0
             ),
         )
 
