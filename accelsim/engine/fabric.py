@@ -10,12 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accelsim.engine.groups import GroupTable
+from accelsim.engine.layout import bit_planes, weight_banks
 from accelsim.engine.network import Tree, with_more_packets
 from accelsim.engine.topology import NetworkShape, Words
 from accelsim.engine.waiting import describe_waiting
 from accelsim.kernels import delivery, network_state, payload, state
 from accelsim.kernels import fabric as kernels
 from accelsim.kernels import tile as tile_kernels
+from accelsim.units import ceil_div
 
 BINS = 1024
 """Bins of the timeline: their width doubles whenever a run outgrows them."""
@@ -126,6 +128,8 @@ def make_tiles(shape: TileShape, nodes: Sequence[int], network_nodes: int, conte
     settings[state.T_HEADER_BITS] = shape.header_bits
     settings[state.T_FLIT_BITS] = shape.flit_bits
     settings[state.T_VERIFY] = contents.verify
+    planes = bit_planes(contents.words)
+    settings[state.T_PLANES] = planes.shape[1]
     settings[state.T_PAYLOAD] = shape.payload
     tile_of = np.full(network_nodes, -1, np.int64)
     tile_of[list(nodes)] = np.arange(count)
@@ -145,8 +149,10 @@ def make_tiles(shape: TileShape, nodes: Sequence[int], network_nodes: int, conte
         passes=zeros(count, state.PASSES, state.PASS_COLUMNS),
         emitting=zeros(count, state.PASS_COLUMNS),
         routes=contents.routes,
-        line=zeros(count, shape.line_words),
-        bank_fifo=zeros(count, shape.weight_banks, shape.fifo_words),
+        bank=weight_banks(shape.weight_banks, shape.line_words),
+        line=zeros(count, ceil_div(shape.line_words, state.BLOCK_WORDS)),
+        line_entry=zeros(count, shape.line_words if contents.verify else 0),
+        bank_fifo=zeros(count, shape.weight_banks, shape.fifo_words if contents.verify else 0),
         bank_head=zeros(count, shape.weight_banks),
         bank_tail=zeros(count, shape.weight_banks),
         bank_words=zeros(count, shape.pixels, shape.weight_banks),
@@ -155,6 +161,7 @@ def make_tiles(shape: TileShape, nodes: Sequence[int], network_nodes: int, conte
         accumulator=zeros(count, shape.columns),
         membrane=zeros(count, contents.membrane_pixels, shape.columns),
         words=contents.words,
+        planes=planes.ravel(),
         weights=contents.weights,
         bias=contents.bias,
         theta=contents.theta,

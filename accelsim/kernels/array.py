@@ -1,10 +1,11 @@
 """PE array: waiting words of the front pixel times the weights of all columns."""
 
-from accelsim.jit import kernel, popcount
+from accelsim.jit import kernel
 from accelsim.kernels import state as k
 from accelsim.kernels.delivery import count_down
 from accelsim.kernels.neuron_unit import push_result
 from accelsim.kernels.outcomes import SCANNING
+from accelsim.kernels.rings import ring
 
 
 @kernel
@@ -31,6 +32,44 @@ def fire(tiles, tile, work, row, column):
 
 
 @kernel
+def take_words(tiles, tile, front):
+    """Take a waiting word of every bank, of the first banks where there are fewer lanes. Returns how many."""
+    waiting = tiles.bank_words[tile, front]
+    banks = tiles.settings[k.T_BANKS]
+    lanes = tiles.settings[k.T_ROWS]
+    taken = 0
+    if banks <= lanes:
+        for bank in range(banks):
+            word = 1 if waiting[bank] > 0 else 0
+            waiting[bank] -= word
+            taken += word
+        return taken
+    for bank in range(banks):
+        if waiting[bank] > 0:
+            waiting[bank] -= 1
+            taken += 1
+            if taken == lanes:
+                break
+    return taken
+
+
+@kernel
+def multiply(tiles, tile, front, work):
+    """Add the products of the words that this cycle takes to the accumulators."""
+    lanes = tiles.settings[k.T_ROWS]
+    taken = 0
+    for bank in range(tiles.settings[k.T_BANKS]):
+        if taken < lanes and tiles.bank_words[tile, front, bank] > 0:
+            taken += 1
+            position = tiles.bank_head[tile, bank]
+            entry = tiles.bank_fifo[tile, bank, position]
+            tiles.bank_head[tile, bank] = ring(position + 1, tiles.settings[k.T_FIFO])
+            weight = work[k.W_WEIGHT_OFFSET] + (entry >> 32) * work[k.W_OUT_CHANNELS] + work[k.W_FIRST_OUT]
+            for j in range(work[k.W_OUTS]):
+                tiles.accumulator[tile, j] += (entry & 0xFFFFFFFF) * tiles.weights[weight + j]
+
+
+@kernel
 def array(clock, tiles, memory, tile, result_room, t):
     """The PE array takes at most one waiting word a bank of the front pixel, all times all columns.
 
@@ -42,40 +81,23 @@ def array(clock, tiles, memory, tile, result_room, t):
         return SCANNING
     front = scalars[k.S_PIXEL_HEAD]
     pixel = tiles.pixel[tile, front]
-    work = tiles.passes[tile, pixel[k.X_PASS] % k.PASSES]
+    work = tiles.passes[tile, pixel[k.X_PASS] & k.PASS_MASK]
     settings = tiles.settings
     taken = 0
     ideal = 0
     if pixel[k.X_WORDS] > 0:
-        banks = settings[k.T_BANKS]
-        lanes = settings[k.T_ROWS]
-        depth = settings[k.T_FIFO]
-        ones = 0
-        outs = work[k.W_OUTS]
-        for bank in range(banks):
-            if tiles.bank_words[tile, front, bank] > 0:
-                tiles.bank_words[tile, front, bank] -= 1
-                position = tiles.bank_head[tile, bank]
-                entry = tiles.bank_fifo[tile, bank, position]
-                tiles.bank_head[tile, bank] = position + 1 if position + 1 < depth else 0
-                value = entry & 0xFFFFFFFF
-                ones += popcount(value)
-                taken += 1
-                if settings[k.T_VERIFY]:
-                    weight = work[k.W_WEIGHT_OFFSET] + (entry >> 32) * work[k.W_OUT_CHANNELS] + work[k.W_FIRST_OUT]
-                    for j in range(outs):
-                        tiles.accumulator[tile, j] += value * tiles.weights[weight + j]
-                if taken == lanes:
-                    break
+        if settings[k.T_VERIFY]:
+            multiply(tiles, tile, front, work)
+        taken = take_words(tiles, tile, front)
         pixel[k.X_WORDS] -= taken
         scalars[k.S_FIFO] -= taken
-        ideal = min(lanes, pixel[k.X_PUSHED] - scalars[k.S_IDEAL])
+        ideal = min(settings[k.T_ROWS], pixel[k.X_PUSHED] - scalars[k.S_IDEAL])
         scalars[k.S_IDEAL] += ideal
+        outs = work[k.W_OUTS]
         events = tiles.events[work[k.W_LAYER]]
         events[k.E_WORDS] += taken
         events[k.E_MACS] += taken * outs
         events[k.E_SUMS] += outs
-        events[k.E_SYNOPS] += ones * outs
     if pixel[k.X_CLOSED] and pixel[k.X_WORDS] == 0:
         if result_room <= 0:
             if taken == 0:
@@ -101,7 +123,7 @@ def finish_pixel(clock, tiles, memory, tile, pixel, work, t):
     push_result(tiles, tile, pixel[k.X_PASS], row, column, t + 1 + tiles.settings[k.T_PIPELINE])
     if tiles.settings[k.T_VERIFY]:
         fire(tiles, tile, work, row, column)
-    scalars[k.S_PIXEL_HEAD] = (scalars[k.S_PIXEL_HEAD] + 1) % tiles.settings[k.T_PIXELS]
+    scalars[k.S_PIXEL_HEAD] = ring(scalars[k.S_PIXEL_HEAD] + 1, tiles.settings[k.T_PIXELS])
     scalars[k.S_PIXELS] -= 1
     scalars[k.S_IDEAL] = 0
     outs = work[k.W_OUTS]

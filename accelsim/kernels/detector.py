@@ -1,8 +1,9 @@
 """Spike detector: reads the lines of receptive fields, and passes the words that count to the FIFO."""
 
-from accelsim.jit import kernel
+from accelsim.jit import cell, kernel, popcount, trailing_zeros
 from accelsim.kernels import state as k
 from accelsim.kernels.outcomes import MOVED, SCANNING, WAITS_FOR_TIME
+from accelsim.kernels.rings import ring
 
 
 @kernel
@@ -87,16 +88,6 @@ def next_pixel(tiles, tile, work):
 
 
 @kernel
-def bank_of(row, banks):
-    """Bank of a weight row (kernel row, kernel column, channel): diagonal, one further on in each round of the banks.
-
-    A channel that is active at one kernel position is likely active at its neighbours. Plain interleaving would put
-    all of them into one bank; the diagonal spreads them.
-    """
-    return (row + row // banks) % banks
-
-
-@kernel
 def pass_words(tiles, tile, fifo_room):
     """The detector passes nonzero words of its line to the FIFO, at most one a lane of the array."""
     scalars = tiles.scalars[tile]
@@ -104,16 +95,31 @@ def pass_words(tiles, tile, fifo_room):
     count = min(min(settings[k.T_ROWS], scalars[k.S_LINE_COUNT] - scalars[k.S_LINE_NEXT]), fifo_room)
     if count <= 0:
         return 0
-    slot = (scalars[k.S_PIXEL_HEAD] + scalars[k.S_PIXELS] - 1) % settings[k.T_PIXELS]
-    banks = settings[k.T_BANKS]
-    depth = settings[k.T_FIFO]
-    for offset in range(count):
-        entry = tiles.line[tile, scalars[k.S_LINE_NEXT] + offset]
-        bank = bank_of(entry >> 32, banks)
-        position = tiles.bank_tail[tile, bank]
-        tiles.bank_fifo[tile, bank, position] = entry
-        tiles.bank_tail[tile, bank] = position + 1 if position + 1 < depth else 0
-        tiles.bank_words[tile, slot, bank] += 1
+    slot = ring(scalars[k.S_PIXEL_HEAD] + scalars[k.S_PIXELS] - 1, settings[k.T_PIXELS])
+    if settings[k.T_VERIFY]:
+        queue_entries(tiles, tile, count)
+    waiting = tiles.bank_words[tile, slot]
+    bank = tiles.bank
+    line = tiles.line[tile]
+    block = scalars[k.S_LINE_BLOCK]
+    left = count
+    while left > 0:
+        words = line[block]
+        first = scalars[k.S_LINE_BANK] + block * k.BLOCK_WORDS
+        here = popcount(words)
+        if here <= left:
+            left -= here
+            while words != 0:
+                cell(waiting, cell(bank, first + trailing_zeros(words))[0])[0] += 1
+                words &= words - 1
+            block += 1
+        else:
+            while left > 0:
+                cell(waiting, cell(bank, first + trailing_zeros(words))[0])[0] += 1
+                words &= words - 1
+                left -= 1
+            line[block] = words
+    scalars[k.S_LINE_BLOCK] = block
     scalars[k.S_LINE_NEXT] += count
     scalars[k.S_FIFO] += count
     scalars[k.S_FIFO_PEAK] = max(scalars[k.S_FIFO_PEAK], scalars[k.S_FIFO])
@@ -121,6 +127,20 @@ def pass_words(tiles, tile, fifo_room):
     pixel[k.X_WORDS] += count
     pixel[k.X_PUSHED] += count
     return count
+
+
+@kernel
+def queue_entries(tiles, tile, count):
+    """Put the next words of the line, with their weight rows, into the queues of their banks."""
+    next_entry = tiles.scalars[tile, k.S_LINE_NEXT]
+    depth = tiles.settings[k.T_FIFO]
+    period = tiles.settings[k.T_BANKS] * tiles.settings[k.T_BANKS]
+    for index in range(next_entry, next_entry + count):
+        entry = tiles.line_entry[tile, index]
+        bank = tiles.bank[(entry >> 32) % period]
+        position = tiles.bank_tail[tile, bank]
+        tiles.bank_fifo[tile, bank, position] = entry
+        tiles.bank_tail[tile, bank] = ring(position + 1, depth)
 
 
 @kernel
@@ -142,24 +162,60 @@ def read_line(tiles, tile, work):
     length = min(settings[k.T_LINE], run - start)
     address = work[k.W_WORDS] + (row * width + column) * channels + work[k.W_FIRST_CHANNEL] + start
     weight = (kernel_row * work[k.W_KERNEL_COLUMNS] + kernel_column) * channels + work[k.W_FIRST_CHANNEL] + start
-    shift = work[k.W_SHIFT] + scalars[k.S_SLICE] * work[k.W_SLICE_BITS]
-    keep = (1 << work[k.W_SLICE_BITS]) - 1
-    # A serial pass (membrane doubled per plane) weighs each plane 1; slices of a packed word keep their weight.
-    scale = shift if work[k.W_SLICES] > 1 else 0
+    first = work[k.W_SHIFT] + scalars[k.S_SLICE] * work[k.W_SLICE_BITS]
     count = 0
-    all_pass = settings[k.T_SKIP] == 0
-    for offset in range(length):
-        value = (tiles.words[address + offset] >> shift) & keep
-        if value != 0 or all_pass:
-            tiles.line[tile, count] = (weight + offset) << 32 | value << scale
-            count += 1
+    ones = 0
+    for block in range((length + k.BLOCK_WORDS - 1) >> k.BLOCK_SHIFT):
+        begin = block * k.BLOCK_WORDS
+        words, bits = nonzero_words(tiles, address + begin, length - begin, first, first + work[k.W_SLICE_BITS])
+        tiles.line[tile, block] = words
+        count += popcount(words)
+        ones += bits
+    if settings[k.T_VERIFY]:
+        note_entries(tiles, tile, work, address, weight, length, first)
     scalars[k.S_LINE_VALID] = 1
     scalars[k.S_LINE_COUNT] = count
     scalars[k.S_LINE_NEXT] = 0
+    scalars[k.S_LINE_BLOCK] = 0
+    scalars[k.S_LINE_BANK] = weight % (settings[k.T_BANKS] * settings[k.T_BANKS])
     scalars[k.S_POSITION] = start + length
     events = tiles.events[work[k.W_LAYER]]
     events[k.E_LINES] += 1
     events[k.E_LINE_WORDS] += length
+    events[k.E_SYNOPS] += ones * work[k.W_OUTS]
+
+
+@kernel
+def nonzero_words(tiles, address, length, first, last):
+    """Which words from an address on count: those with a one among the planes [first, last), a bit each.
+
+    Up to a block of words. Returns also how many ones they have in these planes.
+    """
+    planes = tiles.settings[k.T_PLANES]
+    block = (address >> k.BLOCK_SHIFT) * planes
+    place = address & (k.BLOCK_WORDS - 1)
+    inside = k.BLOCK_MASK if length >= k.BLOCK_WORDS else (1 << length) - 1
+    words = 0
+    ones = 0
+    for plane in range(block + first, block + min(last, planes)):
+        bits = (cell(tiles.planes, plane)[0] >> place) & inside
+        words |= bits
+        ones += popcount(bits)
+    return inside if tiles.settings[k.T_SKIP] == 0 else words, ones
+
+
+@kernel
+def note_entries(tiles, tile, work, address, weight, length, first):
+    """Keep the words of a line that count, and their weight rows."""
+    keep = (1 << work[k.W_SLICE_BITS]) - 1
+    # A serial pass (membrane doubled per plane) weighs each plane 1; slices of a packed word keep their weight.
+    scale = first if work[k.W_SLICES] > 1 else 0
+    count = 0
+    for offset in range(length):
+        if (tiles.line[tile, offset >> k.BLOCK_SHIFT] >> (offset & (k.BLOCK_WORDS - 1))) & 1:
+            value = (tiles.words[address + offset] >> first) & keep
+            tiles.line_entry[tile, count] = (weight + offset) << 32 | value << scale
+            count += 1
 
 
 @kernel
@@ -183,12 +239,12 @@ def detector(clock, tiles, tile, fifo_room, pixel_room, t):
             return outcome
         scalars[k.S_LINE_VALID] = 0
         if scalars[k.S_LINE_CLOSES]:
-            last = (scalars[k.S_PIXEL_HEAD] + scalars[k.S_PIXELS] - 1) % tiles.settings[k.T_PIXELS]
+            last = ring(scalars[k.S_PIXEL_HEAD] + scalars[k.S_PIXELS] - 1, tiles.settings[k.T_PIXELS])
             tiles.pixel[tile, last, k.X_CLOSED] = 1
         outcome = MOVED
     if scalars[k.S_DETECTOR] == scalars[k.S_SUBMITTED]:
         return outcome if outcome == MOVED else k.SEQUENCING
-    work = tiles.passes[tile, scalars[k.S_DETECTOR] % k.PASSES]
+    work = tiles.passes[tile, scalars[k.S_DETECTOR] & k.PASS_MASK]
     if not scalars[k.S_OPEN]:
         opened = open_pass(clock, tiles, tile, work, t)
         if opened != MOVED:
@@ -200,7 +256,8 @@ def detector(clock, tiles, tile, fifo_room, pixel_room, t):
         return outcome
     if not scalars[k.S_PIXEL_OPEN] and pixel_room <= 0:
         return outcome
-    goes_on = settle_cursor(tiles, tile, work)
+    # Within a pixel the cursor was settled when the line before was read.
+    goes_on = scalars[k.S_PIXEL_OPEN] != 0 or settle_cursor(tiles, tile, work)
     if goes_on:
         row = scalars[k.S_ROW] * work[k.W_STRIDE_ROWS] - work[k.W_PADDING_ROWS] + scalars[k.S_KERNEL_ROW]
         group = work[k.W_ROW_GROUP]
@@ -214,7 +271,7 @@ def detector(clock, tiles, tile, fifo_room, pixel_room, t):
             tiles.events[work[k.W_LAYER], k.E_CONFLICTS] += 1
             return outcome if outcome == MOVED else k.BANK_CONFLICT
     if not scalars[k.S_PIXEL_OPEN]:
-        slot = (scalars[k.S_PIXEL_HEAD] + scalars[k.S_PIXELS]) % tiles.settings[k.T_PIXELS]
+        slot = ring(scalars[k.S_PIXEL_HEAD] + scalars[k.S_PIXELS], tiles.settings[k.T_PIXELS])
         pixel = tiles.pixel[tile, slot]
         pixel[k.X_PASS] = scalars[k.S_DETECTOR]
         pixel[k.X_ROW] = scalars[k.S_ROW]

@@ -6,6 +6,7 @@ from accelsim.kernels.delivery import copies_of, send
 from accelsim.kernels.network import has_room
 from accelsim.kernels.outcomes import MOVED, WAITS_FOR_TIME
 from accelsim.kernels.payload import book_payload, count_nonzero, flits_of, payload_bits
+from accelsim.kernels.rings import ring
 
 
 @kernel
@@ -79,7 +80,7 @@ def neuron_unit(clock, network, tiles, memory, tile, t):
         if t < scalars[k.S_SERVED_AT]:
             return MOVED if outcome == MOVED else WAITS_FOR_TIME
         served = tiles.result[tile, scalars[k.S_RESULT_HEAD]]
-        work = tiles.passes[tile, served[k.Y_PASS] % k.PASSES]
+        work = tiles.passes[tile, served[k.Y_PASS] & k.PASS_MASK]
         if work[k.W_CARRY] & k.CARRY_FIRE:
             pixels = scalars[k.S_ASSEMBLED] + 1
             row_ends = served[k.Y_COLUMN] == work[k.W_OUT_COLUMNS] - 1
@@ -104,7 +105,7 @@ def neuron_unit(clock, network, tiles, memory, tile, t):
             if tiles.span[work[k.W_LAYER], 1] < t + 1:
                 tiles.span[work[k.W_LAYER], 1] = t + 1
         scalars[k.S_SERVING] = 0
-        scalars[k.S_RESULT_HEAD] = (scalars[k.S_RESULT_HEAD] + 1) % tiles.settings[k.T_RESULTS]
+        scalars[k.S_RESULT_HEAD] = ring(scalars[k.S_RESULT_HEAD] + 1, tiles.settings[k.T_RESULTS])
         scalars[k.S_RESULTS] -= 1
         outcome = MOVED
     if scalars[k.S_RESULTS] > 0:
@@ -112,7 +113,7 @@ def neuron_unit(clock, network, tiles, memory, tile, t):
         if waiting[k.Y_READY] > t:
             return MOVED if outcome == MOVED else WAITS_FOR_TIME
         scalars[k.S_SERVING] = 1
-        scalars[k.S_SERVED_AT] = t + tiles.passes[tile, waiting[k.Y_PASS] % k.PASSES, k.W_SERVICE]
+        scalars[k.S_SERVED_AT] = t + tiles.passes[tile, waiting[k.Y_PASS] & k.PASS_MASK, k.W_SERVICE]
         outcome = MOVED
     return outcome
 
@@ -121,7 +122,7 @@ def neuron_unit(clock, network, tiles, memory, tile, t):
 def push_result(tiles, tile, pass_number, row, column, ready):
     """Hand a finished pixel to the neuron unit."""
     scalars = tiles.scalars[tile]
-    entry = tiles.result[tile, (scalars[k.S_RESULT_HEAD] + scalars[k.S_RESULTS]) % tiles.settings[k.T_RESULTS]]
+    entry = tiles.result[tile, ring(scalars[k.S_RESULT_HEAD] + scalars[k.S_RESULTS], tiles.settings[k.T_RESULTS])]
     entry[k.Y_PASS] = pass_number
     entry[k.Y_ROW] = row
     entry[k.Y_COLUMN] = column

@@ -66,12 +66,21 @@ CONTROL, SPIKES, WEIGHTS, STORE = range(4)
     T_HEADER_BITS,
     T_FLIT_BITS,
     T_VERIFY,
+    T_PLANES,  # in Tiles.planes: bits of the widest word
     T_PAYLOAD,  # encoding of spike packets, of those in accelsim.kernels.payload
     TILE_SETTINGS,
-) = range(16)
+) = range(17)
+
+BLOCK_SHIFT = 5
+BLOCK_WORDS = 1 << BLOCK_SHIFT
+"""Words whose bits of one plane lie together in Tiles.planes: those of two blocks fill an integer."""
+
+BLOCK_MASK = (1 << BLOCK_WORDS) - 1
 
 PASSES = 32
 """Passes of a tile that may be under way, from submission to the last output packet: a power of two."""
+
+PASS_MASK = PASSES - 1
 
 # Columns of a pass.
 (
@@ -157,8 +166,10 @@ CARRY_ADD, CARRY_DOUBLE, CARRY_STORE, CARRY_FIRE = 1, 2, 4, 8
     S_POSITION,
     S_PIXEL_OPEN,
     S_LINE_VALID,
-    S_LINE_COUNT,
+    S_LINE_COUNT,  # words of the line that count, and those of them that were passed on
     S_LINE_NEXT,
+    S_LINE_BLOCK,  # the first of its blocks of words that has some left
+    S_LINE_BANK,  # place of the line's first weight row in Tiles.bank
     S_LINE_CLOSES,  # the line is the last of its pixel
     S_FIFO,  # words in the FIFO
     S_PIXEL_HEAD,
@@ -183,7 +194,7 @@ CARRY_ADD, CARRY_DOUBLE, CARRY_STORE, CARRY_FIRE = 1, 2, 4, 8
     S_EMIT_COLUMN,  # first column of the packet being sent
     S_EMIT_NONZERO,  # nonzero words in its next copy, or -1 while they are not counted
     TILE_SCALARS,
-) = range(39)
+) = range(41)
 
 # Columns of a pixel in the FIFO and of a result.
 X_PASS, X_ROW, X_COLUMN, X_CLOSED, X_WORDS, X_PUSHED, PIXEL_COLUMNS = range(7)
@@ -232,8 +243,10 @@ class Tiles(NamedTuple):
     passes: NDArray  # [tiles, PASSES, PASS_COLUMNS]
     emitting: NDArray  # [tiles, PASS_COLUMNS] the pass whose packet is being queued
     routes: NDArray  # [routes, ROUTE_COLUMNS]
-    line: NDArray  # [tiles, line words]: weight row << 32 | value
-    bank_fifo: NDArray  # [tiles, banks, fifo words]
+    bank: NDArray  # [periods of weight rows and a line] bank of a row of weights
+    line: NDArray  # [tiles, blocks] words of the detector's line that count and are still to be passed on, a bit each
+    line_entry: NDArray  # [tiles, line words]: weight row << 32 | value, used to verify
+    bank_fifo: NDArray  # [tiles, banks, fifo words] entries of lines, used to verify
     bank_head: NDArray  # [tiles, banks]
     bank_tail: NDArray  # [tiles, banks]
     bank_words: NDArray  # [tiles, pixels, banks] words of a pixel waiting for a bank
@@ -242,6 +255,7 @@ class Tiles(NamedTuple):
     accumulator: NDArray  # [tiles, columns], used to verify
     membrane: NDArray  # [tiles, pixels of a strip, columns], used to verify
     words: NDArray  # int32, every layer's input words, (row, column, channel)
+    planes: NDArray  # [blocks of words x planes] bit p of the words of a block and of the next one
     weights: NDArray  # int8, (weight row, output channel), used to verify
     bias: NDArray  # used to verify
     theta: NDArray  # used to verify

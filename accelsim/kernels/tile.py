@@ -65,7 +65,7 @@ def tile_cycle(clock, network, tiles, memory, tile, t):
     vector_open = (
         scalars[k.S_OPEN]
         and scalars[k.S_DETECTOR] < scalars[k.S_SUBMITTED]
-        and tiles.passes[tile, scalars[k.S_DETECTOR] % k.PASSES, k.W_OP] != k.ARRAY
+        and tiles.passes[tile, scalars[k.S_DETECTOR] & k.PASS_MASK, k.W_OP] != k.ARRAY
     )
     if state == SCANNING and vector_open:
         state = vector(clock, tiles, memory, tile, result_room, t)
@@ -82,12 +82,12 @@ def tile_cycle(clock, network, tiles, memory, tile, t):
         awake = drained == MOVED or drained == WAITS_FOR_TIME or found == MOVED
 
     layer = tiles.cycles.shape[1] - 1
-    if state == k.SEQUENCING and (pass_number == 0 or tiles.passes[tile, (pass_number - 1) % k.PASSES, k.W_LAST]):
+    if state == k.SEQUENCING and (pass_number == 0 or tiles.passes[tile, (pass_number - 1) & k.PASS_MASK, k.W_LAST]):
         state = k.IDLE
     if state == k.SEQUENCING:
-        layer = tiles.passes[tile, (pass_number - 1) % k.PASSES, k.W_LAYER]
+        layer = tiles.passes[tile, (pass_number - 1) & k.PASS_MASK, k.W_LAYER]
     elif state != k.IDLE:
-        layer = tiles.passes[tile, pass_number % k.PASSES, k.W_LAYER]
+        layer = tiles.passes[tile, pass_number & k.PASS_MASK, k.W_LAYER]
     charge(clock, tiles, tile, state, layer, t)
     if state == k.BUSY or drained == MOVED or found == MOVED:
         clock.scalars[k.LAST_MOVE] = t
@@ -98,7 +98,7 @@ def tile_cycle(clock, network, tiles, memory, tile, t):
 def opening(tiles, tile, pass_number):
     """Whether the array still waits for the first word of the first pixel of a pass."""
     scalars = tiles.scalars[tile]
-    work = tiles.passes[tile, pass_number % k.PASSES]
+    work = tiles.passes[tile, pass_number & k.PASS_MASK]
     if scalars[k.S_PIXELS] > 0:
         pixel = tiles.pixel[tile, scalars[k.S_PIXEL_HEAD]]
         return pixel[k.X_ROW] == work[k.W_FIRST_ROW] and pixel[k.X_COLUMN] == 0

@@ -11,7 +11,7 @@ from accelsim.kernels.neuron_unit import push_result
 def vector(clock, tiles, memory, tile, result_room, t):
     """Pooling and addition: the neuron unit reads one line of one operand or window position a cycle."""
     scalars = tiles.scalars[tile]
-    work = tiles.passes[tile, scalars[k.S_DETECTOR] % k.PASSES]
+    work = tiles.passes[tile, scalars[k.S_DETECTOR] & k.PASS_MASK]
     if t < scalars[k.S_READY]:
         return k.FILL_DRAIN
     operator = work[k.W_OP]

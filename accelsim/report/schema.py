@@ -61,7 +61,16 @@ SECTIONS: dict[str, tuple[Key, ...]] = {
         Key(
             "total.bound_by",
             "-",
-            "What is occupied longest: busiest tile, DRAM channel or link. An estimate of what to make faster.",
+            "What is occupied longest, and so saves most cycles when made infinitely fast; reruns with one resource "
+            "out of the way confirm it (docs/what_binds.md).",
+        ),
+        Key(
+            "total.occupied_cycles{}",
+            "core-clock cycles",
+            "Cycles that the busiest of each resource is occupied: a resource far below the longest can be made slower "
+            "or faster without changing the run. `weight_buffer.banks` and `spike_buffer.banks` are the part of "
+            "`pe_array` that is lost to conflicts.",
+            optional=True,
         ),
         Key(
             "total.synops",

@@ -24,6 +24,7 @@ def render(report: Report) -> str:
     """The whole report as text. `report` is what report.json holds; sections that are absent or null are left out."""
     sections: tuple[Callable[[Report], list[str]], ...] = (
         _totals,
+        _occupied,
         _layers,
         _cycles,
         _sparsity,
@@ -83,6 +84,14 @@ def _totals(report: Report) -> list[str]:
         "  " + "    ".join(f"{text:{width}}" for text, width in zip(row, widths, strict=True)).rstrip()
         for row in zip(*blocks, strict=True)
     ]
+
+
+def _occupied(report: Report) -> list[str]:
+    """The share of the run in which the busiest of each resource is occupied, longest first."""
+    total = report["total"]
+    occupied = sorted(total.get("occupied_cycles", {}).items(), key=lambda item: -item[1])
+    shares = [f"{name} {percent(cycles / total['cycles'])}" for name, cycles in occupied if cycles > 0]
+    return textwrap.wrap(f"Occupied, the busiest of each: {', '.join(shares)}", WIDTH) if shares else []
 
 
 def _pairs(pairs: Iterable[tuple[str, str]]) -> list[str]:

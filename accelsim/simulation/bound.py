@@ -1,6 +1,7 @@
 """Which resource binds: the one that is occupied longest, as nothing can end before its busiest resource is done.
 
-An estimate from counters of the run, not a rerun: what waits for what is not followed.
+Made infinitely fast, it saves most cycles. The run names it from its counters; `accelsim.simulation.relief` confirms it
+by running again with one resource at a time out of the way.
 """
 
 from __future__ import annotations
@@ -12,6 +13,9 @@ from accelsim.kernels import state as k
 from accelsim.simulation.counters import LayerCounters
 from accelsim.simulation.record import Run
 from accelsim.workload.layer import ARRAY_OPS
+
+DOMINANT = 0.5
+"""Share of an array's time from which conflicts in its buffers bind rather than the array; an estimate."""
 
 
 def layer_bound(run: Run, counters: LayerCounters) -> str:
@@ -37,23 +41,61 @@ def layer_bound(run: Run, counters: LayerCounters) -> str:
     )
 
 
-def run_bound(run: Run) -> str:
-    """What binds a run: the busiest tile, the busiest DRAM channel or the busiest link."""
-    fabric = run.fabric
-    working = fabric.tiles.cycles[:, :, [k.BUSY, k.FILL_DRAIN, k.BANK_CONFLICT]].sum(axis=(1, 2))
+def occupied_cycles(run: Run) -> dict[str, int]:
+    """Cycles that each resource is occupied at least: the busiest array, neuron unit, DRAM channel and link.
+
+    An array is occupied while it works, fills or drains, or loses a bank; a neuron unit while it encodes, pools or
+    adds. What of the array's time are conflicts in the weight and in the spike buffer stands beside it.
+    """
+    tiles = run.fabric.tiles
+    layers = [*run.layers] * run.images
+    on_array = np.array([layer.op in ARRAY_OPS for layer in layers])
+    working = tiles.cycles[:, :-1, [k.BUSY, k.FILL_DRAIN, k.BANK_CONFLICT]].sum(axis=2)
+    array = working[:, on_array].sum(axis=1)
+    vector = working[:, ~on_array].sum(axis=1)
+    busiest = int(array.argmax())
+    conflicts = int(tiles.cycles[busiest, :-1, k.BANK_CONFLICT][on_array].sum())
+    lost = tiles.events[:, [k.E_WEIGHT_CONFLICTS, k.E_CONFLICTS]].sum(axis=0)
+    of_weights = conflicts * int(lost[0]) // max(1, int(lost.sum()))
     shape = run.arch.network
-    flits = fabric.network.link_bins.sum(axis=0).reshape(shape.routers, shape.ports)
+    flits = run.fabric.network.link_bins.sum(axis=0).reshape(shape.routers, shape.ports)
     controllers = [home_of(shape, node)[0] for node in run.arch.controller_nodes]
     at_controller = np.isin(np.arange(shape.routers), controllers)
-    return _longest(
-        {
-            "pe_array": float(working.max()),
-            "dram": float(fabric.memory.channel[:, k.C_BUSY].max() / fabric.memory.settings[k.M_RATE]),
-            "memory_controller.link": float(flits[at_controller].max()),
-            "noc": float(flits[~at_controller].max(initial=0)),
-        }
-    )
+    memory = run.fabric.memory
+    return {
+        "pe_array": int(array[busiest]),
+        "weight_buffer.banks": of_weights,
+        "spike_buffer.banks": conflicts - of_weights,
+        "neuron_unit": int((vector + _service_cycles(run)).max()),
+        "dram": int(memory.channel[:, k.C_BUSY].max() // memory.settings[k.M_RATE]),
+        "memory_controller.link": int(flits[at_controller].max()),
+        "noc": int(flits[~at_controller].max(initial=0)),
+    }
 
 
-def _longest(occupied: dict[str, float]) -> str:
+def run_bound(run: Run) -> str:
+    """What binds a run; conflicts stand for the array whose time they are the larger part of."""
+    occupied = occupied_cycles(run)
+    longest = _longest(occupied)
+    if longest == "pe_array":
+        for name in ("weight_buffer.banks", "spike_buffer.banks"):
+            if occupied[name] > DOMINANT * occupied["pe_array"]:
+                return name
+    return longest
+
+
+def _service_cycles(run: Run) -> np.ndarray:
+    """Cycles in which the neuron unit of each tile is occupied with the array's pixels."""
+    cycles = [
+        sum(
+            int(work[k.W_SERVICE] * (work[k.W_LAST_ROW] - work[k.W_FIRST_ROW]) * work[k.W_OUT_COLUMNS])
+            for command in script.commands
+            if (work := command.work)[k.W_OP] == k.ARRAY
+        )
+        for script in run.program.scripts
+    ]
+    return np.array(cycles, np.int64)
+
+
+def _longest(occupied: dict[str, int] | dict[str, float]) -> str:
     return max(occupied, key=lambda name: occupied[name])

@@ -10,6 +10,7 @@ from accelsim.errors import SimulationError
 from accelsim.kernels import network_state as n
 from accelsim.kernels import state as k
 from accelsim.kernels.payload import AUTO, DENSE, SELECTOR_BITS
+from accelsim.simulation.counters import layer_counters
 from accelsim.simulation.record import Run
 from accelsim.workload.layer import ARRAY_OPS
 
@@ -100,6 +101,10 @@ def _states(run: Run) -> Iterator[str]:
     for tile, total in enumerate(tiles.cycles.sum(axis=(1, 2))):
         if total != run.fabric.cycles:
             yield f"tile {tile}: states add up to {total} of {run.fabric.cycles} cycles"
+    for counters in layer_counters(run):
+        spent = sum(cycles for name, cycles in counters.states.items() if name != "idle")
+        if spent > counters.cycles:
+            yield f"{counters.layer.name}: a tile spent {spent} cycles on it, it lasted {counters.cycles}"
     array = run.arch.settings.pe_array
     most = array.rows * array.columns * int(tiles.cycles[:, :, [k.BUSY, k.BANK_CONFLICT]].sum())
     done = int(tiles.events[:, k.E_MACS].sum())

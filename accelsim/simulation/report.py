@@ -15,7 +15,7 @@ from accelsim.engine.topology import link_exists
 from accelsim.kernels import network_state as n
 from accelsim.kernels import state as k
 from accelsim.kernels.payload import ENCODINGS
-from accelsim.simulation.bound import layer_bound, run_bound
+from accelsim.simulation.bound import layer_bound, occupied_cycles, run_bound
 from accelsim.simulation.counters import LayerCounters, describe_chip, layer_counters, priced_events
 from accelsim.simulation.provenance import provenance
 from accelsim.simulation.record import Run
@@ -66,6 +66,7 @@ def make_report(run: Run) -> dict[str, Any]:
             "power_w": spent.total_j / time_s,
             "utilisation": sum(int(layer.events[k.E_MACS]) for layer in counters) / capacity,
             "bound_by": run_bound(run),
+            "occupied_cycles": occupied_cycles(run),
             "synops": synops,
             "dense_ops": sum(layer.dense_macs for layer in run.layers) * run.images,
             "gsops_per_s": synops / time_s / 1e9,

@@ -18,6 +18,7 @@ from accelsim.build.schema import Arch
 from accelsim.engine.bridge import Bridge
 from accelsim.errors import InputError, Problem
 from accelsim.kernels.state import W_LAYER
+from accelsim.mapping.plan import Plan
 from accelsim.parts.sequencer import Command
 from accelsim.simulation.invariants import check_invariants
 from accelsim.simulation.record import Run
@@ -77,14 +78,18 @@ def run_engine(
     verify: bool = False,
     seed: int = 0,
     progress: Progress | None = None,
+    plan: Plan | None = None,
     make_bridge: Callable[..., Bridge] = Bridge,
     reverse_actors: bool = False,
 ) -> Run:
-    """Map, lower and run; `make_bridge` and `reverse_actors` let tests disturb what must not matter."""
+    """Map, lower and run; with a `plan`, as it says.
+
+    `make_bridge` and `reverse_actors` let tests disturb what must not matter.
+    """
     if images < 1:
         raise InputError(Problem("must be at least 1", key="images", value=images))
     chosen = choose_layers(workload, layers)
-    plan = plan_workload(arch, workload, chosen)
+    plan = plan or plan_workload(arch, workload, chosen)
     program = lower(plan, workload, arch, images, verify)
     fabric = make_fabric(arch, program)
     bridge = make_bridge(fabric, program.groups)

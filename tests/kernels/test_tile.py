@@ -14,16 +14,21 @@ from hypothesis import strategies as st
 from tile_driver import TileDriver, make_pass, sparse
 
 from accelsim.engine.fabric import TileShape
+from accelsim.engine.layout import weight_banks
 from accelsim.kernels import delivery
 from accelsim.kernels import network_state as n
 from accelsim.kernels import state as k
-from accelsim.kernels.detector import bank_of
 
 BANK_0 = (0, 7, 10, 13)
 """Weight rows below 16 that lie in bank 0 of 4: row + row // 4 is a multiple of 4."""
 
 ONE_PIXEL_PACKETS = replace(TILE, payload_bits=16)
 """A packet holds one pixel of 4 words of 4 bits, so that the neuron unit's pace shows in the packets."""
+
+
+def rows_in_bank_0(rows: int, banks: int) -> list[int]:
+    """Weight rows below `rows` that lie in the first of so many banks."""
+    return [row for row in range(rows) if weight_banks(banks, rows)[row] == 0]
 
 
 def test_one_word_cycle_by_cycle() -> None:
@@ -70,8 +75,8 @@ def test_a_line_stays_until_its_words_are_passed_on() -> None:
 
 
 def test_bank_of_a_weight_row_is_diagonal() -> None:
-    assert [bank_of(row, 4) for row in range(16)] == [0, 1, 2, 3, 1, 2, 3, 0, 2, 3, 0, 1, 3, 0, 1, 2]
-    assert tuple(row for row in range(16) if bank_of(row, 4) == 0) == BANK_0
+    assert weight_banks(4, 8)[:16].tolist() == [0, 1, 2, 3, 1, 2, 3, 0, 2, 3, 0, 1, 3, 0, 1, 2]
+    assert rows_in_bank_0(16, 4) == list(BANK_0)
 
 
 @pytest.mark.parametrize(
@@ -103,7 +108,7 @@ def test_the_array_takes_at_most_a_word_a_lane() -> None:
 def test_words_that_gathered_are_taken_a_lane_each_too() -> None:
     """Four words in one of sixteen banks hold the array up, while six of the next pixel, in six banks, gather."""
     words = np.zeros((1, 2, 64), np.int64)
-    same_bank = [row for row in range(64) if bank_of(row, 16) == 0]
+    same_bank = rows_in_bank_0(64, 16)
     words[0, 0, same_bank] = words[0, 1, :6] = 1
     tile = TileDriver(words, replace(TILE, rows=2, weight_banks=16, line_words=64))
     tile.run()
@@ -121,7 +126,7 @@ def test_the_array_does_not_mix_pixels() -> None:
 
 
 def test_the_fifo_is_bounded() -> None:
-    rows = [row for row in range(64) if bank_of(row, 4) == 0]
+    rows = rows_in_bank_0(64, 4)
     tile = TileDriver(sparse(64, *rows), replace(TILE, line_words=64, fifo_words=6))
     tile.run()
     fifo = [cycle.fifo for cycle in tile.history]

@@ -136,22 +136,6 @@ def test_the_same_run_gives_the_same_report() -> None:
         assert np.array_equal(array, second.timeline[name])
 
 
-def test_what_binds_saves_most_when_made_fast() -> None:
-    """The named resource is confirmed by reruns in which one resource at a time is out of the way."""
-    workload = SmallWorkload((conv("a", (64, 8, 8), 64), conv("b", (64, 8, 8), 64, inputs=("a",))), images=1)
-    slow_dram = ("dram={bandwidth_gb_per_s: 1, latency_ns: 60}",)
-    slow_link = ("noc.flit_bits=16", "dram=ideal")
-    cures = {"dram": "dram=ideal", "memory_controller.link": "noc.flit_bits=4096"}
-    for machine, expected in ((slow_dram, "dram"), (slow_link, "memory_controller.link")):
-        report = simulate(chip(*machine), workload).report
-        assert report["total"]["bound_by"] == expected
-        saved = {
-            resource: report["total"]["cycles"] - simulate(chip(*machine, cure), workload).report["total"]["cycles"]
-            for resource, cure in cures.items()
-        }
-        assert max(saved, key=lambda name: saved[name]) == expected
-
-
 def test_a_full_write_buffer_holds_packets_back_and_loses_no_credit() -> None:
     """Outputs come faster than the DRAM writes them; requests for weights pass the same sink."""
     slow = ("memory_controller.write_buffer_bytes=16", "dram={bandwidth_gb_per_s: 0.5, latency_ns: 60}")
