@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import re
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
+from accelsim.config import flow
 from accelsim.workload.correlation import measure
 from accelsim.workload.density import Density
 from accelsim.workload.layer import ARRAY_OPS, Layer
@@ -15,15 +16,15 @@ _DIGITS = 6
 _LISTED_BITS = 4
 """Width of the widest words whose values are listed: fifteen numbers fit on a line."""
 
-_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_.]*")
-_WORDS = ("true", "false", "yes", "no", "on", "off", "y", "n", "null")
-"""What would not be read back as text without quotation marks."""
+
+CORRELATIONS = ("spatial", "channel", "neighbour")
 
 
-def measured_workload(workload: Workload, images: int = 1) -> str:
+def measured_workload(workload: Workload, images: int = 1, correlations: Sequence[str] = CORRELATIONS) -> str:
     """The text of a workload file with the layers of a workload, and the densities of their first `images` images.
 
     Words that only pools and residual adds consume get no density: they are computed from those of their producers.
+    `correlations` names those that are written down; all of them are 0 in words drawn without any.
     """
     weight_bits = max((layer.weight_bits for layer in workload.layers), default=0) or 8
     head = {
@@ -31,14 +32,16 @@ def measured_workload(workload: Workload, images: int = 1) -> str:
         "timesteps": workload.timesteps,
         "weight_bits": weight_bits,
         "images": max(images, 1),
-        "note": f"densities and correlations measured in {workload.source.get('path', workload.name)}",
+        "note": f"densities and correlations measured in {Path(workload.source['path']).name}",
     }
-    lines = [f"{key}: {_flow(value)}" for key, value in head.items()]
-    layers = [_layer(workload, layer, weight_bits, images) for layer in workload.layers]
-    return "\n".join([*lines, "layers:", *(f"  - {_flow(layer)}" for layer in layers), ""])
+    lines = [f"{key}: {flow(value)}" for key, value in head.items()]
+    layers = [_layer(workload, layer, weight_bits, images, correlations) for layer in workload.layers]
+    return "\n".join([*lines, "layers:", *(f"  - {flow(layer)}" for layer in layers), ""])
 
 
-def _layer(workload: Workload, layer: Layer, weight_bits: int, images: int) -> dict[str, Any]:
+def _layer(
+    workload: Workload, layer: Layer, weight_bits: int, images: int, correlations: Sequence[str]
+) -> dict[str, Any]:
     weighted = layer.op in ARRAY_OPS
     keys: dict[str, Any] = {"name": layer.name, "op": layer.op}
     keys["inputs"] = list(layer.inputs)
@@ -55,11 +58,11 @@ def _layer(workload: Workload, layer: Layer, weight_bits: int, images: int) -> d
     keys["word_bits"] = layer.word_bits
     if weighted or not layer.inputs:
         words = [workload.input_words(layer.name, image) for image in range(images)]
-        keys |= _density(measure(words, layer.word_bits), layer.word_bits)
+        keys |= _density(measure(words, layer.word_bits), layer.word_bits, correlations)
     return keys
 
 
-def _density(density: Density, word_bits: int) -> dict[str, Any]:
+def _density(density: Density, word_bits: int, correlations: Sequence[str]) -> dict[str, Any]:
     keys: dict[str, Any] = {"density": round(density.words, _DIGITS)}
     if not keys["density"]:
         return keys
@@ -67,18 +70,7 @@ def _density(density: Density, word_bits: int) -> dict[str, Any]:
         keys["word_shares"] = [round(share, _DIGITS) for share in density.values]
     else:
         keys["bit_density"] = [round(share, _DIGITS) for share in density.planes(word_bits) or ()]
-    for name in ("spatial", "channel", "neighbour"):
+    for name in correlations:
         if correlation := round(getattr(density, name), _DIGITS):
             keys[f"{name}_correlation"] = correlation
     return keys
-
-
-def _flow(value: Any) -> str:
-    """A value on one line of YAML."""
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{key}: {_flow(item)}" for key, item in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join(map(_flow, value)) + "]"
-    if isinstance(value, str) and _PLAIN.fullmatch(value) and value.lower() not in _WORDS:
-        return value
-    return json.dumps(value)
