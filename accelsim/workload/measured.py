@@ -9,7 +9,8 @@ from typing import Any
 from accelsim.config import flow
 from accelsim.workload.correlation import measure
 from accelsim.workload.density import Density
-from accelsim.workload.layer import ARRAY_OPS, Layer
+from accelsim.workload.layer import ARRAY_OPS, ATTENTION_OPS, POOL_OPS, WEIGHTED_OPS, Layer
+from accelsim.workload.window import describe_window
 from accelsim.workload.workload import Workload
 
 _DIGITS = 6
@@ -42,23 +43,33 @@ def measured_workload(workload: Workload, images: int = 1, correlations: Sequenc
 def _layer(
     workload: Workload, layer: Layer, weight_bits: int, images: int, correlations: Sequence[str]
 ) -> dict[str, Any]:
-    weighted = layer.op in ARRAY_OPS
-    keys: dict[str, Any] = {"name": layer.name, "op": layer.op}
-    keys["inputs"] = list(layer.inputs)
-    keys["in_shape"] = list(layer.in_shape)
-    if weighted:
+    keys: dict[str, Any] = {"name": layer.name, "op": layer.op, "inputs": list(layer.inputs)}
+    if not layer.inputs:
+        keys["in_shape"] = list(layer.in_shape)
+    if layer.op in WEIGHTED_OPS:
         keys["out_features" if layer.op == "linear" else "out_channels"] = layer.out_shape[0]
-    if layer.op not in ("linear", "add"):
-        keys |= {"kernel": list(layer.kernel), "stride": list(layer.stride), "padding": list(layer.padding)}
-    if weighted and layer.weight_bits != weight_bits:
-        keys["weight_bits"] = layer.weight_bits
-    if not layer.fires:
-        keys["fires"] = False
-    keys |= {"kind": layer.kind, "timesteps": layer.timesteps, "bits_per_step": layer.bits_per_step}
-    keys["word_bits"] = layer.word_bits
-    if weighted or not layer.inputs:
+        keys |= {"weight_bits": layer.weight_bits} if layer.weight_bits != weight_bits else {}
+    keys |= _window(layer)
+    keys |= {"fires": False} if layer.op in ARRAY_OPS and not layer.fires else {}
+    if layer.kind == "integers" or layer.timesteps != workload.timesteps:
+        keys |= {"kind": layer.kind, "timesteps": layer.timesteps}
+    keys |= {"bits_per_step": layer.bits_per_step, "word_bits": layer.word_bits}
+    if layer.op in ARRAY_OPS or not layer.inputs:
         words = [workload.input_words(layer.name, image) for image in range(images)]
         keys |= _density(measure(words, layer.word_bits), layer.word_bits, correlations)
+    if layer.op in ATTENTION_OPS:
+        second = [workload.input_words(layer.name, image, 1) for image in range(images)]
+        keys["weight_density"] = round(measure(second, layer.operand_bits(1)).words, _DIGITS)
+    return keys
+
+
+def _window(layer: Layer) -> dict[str, Any]:
+    """The keys of a layer's window that its operator has."""
+    if layer.op == "linear":
+        return {"groups": layer.groups} if layer.groups > 1 else {}
+    keys = describe_window(layer)
+    if layer.op not in ("conv2d", *POOL_OPS):
+        return {key: value for key, value in keys.items() if key in ("heads", "factor")}
     return keys
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from accelsim.workload.layer import Layer
+from accelsim.workload.layer import ATTENTION_OPS, Layer
 
 Words = NDArray[np.unsignedinteger[Any]]
 
@@ -49,17 +49,46 @@ def draw_accumulators(rng: np.random.Generator, layer: Layer) -> NDArray[np.int6
     return rng.integers(-(1 << (bits - 1)), 1 << (bits - 1), layer.out_shape)
 
 
-def pool_or_add(layer: Layer, operands: Sequence[Words]) -> Words:
-    """The words [out_shape] that a pool or residual add makes of its operands' words [in_shape]."""
+def compute_words(layer: Layer, operands: Sequence[Words]) -> Words:
+    """The words [out_shape] that follow from the words of a `computed` layer's operands."""
     dtype = smallest_unsigned(layer.out_word_bits)
     if layer.op == "add":
         return (operands[0].astype(np.int64) + operands[1]).astype(dtype)
+    if layer.op == "concat":
+        return np.concatenate([words.reshape(layer.operand_shape(n)) for n, words in enumerate(operands)]).astype(dtype)
+    if layer.op == "upsample":
+        return operands[0].astype(dtype).repeat(layer.factor[0], axis=1).repeat(layer.factor[1], axis=2)
+    if layer.op in ATTENTION_OPS:
+        return attention_product(layer, *operands).astype(dtype)
     (top, left), (height, width) = layer.padding, layer.kernel
     padded = np.pad(operands[0], ((0, 0), (top, top), (left, left))).astype(dtype)
     windows = np.lib.stride_tricks.sliding_window_view(padded, (height, width), axis=(1, 2))
     windows = windows[:, :: layer.stride[0], :: layer.stride[1]]
     pooled = windows.max(axis=(3, 4)) if layer.op == "maxpool2d" else windows.sum(axis=(3, 4), dtype=np.int64)
     return np.ascontiguousarray(pooled, dtype=dtype)
+
+
+def attention_weights(layer: Layer, second: NDArray[Any]) -> NDArray[np.int32]:
+    """The second operand of an attention product as the weights of a 1x1 convolution.
+
+    int32 [in channels, outputs of a group]: the weights of an input channel for the outputs of its head.
+    """
+    tokens = second.reshape(layer.groups, -1, second.shape[1] * second.shape[2]).astype(np.int32)
+    if layer.op == "attention_scores":
+        return tokens.reshape(-1, tokens.shape[2])
+    return np.ascontiguousarray(tokens.transpose(0, 2, 1)).reshape(-1, tokens.shape[1])
+
+
+def attention_product(layer: Layer, first: NDArray[Any], second: NDArray[Any]) -> NDArray[np.int64]:
+    """The sums [out_shape] of an attention product of two operands of words."""
+    weights = attention_weights(layer, second).reshape(layer.groups, layer.group_inputs, layer.group_outputs)
+    scanned = first.reshape(layer.groups, layer.group_inputs, -1)
+    if layer.fan_in << (layer.word_bits + layer.weight_bits) <= 1 << 53:
+        # Products of floats are much faster, and these are exact.
+        products = weights.transpose(0, 2, 1).astype(np.float64) @ scanned.astype(np.float64)
+        return products.astype(np.int64).reshape(layer.out_shape)
+    sums: NDArray[np.int64] = weights.transpose(0, 2, 1).astype(np.int64) @ scanned.astype(np.int64)
+    return sums.reshape(layer.out_shape)
 
 
 def is_plain_max_pool(layer: Layer) -> bool:

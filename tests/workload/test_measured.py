@@ -55,6 +55,32 @@ def test_names_widths_and_silence_are_written_so_that_they_are_read_back(tmp_pat
     )
 
 
+OPERATORS = """
+name: operators
+timesteps: 2
+layers:
+  - {name: q, op: conv2d, in_shape: [8, 4, 4], out_channels: 8, kernel: 3, padding: 2, dilation: 2, density: 0.5}
+  - {name: k, op: conv2d, in_shape: [8, 4, 4], out_channels: 8, kernel: 1, groups: 8, density: 0.5}
+  - {name: scores, op: attention_scores, inputs: [q, k], heads: 2, density: 0.25, weight_density: 0.75, fires: false}
+  - {name: values, op: attention_values, inputs: [scores, k], heads: 2, weight_density: 0.75}
+  - {name: join, op: concat, inputs: [q, values, k]}
+  - {name: large, op: upsample, inputs: [join], factor: [2, 1]}
+  - {name: mean, op: avgpool2d, inputs: [large], kernel: global}
+  - {name: fc, op: linear, inputs: [mean], out_features: 12, groups: 4}
+"""
+
+
+def test_all_operators_are_written(tmp_path: Path) -> None:
+    (tmp_path / "w.yaml").write_text(OPERATORS)
+    first = load_input(tmp_path / "w.yaml")
+    (tmp_path / "again.yaml").write_text(measured_workload(first, 3))
+    again = load_input(tmp_path / "again.yaml")
+    assert again.layers == first.layers
+    for operand, share in ((0, 0.25), (1, 0.75)):
+        words = again.input_words("scores", 0, operand)
+        assert np.count_nonzero(words) / words.size == pytest.approx(share, abs=0.1)
+
+
 def test_the_command_writes_the_file(tmp_path: Path, capsys: Any) -> None:
     from accelsim.cli import main
 

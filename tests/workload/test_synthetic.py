@@ -136,20 +136,21 @@ def test_keys_are_checked_with_their_lines(tmp_path: Path) -> None:
         "  - {name: c, op: gemm, m: 1, n: 2, density: 2}\n"
         "  - {name: d, op: linear, out_features: 4, density: 1}\n"
         "  - {name: e, op: conv2d, in_shape: [3, 8, 8], out_channels: 4, kernel: 3, strides: 2, density: 1}\n"
-        "  - {name: f, op: conv2d, in_shape: [3, 8, 8], out_channels: 4, kernel: 3, groups: 3, density: 1}\n"
+        "  - {name: f, op: conv2d, in_shape: [3, 8, 8], out_channels: 4, kernel: 3, heads: 3, density: 1}\n"
         "  - {name: g, op: linear, in_shape: [8], out_features: 4, out_channels: 4, density: 1}\n"
         "  - {name: h h, op: linear, in_shape: [8], out_features: 4, density: 1, spatial_correlation: -1}\n",
     ) == [
         "FILE:4: layers[0].op: is not one of the choices; did you mean conv2d? (got 'conv3d'); "
-        "allowed: conv2d, linear, gemm, maxpool2d, avgpool2d, add",
+        "allowed: conv2d, linear, attention_scores, attention_values, maxpool2d, avgpool2d, add, concat, upsample, "
+        "gemm",
         "FILE:5: layers[1].kernel: is missing: conv2d needs it",
         "FILE:6: layers[2].density: must be at most 1 (got 2)",
         "FILE:7: layers[3].in_shape: is missing: without inputs, words come from DRAM in this shape",
         "FILE:8: layers[4].strides: unknown key; did you mean stride?; allowed: bit_density, bits_per_step, "
-        "channel_correlation, density, dilation, fires, groups, in_shape, inputs, k, kernel, kind, m, n, name, "
-        "neighbour_correlation, op, out_channels, out_features, padding, spatial_correlation, stride, timesteps, "
-        "weight_bits, weight_density, word_bits, word_shares",
-        "FILE:9: layers[5].groups: is not simulated (got 3); allowed: 1",
+        "channel_correlation, density, dilation, factor, fires, groups, heads, in_shape, inputs, k, kernel, kind, m, "
+        "n, name, neighbour_correlation, op, out_channels, out_features, out_word_bits, padding, spatial_correlation, "
+        "stride, timesteps, weight_bits, weight_density, word_bits, word_shares",
+        "FILE:9: layers[5].heads: belongs to attention_scores and attention_values, not to conv2d (got 3)",
         "FILE:10: layers[6].out_channels: belongs to conv2d, not to linear",
         "FILE:11: layers[7].name: must be a name without spaces, commas and slashes (got 'h h')",
         "FILE:11: layers[7].spatial_correlation: must be at least 0 (got -1)",

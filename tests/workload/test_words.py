@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accelsim.workload.layer import Layer
-from accelsim.workload.words import pool_or_add, smallest_unsigned, unpool
+from accelsim.workload.words import compute_words, smallest_unsigned, unpool
 
 
 @pytest.mark.parametrize(
@@ -28,15 +28,15 @@ def test_unpool_is_undone_by_pooling(rows: int, columns: int, window: tuple[int,
     out_shape = (3, rows // window[0], columns // window[1])
     pooled = rng.integers(0, 16, out_shape, dtype=np.uint8)
     layer = Layer("p", "maxpool2d", (), before.shape, out_shape, window, window, word_bits=4, out_word_bits=4)
-    assert np.array_equal(pool_or_add(layer, [unpool(rng, pooled, before, window)]), pooled)
+    assert np.array_equal(compute_words(layer, [unpool(rng, pooled, before, window)]), pooled)
 
 
 def test_pools_and_adds() -> None:
     words = np.arange(16, dtype=np.uint8).reshape(1, 4, 4)
     layer = Layer("p", "maxpool2d", (), (1, 4, 4), (1, 2, 2), (3, 3), (2, 2), (1, 1), out_word_bits=4)
-    assert pool_or_add(layer, [words]).tolist() == [[[5, 7], [13, 15]]]
+    assert compute_words(layer, [words]).tolist() == [[[5, 7], [13, 15]]]
     average = Layer("p", "avgpool2d", (), (1, 4, 4), (1, 2, 2), (2, 2), (2, 2), out_word_bits=6)
-    assert pool_or_add(average, [words]).tolist() == [[[10, 18], [42, 50]]]
+    assert compute_words(average, [words]).tolist() == [[[10, 18], [42, 50]]]
     add = Layer("s", "add", ("a", "b"), (1, 4, 4), (1, 4, 4), out_word_bits=9)
     full = np.full((1, 4, 4), 255, dtype=np.uint8)
-    assert (pool_or_add(add, [full, full]) == 510).all()
+    assert (compute_words(add, [full, full]) == 510).all()
