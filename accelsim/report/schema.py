@@ -48,7 +48,20 @@ SECTIONS: dict[str, tuple[Key, ...]] = {
     "Totals": (
         Key("total.cycles", "core-clock cycles", "From the first cycle to the last of the whole run."),
         Key("total.latency_cycles", "core-clock cycles", "Until the first image is done."),
-        Key("total.interval_cycles", "core-clock cycles", "From one finished image to the next in steady state."),
+        Key(
+            "total.interval_cycles",
+            "core-clock cycles",
+            "From one finished image to the next, the mean. With three images or more the first gap is left out: the "
+            "first image finds the chip empty.",
+        ),
+        Key(
+            "total.estimated_cycles",
+            "core-clock cycles",
+            "What the mapping expected `cycles` to be, before anything was simulated.",
+            optional=True,
+        ),
+        Key("total.estimated_latency_cycles", "core-clock cycles", "The same for latency_cycles.", optional=True),
+        Key("total.estimated_interval_cycles", "core-clock cycles", "The same for interval_cycles.", optional=True),
         Key("total.time_s", "s", "cycles / clock."),
         Key("total.fps", "images/s", "clock / interval_cycles."),
         Key("total.energy_j", "J", "Dynamic and static energy of the whole run, DRAM included."),
@@ -200,7 +213,7 @@ SECTIONS: dict[str, tuple[Key, ...]] = {
         Key(
             "layers[].estimated_cycles",
             "cycles",
-            "What the mapping expected, for one image.",
+            "What the mapping expected `cycles` to be, before anything was simulated.",
             optional=True,
         ),
     ),

@@ -15,6 +15,7 @@ from accelsim.engine.topology import link_exists
 from accelsim.kernels import network_state as n
 from accelsim.kernels import state as k
 from accelsim.kernels.payload import ENCODINGS
+from accelsim.mapping.plan import interval as steady_interval
 from accelsim.simulation.bound import layer_bound, occupied_cycles, run_bound
 from accelsim.simulation.counters import LayerCounters, describe_chip, layer_counters, priced_events
 from accelsim.simulation.occupancy import buffers, queues
@@ -51,7 +52,8 @@ def make_report(run: Run) -> dict[str, Any]:
     synops = sum(layer["synops"] for layer in layers)
     array = run.arch.settings.pe_array
     capacity = array.rows * array.columns * run.arch.settings.tiles.count * cycles
-    interval = _interval(run.finished)
+    interval = steady_interval(run.finished)
+    estimate = run.plan.estimate
     return {
         "schema": SCHEMA,
         "arch": run.arch.name,
@@ -61,6 +63,9 @@ def make_report(run: Run) -> dict[str, Any]:
             "cycles": cycles,
             "latency_cycles": run.finished[0],
             "interval_cycles": interval,
+            "estimated_cycles": estimate.cycles,
+            "estimated_latency_cycles": estimate.latency_cycles,
+            "estimated_interval_cycles": estimate.interval_cycles,
             "time_s": time_s,
             "fps": run.arch.settings.clock_mhz * 1e6 / interval,
             "energy_j": spent.total_j,
@@ -96,13 +101,6 @@ def make_report(run: Run) -> dict[str, Any]:
     }
 
 
-def _interval(finished: tuple[int, ...]) -> int:
-    """Cycles from one finished image to the next; of one image, its latency."""
-    if len(finished) == 1:
-        return finished[0]
-    return max(1, (finished[-1] - finished[0]) // (len(finished) - 1))
-
-
 def _layer(run: Run, counters: LayerCounters, events: dict[str, int], energy_j: float) -> dict[str, Any]:
     layer = counters.layer
     states = counters.states
@@ -119,7 +117,7 @@ def _layer(run: Run, counters: LayerCounters, events: dict[str, int], energy_j: 
         "load_cycles": stalls["weights_missing"] + stalls["spikes_missing"],
         "store_cycles": stalls["output_blocked"],
         "ideal_cycles": ideal,
-        "estimated_cycles": next(entry.estimated_cycles for entry in run.plan.layers if entry.layer is layer),
+        "estimated_cycles": run.plan.estimate.layer_cycles[run.layers.index(layer)],
         "utilisation": ideal / counters.cycles,
         "stall_cycles": stalls,
         "sequencing_cycles": states["sequencing"],
