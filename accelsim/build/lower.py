@@ -16,7 +16,7 @@ from accelsim.build.weights import WeightBuffer
 from accelsim.engine.fabric import Contents
 from accelsim.engine.groups import GroupTable
 from accelsim.kernels import state as k
-from accelsim.mapping.plan import Box, LayerPlan, Part, Plan, Range, Strip, block_bytes
+from accelsim.mapping.plan import Box, LayerPlan, Part, Plan, Range, Strip, Visit, block_bytes
 from accelsim.parts.dma import Load
 from accelsim.parts.sequencer import Command, Grant
 from accelsim.units import ceil_div
@@ -32,6 +32,14 @@ def lower(plan: Plan, workload: Workload, arch: Arch, images: int, verify: bool)
     for image in range(images):
         lowering.add_image(image)
     return lowering.finish()
+
+
+def _copied_bytes(transfers: NDArray[np.int64], kind: int, layers: int) -> tuple[int, ...]:
+    """Bytes of the transfers of a kind times their readers, by layers of images."""
+    chosen = transfers[transfers[:, k.D_KIND] == kind]
+    found = np.zeros(layers, np.int64)
+    np.add.at(found, chosen[:, k.D_LAYER], chosen[:, k.D_BYTES] * chosen[:, k.D_COUNT])
+    return tuple(found.tolist())
 
 
 class _Lowering:
@@ -101,6 +109,8 @@ class _Lowering:
             image_done=self.image_done,
             output_offsets=self.tensors.output_offsets,
             bytes_to_load=int(transfers[:, k.D_BYTES].sum()),
+            weight_bytes=_copied_bytes(transfers, k.WEIGHTS, contents.layers),
+            word_bytes=_copied_bytes(transfers, k.SPIKES, contents.layers),
             weight_buffer_peak_bytes=max(buffer.peak_bytes for buffer in self.weight_buffers),
             accumulator_peak_words=self.membrane_pixels * self.capacity.columns if self.membrane_pixels > 1 else 0,
         )
@@ -123,16 +133,20 @@ class _Lowering:
         """A group for every row of every box, counted in words from tiles, in bytes from DRAM."""
         layer = layer_plan.layer
         bits = self.capacity.stored_bits(layer.word_bits)
+        width = self.arch.spike_sram.width_bits
         for number, part in enumerate(layer_plan.parts):
-            for place, strip in enumerate(part.strips):
-                for operand, box in enumerate(strip.boxes):
+            for place, visit in enumerate(part.visits()):
+                if not visit.fetched:
+                    continue
+                for operand, box in enumerate(part.strips[visit.strip].boxes):
                     words = layer.in_shape[2] * (box.channels[1] - box.channels[0])
                     left = words if box.producer is not None else ceil_div(words * bits, 8)
                     here = self.groups.add_box() if box.producer is not None else -1
                     name = self._name("input row", layer, part.tile)
                     first = len(self.groups.left)
-                    for _ in range(*box.rows):
-                        self.groups.add(name, left, box=here)
+                    for row in range(box.rows[1] - box.rows[0]):
+                        start = (box.offset_of(self.image) * 8 + row * words * bits) // width
+                        self.groups.add(name, left, box=here, bits=words * bits, place=start)
                     self.rows_of[layer_plan.index, number, place, operand] = first
                     self.box_of[layer_plan.index, number, place, operand] = here
 
@@ -164,16 +178,31 @@ class _Lowering:
 
     def _add_part(self, layer_plan: LayerPlan, number: int, part: Part) -> None:
         script = self.scripts[part.tile]
-        ends: list[int] = []
-        routes = [self._add_routes(layer_plan, part, group) for group in part.groups]
-        for place, strip in enumerate(part.strips):
-            self._load_strip(layer_plan, number, part, place, ends)
-            for group, route in zip(part.groups, routes, strict=True):
+        # End of the last pass that read what lies in a slot of the spike buffer.
+        ends: dict[int, int] = {}
+        last_readers: dict[int, tuple[Command, Strip]] = {}
+        routes = {group: self._add_routes(layer_plan, part, group) for group in part.groups}
+        for place, visit in enumerate(part.visits()):
+            if visit.fetched:
+                self._load_strip(layer_plan, number, part, place, visit, ends.get(visit.slot))
+            strip = part.strips[visit.strip]
+            for group in visit.groups:
                 for first_row in range(strip.rows[0], strip.rows[1], part.pass_rows):
                     rows = (first_row, min(first_row + part.pass_rows, strip.rows[1]))
-                    self._add_passes(layer_plan, number, part, place, group, rows, route)
-            ends.append(script.commands[-1].done)
+                    self._add_passes(layer_plan, number, part, place, visit, group, rows, routes[group])
+            ends[visit.slot] = script.commands[-1].done
+            last_readers[visit.filled] = (script.commands[-1], strip)
+        for filled, (command, strip) in last_readers.items():
+            command.frees_bits = self._bits_of(layer_plan.index, number, filled, strip)
         self.done_of[self.image, layer_plan.index, part.tile] = script.commands[-1]
+
+    def _bits_of(self, index: int, number: int, filled: int, strip: Strip) -> int:
+        """Bits of the spike buffer that the words of a strip take, which a visit fetched."""
+        return sum(
+            sum(self.groups.bits[first : first + box.rows[1] - box.rows[0]])
+            for operand, box in enumerate(strip.boxes)
+            for first in [self.rows_of[index, number, filled, operand]]
+        )
 
     def _add_passes(
         self,
@@ -181,13 +210,14 @@ class _Lowering:
         number: int,
         part: Part,
         place: int,
+        visit: Visit,
         group: Range,
         rows: Range,
         route: tuple[int, int],
     ) -> None:
         """The passes of one group of channels over some rows: bit planes outside, chunks of input channels inside."""
         layer = layer_plan.layer
-        strip = part.strips[place]
+        strip = part.strips[visit.strip]
         script = self.scripts[part.tile]
         planes: list[int] = [0]
         if layer.op in ARRAY_OPS and self.capacity.bit_serial:
@@ -205,7 +235,8 @@ class _Lowering:
                 done = self.groups.add(self._name("end of a pass", layer, part.tile), 1, watched=True)
                 work = np.zeros(k.PASS_COLUMNS, np.int64)
                 self._fill_shape(work, layer, rows, group, chunk, plane)
-                self._fill_inputs(work, layer_plan, number, place, strip)
+                self._fill_inputs(work, layer_plan, number, visit.filled, strip)
+                self._fill_places(work, layer, strip)
                 self._fill_neuron(work, layer, carry, group[1] - group[0])
                 work[k.W_LAYER] = self._number(layer_plan)
                 work[k.W_WEIGHTS_GROUP] = self._weights(layer_plan, part, place, group, chunk, done)
@@ -253,10 +284,27 @@ class _Lowering:
         work[k.W_WEIGHT_OFFSET], work[k.W_PARAMETER_OFFSET] = self.tensors.parameter_offsets(layer)
         work[k.W_OUTPUT_OFFSET] = self.tensors.output_offset(layer, self.image)
 
+    def _fill_places(self, work: NDArray[np.int64], layer: Layer, strip: Strip) -> None:
+        """Where words lie in the spike buffer: row behind row, in it slice behind slice, position behind position."""
+        box = strip.boxes[0]
+        word_bits = self.capacity.stored_bits(layer.word_bits)
+        channels = box.channels[1] - box.channels[0]
+        words = layer.in_shape[2] * channels
+        read_bits = min(self.capacity.lane_bits, word_bits) if layer.op in ARRAY_OPS else word_bits
+        work[k.W_READ_BITS] = read_bits
+        work[k.W_POSITION_BITS] = channels * read_bits
+        work[k.W_SLICE_STEP] = words * read_bits
+        work[k.W_ROW_BITS] = words * word_bits
+        first_slice = int(work[k.W_SHIFT]) // read_bits * words * read_bits
+        for column, operand in zip((k.W_PLACE, k.W_PLACE_B), strip.boxes, strict=False):
+            work[column] = operand.offset_of(self.image) * 8 - operand.rows[0] * words * word_bits + first_slice
+            work[column] -= operand.channels[0] * read_bits
+
     def _fill_neuron(self, work: NDArray[np.int64], layer: Layer, carry: int, outs: int) -> None:
         settings = self.arch.settings
         serial = settings.neuron_unit.decoding == "serial"
-        update = settings.accumulator_buffer.update_cycles
+        buffer = settings.accumulator_buffer
+        pixel_bits = self.capacity.columns * settings.pe_array.accumulator_bits
         work[k.W_CARRY] = carry
         work[k.W_LIMIT] = (1 << layer.out_word_bits) - 1 if layer.fires else 0
         if layer.op not in ARRAY_OPS:
@@ -265,15 +313,19 @@ class _Lowering:
             return
         reads = 1 if carry & k.CARRY_ADD else 0
         writes = 1 if carry & k.CARRY_STORE else 0
-        service = update if reads and writes else reads + writes
+        service = buffer.access_cycles(pixel_bits, reads, writes, alternate=False)
+        unhindered = max(reads, writes)
         if carry & k.CARRY_FIRE:
             steps = layer.out_word_bits if layer.fires else 1
+            update = buffer.access_cycles(pixel_bits, 1, 1, alternate=True)
             service += settings.neuron_unit.service_cycles(outs, steps, update)
+            unhindered += settings.neuron_unit.service_cycles(outs, steps, 1)
             work[k.W_NEURON_OPS] = steps if serial else 1
             if serial:
                 reads += steps
                 writes += steps
         work[k.W_SERVICE] = service
+        work[k.W_PORT_CYCLES] = service - unhindered
         work[k.W_ACCUMULATOR_READS] = reads
         work[k.W_ACCUMULATOR_WRITES] = writes
 
@@ -301,10 +353,12 @@ class _Lowering:
         controller = self.arch.controller_nodes[bundle.channel]
         self.scripts[tile].loads.append(Load(after, controller, bundle.trigger, self._number(layer_plan)))
 
-    def _load_strip(self, layer_plan: LayerPlan, number: int, part: Part, place: int, ends: list[int]) -> None:
+    def _load_strip(
+        self, layer_plan: LayerPlan, number: int, part: Part, place: int, visit: Visit, read: int | None
+    ) -> None:
         """Fetch the boxes of a strip that come from DRAM, a transfer a row, shared by the tiles that read the same."""
         layer = layer_plan.layer
-        for operand, box in enumerate(part.strips[place].boxes):
+        for operand, box in enumerate(part.strips[visit.strip].boxes):
             if box.producer is not None:
                 continue
             rows = box.rows[1] - box.rows[0]
@@ -317,7 +371,7 @@ class _Lowering:
                 kind=k.SPIKES,
                 sizes=[self.groups.left[first_group]] * rows,
             )
-            after = [ends[place - part.slots]] if place >= part.slots else self._last_reader(part, box)
+            after = self._last_reader(part, box) if read is None else [read]
             producer = layer.inputs[operand] if layer.inputs else None
             after += [group for index, group in self.store_of.items() if self.plan.layers[index].layer.name == producer]
             self._request(layer_plan, part.tile, bundle, first_group, tuple(after))

@@ -12,10 +12,12 @@ from pydantic import Field, model_validator
 
 from accelsim.build.network import NetworkOnly, is_network_only
 from accelsim.config import Document, Positive, Settings, broken, load_yaml, override, validate
+from accelsim.engine.fabric import SramShape
 from accelsim.engine.topology import NetworkShape
 from accelsim.mapping.plan import TileCapacity
 from accelsim.parts.accumulator_buffer import AccumulatorBufferSettings
 from accelsim.parts.dram import DramSettings
+from accelsim.parts.mapping import MappingSettings
 from accelsim.parts.memory_controller import MemoryControllerSettings
 from accelsim.parts.network_interface import NetworkInterfaceSettings
 from accelsim.parts.neuron_unit import NeuronUnitSettings
@@ -46,6 +48,7 @@ class ArchSettings(Settings):
     network_interface: NetworkInterfaceSettings = NetworkInterfaceSettings()
     noc: NocSettings
     memory_controller: MemoryControllerSettings
+    mapping: MappingSettings = MappingSettings()
     dram: Literal["ideal"] | DramSettings
 
     @model_validator(mode="after")
@@ -123,6 +126,17 @@ class Arch:
         return self.settings.noc.shape(self.settings.network_interface.queue_flits)
 
     @property
+    def spike_sram(self) -> SramShape:
+        """The spike buffer as the engine makes it; a word is as wide as a line."""
+        array = self.settings.pe_array
+        return self.settings.spike_buffer.shape(array.line_words * array.lane_bits)
+
+    @property
+    def weight_sram(self) -> SramShape:
+        """The weight buffer as the engine makes it; a word is as wide as the 8-bit weights of a word of spikes."""
+        return self.settings.weight_buffer.shape(self.settings.pe_array.columns * 8)
+
+    @property
     def bytes_per_cycle(self) -> Fraction | None:
         """DRAM bandwidth of one channel; None: ideal."""
         dram = self.settings.dram
@@ -155,10 +169,23 @@ class Arch:
             weight_buffer_bytes=settings.weight_buffer.bytes,
             prefetches=settings.weight_buffer.double,
             accumulator_words=settings.accumulator_buffer.bytes * 8 // array.accumulator_bits,
+            accumulator_bits=array.accumulator_bits,
             flit_bytes=max(1, settings.noc.flit_bits // 8),
             packet_bits=settings.network_interface.packet_payload_bits,
+            header_bits=settings.network_interface.header_bits,
+            multicast=settings.noc.multicast == "tree",
             controllers=len(self.controller_nodes),
             memory_bytes_per_cycle=float("inf") if rate is None else float(rate) * len(self.controller_nodes),
+            memory_latency_cycles=self.latency_cycles,
+            transfer_bytes=settings.memory_controller.packet_bytes,
+            weight_banks=settings.weight_buffer.banks,
+            read_latency_cycles=settings.spike_buffer.read_latency_cycles,
+            pipeline_cycles=array.pipeline_cycles,
+            results=settings.neuron_unit.results,
+            neuron_lanes=settings.neuron_unit.lanes,
+            decoding_cycles=(
+                settings.accumulator_buffer.update_cycles if settings.neuron_unit.decoding == "serial" else 0
+            ),
         )
 
 

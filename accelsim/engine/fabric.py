@@ -30,6 +30,39 @@ STOPPED, IDLE, STUCK = range(3)
 
 
 @dataclass(frozen=True, slots=True)
+class SramShape:
+    """Rules of an SRAM of a tile; ports, interleaving and arbitration are numbers of `accelsim.kernels.state`."""
+
+    width_bits: int
+    depth_words: int
+    """Words of a bank."""
+    ports: int = state.ONE_RW
+    interleaving: int = state.LOW_ORDER
+    arbitration: int = state.WRITES_FIRST
+
+    @property
+    def reads(self) -> int:
+        """Reads that a bank takes in a cycle without writes."""
+        return 2 if self.ports == state.TWO_RW else 1
+
+    def rules(self, banks: int, flit_bits: int) -> Words:
+        """The rules as the kernels read them."""
+        rules = np.zeros(state.SRAM_COLUMNS, np.int64)
+        rules[state.B_BANKS] = banks
+        rules[state.B_WIDTH] = self.width_bits
+        rules[state.B_DEPTH] = self.depth_words
+        rules[state.B_PORTS] = self.ports
+        rules[state.B_INTERLEAVING] = self.interleaving
+        rules[state.B_ARBITRATION] = self.arbitration
+        rules[state.B_FLIT] = -(-flit_bits // self.width_bits)
+        # Words one behind the other lie in different banks as many times as a bank can be read in a cycle, but for
+        # the first and the last of a range.
+        apart = banks if self.interleaving == state.LOW_ORDER else 1
+        rules[state.B_FREE] = (apart * self.reads - 1) * self.width_bits + 1
+        return rules
+
+
+@dataclass(frozen=True, slots=True)
 class TileShape:
     """Integer settings that all tiles share."""
 
@@ -39,6 +72,8 @@ class TileShape:
     fifo_words: int
     weight_banks: int
     spike_banks: int
+    spike_sram: SramShape
+    weight_sram: SramShape
     pixels: int
     results: int
     spike_latency_cycles: int
@@ -92,6 +127,8 @@ def make_clock(groups: GroupTable) -> state.Clock:
         fires=np.array(groups.fires, np.int64),
         chain=np.array(groups.chain, np.int64),
         box=np.array(groups.box, np.int64),
+        bits=np.array(groups.bits, np.int64),
+        place=np.array(groups.place, np.int64),
         begun=np.zeros(groups.boxes, np.int64),
         completed=np.zeros(count + 1, np.int64),
     )
@@ -107,8 +144,8 @@ def packets_under_way(shape: NetworkShape) -> int:
     return shape.nodes * (shape.queue_flits + 2) + (queues + sinks) * shape.buffer_flits
 
 
-def make_tiles(shape: TileShape, nodes: Sequence[int], network_nodes: int, contents: Contents) -> state.Tiles:
-    """Idle tiles at the given nodes."""
+def make_tiles(shape: TileShape, nodes: Sequence[int], network: NetworkShape, contents: Contents) -> state.Tiles:
+    """Idle tiles at the given nodes of a network."""
     count = len(nodes)
 
     def zeros(*dimensions: int) -> Words:
@@ -119,7 +156,6 @@ def make_tiles(shape: TileShape, nodes: Sequence[int], network_nodes: int, conte
     settings[state.T_LINE] = shape.line_words
     settings[state.T_FIFO] = shape.fifo_words
     settings[state.T_BANKS] = shape.weight_banks
-    settings[state.T_SPIKE_BANKS] = shape.spike_banks
     settings[state.T_PIXELS] = shape.pixels
     settings[state.T_RESULTS] = shape.results
     settings[state.T_SPIKE_LATENCY] = shape.spike_latency_cycles
@@ -131,13 +167,20 @@ def make_tiles(shape: TileShape, nodes: Sequence[int], network_nodes: int, conte
     settings[state.T_VERIFY] = contents.verify
     settings[state.T_PLANES] = contents.planes.shape[1]
     settings[state.T_PAYLOAD] = shape.payload
-    tile_of = np.full(network_nodes, -1, np.int64)
+    tile_of = np.full(network.nodes, -1, np.int64)
     tile_of[list(nodes)] = np.arange(count)
     layers = contents.layers
     scalars = zeros(count, state.TILE_SCALARS)
     scalars[:, state.S_STATE] = state.IDLE
     scalars[:, state.S_LAYER] = layers
-    scalars[:, state.S_WRITE_AT] = -1
+    sram = np.stack(
+        [
+            shape.spike_sram.rules(shape.spike_banks, shape.flit_bits),
+            shape.weight_sram.rules(shape.weight_banks, shape.flit_bits),
+        ]
+    )
+    interface = zeros(count, state.INTERFACE_COLUMNS)
+    interface[:, [state.I_SPIKE_AT, state.I_WEIGHT_AT]] = -1
     span = zeros(layers + 1, 2)
     span[:, 0] = state.FOREVER
     return state.Tiles(
@@ -146,10 +189,16 @@ def make_tiles(shape: TileShape, nodes: Sequence[int], network_nodes: int, conte
         tile_of=tile_of,
         active=zeros(-(-count // 32)),
         scalars=scalars,
+        sram=sram,
+        use=zeros(2, count, max(shape.spike_banks, shape.weight_banks)),
+        interface=interface,
+        sink=zeros(count, network.virtual_channels * network.buffer_flits, state.FLIT_COLUMNS),
+        sink_place=zeros(count, network.virtual_channels),
+        sinking=zeros(-(-count // 32)),
         passes=zeros(count, state.PASSES, state.PASS_COLUMNS),
         emitting=zeros(count, state.PASS_COLUMNS),
         routes=contents.routes,
-        bank=weight_banks(shape.weight_banks, shape.line_words),
+        bank=weight_banks(shape.weight_banks, shape.line_words, shape.weight_sram.interleaving == state.DIAGONAL),
         line=zeros(count, ceil_div(shape.line_words, state.BLOCK_WORDS)),
         line_entry=zeros(count, shape.line_words if contents.verify else 0),
         bank_fifo=zeros(count, shape.weight_banks, shape.fifo_words if contents.verify else 0),
@@ -254,7 +303,13 @@ class Fabric:
         assert number - scalars[state.S_DRAINED] < state.PASSES - 1, "the ring of passes is full"
         self.tiles.passes[tile, number % state.PASSES] = work
         scalars[state.S_SUBMITTED] = number + 1
+        under_way = number + 1 - int(scalars[state.S_DRAINED])
+        scalars[state.S_PASSES_PEAK] = max(int(scalars[state.S_PASSES_PEAK]), under_way)
         self.tiles.active[tile >> 5] |= 1 << (tile & 31)
+
+    def free_spikes(self, tile: int, bits: int) -> None:
+        """Words of a tile's spike buffer have been read for the last time."""
+        self.tiles.interface[tile, state.I_HELD] -= bits
 
     def send_control(self, node: int, destination: int, group: int, layer: int) -> None:
         """Send a one-flit packet that counts a group down by one when it arrives.

@@ -27,12 +27,13 @@ def bit_planes(words: NDArray[np.integer[Any]], planes: int) -> NDArray[np.int64
     return found
 
 
-def weight_banks(banks: int, line_words: int) -> NDArray[np.int64]:
+def weight_banks(banks: int, line_words: int, diagonal: bool = True) -> NDArray[np.int64]:
     """Bank of every weight row (kernel row, kernel column, channel) of a period of banks^2 rows, and of a line more.
 
-    Diagonal, one further on in each round of the banks: a channel that is active at one kernel position is likely
-    active at its neighbours. Plain interleaving would put all of them into one bank; the diagonal spreads them.
+    In turn, and where `diagonal` one further on in each round of the banks: a channel that is active at one kernel
+    position is likely active at its neighbours. In turn alone all of them are often in one bank; the diagonal spreads
+    them.
     """
     rows = np.arange(banks * banks + line_words)
-    banked: NDArray[np.int64] = (rows + rows // banks) % banks
+    banked: NDArray[np.int64] = (rows + (rows // banks if diagonal else 0)) % banks
     return banked

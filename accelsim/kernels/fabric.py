@@ -6,6 +6,7 @@ from accelsim.kernels import state as k
 from accelsim.kernels.delivery import deliver
 from accelsim.kernels.memory import memory_cycle
 from accelsim.kernels.network import network_cycle
+from accelsim.kernels.sram import ask_to_write, write_flit
 from accelsim.kernels.tile import tile_cycle
 from accelsim.kernels.wires import next_arrival
 
@@ -40,19 +41,25 @@ def step(clock, network, tiles, memory, t):
     time_bin = t >> clock.scalars[k.BIN_SHIFT]
     busy = False
     for word in range(tiles.active.shape[0]):
-        bits = tiles.active[word]
+        active = tiles.active[word]
+        sinking = tiles.sinking[word]
+        bits = active | sinking
         while bits:
             offset = trailing_zeros(bits)
             bits &= bits - 1
-            if not tile_cycle(clock, network, tiles, memory, word * 32 + offset, t):
+            tile = word * 32 + offset
+            after_reads = (sinking >> offset) & 1 and ask_to_write(tiles, tile, t)
+            if (active >> offset) & 1 and not tile_cycle(clock, network, tiles, memory, tile, t):
                 tiles.active[word] &= ~(1 << offset)
+            if after_reads:
+                write_flit(tiles, tile, t)
     for channel in range(memory.channel.shape[0]):
         if memory.channel[channel, k.C_WAKE] <= t:
             memory_cycle(clock, network, tiles, memory, channel, t)
     busy = network_cycle(network, t, time_bin)
     deliver(clock, network, tiles, memory, t)
     for word in range(tiles.active.shape[0]):
-        busy = busy or tiles.active[word] != 0
+        busy = busy or tiles.active[word] != 0 or tiles.sinking[word] != 0
     return busy
 
 

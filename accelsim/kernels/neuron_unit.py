@@ -128,3 +128,4 @@ def push_result(tiles, tile, pass_number, row, column, ready):
     entry[k.Y_COLUMN] = column
     entry[k.Y_READY] = ready
     scalars[k.S_RESULTS] += 1
+    scalars[k.S_RESULTS_PEAK] = max(scalars[k.S_RESULTS_PEAK], scalars[k.S_RESULTS])

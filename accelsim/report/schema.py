@@ -48,7 +48,20 @@ SECTIONS: dict[str, tuple[Key, ...]] = {
     "Totals": (
         Key("total.cycles", "core-clock cycles", "From the first cycle to the last of the whole run."),
         Key("total.latency_cycles", "core-clock cycles", "Until the first image is done."),
-        Key("total.interval_cycles", "core-clock cycles", "From one finished image to the next in steady state."),
+        Key(
+            "total.interval_cycles",
+            "core-clock cycles",
+            "From one finished image to the next, the mean. With three images or more the first gap is left out: the "
+            "first image finds the chip empty.",
+        ),
+        Key(
+            "total.estimated_cycles",
+            "core-clock cycles",
+            "What the mapping expected `cycles` to be, before anything was simulated.",
+            optional=True,
+        ),
+        Key("total.estimated_latency_cycles", "core-clock cycles", "The same for latency_cycles.", optional=True),
+        Key("total.estimated_interval_cycles", "core-clock cycles", "The same for interval_cycles.", optional=True),
         Key("total.time_s", "s", "cycles / clock."),
         Key("total.fps", "images/s", "clock / interval_cycles."),
         Key("total.energy_j", "J", "Dynamic and static energy of the whole run, DRAM included."),
@@ -200,7 +213,7 @@ SECTIONS: dict[str, tuple[Key, ...]] = {
         Key(
             "layers[].estimated_cycles",
             "cycles",
-            "What the mapping expected, for one image.",
+            "What the mapping expected `cycles` to be, before anything was simulated.",
             optional=True,
         ),
     ),
@@ -239,9 +252,33 @@ SECTIONS: dict[str, tuple[Key, ...]] = {
     "Memory": (
         Key("buffers{}.reads", "accesses", "By buffer, all tiles together."),
         Key("buffers{}.writes", "accesses", "By buffer, all tiles together."),
-        Key("buffers{}.conflicts", "accesses", "Accesses that waited for a bank or port."),
-        Key("buffers{}.peak_bytes", "bytes", "High-water mark in the fullest tile."),
+        Key(
+            "buffers{}.conflicts",
+            "cycles",
+            "In which a read waited for a bank or port; of accumulator buffers, a pixel's sums.",
+        ),
+        Key(
+            "buffers{}.write_conflicts",
+            "cycles",
+            "In which an arrived flit waited for a bank or port.",
+            optional=True,
+        ),
+        Key(
+            "buffers{}.peak_bytes",
+            "bytes",
+            "High-water mark in the fullest tile: of spike buffers, rows of which words have come and that will still be "
+            "read, those of all images that overlap.",
+        ),
+        Key(
+            "buffers{}.reserved_bytes",
+            "bytes",
+            "Highest address that the mapping gives to words, in the fullest tile.",
+            optional=True,
+        ),
         Key("buffers{}.capacity_bytes", "bytes", "Of one tile.", optional=True),
+        Key("queues{}.unit", "-", "What the entries of the queue are."),
+        Key("queues{}.peak", "entries", "High-water mark in the fullest tile, node or channel."),
+        Key("queues{}.capacity", "entries", "Room for entries; null where the queue has no bound.", nullable=True),
         Key("dram", "-", "Null where the chip has none.", nullable=True),
         Key("dram.read_bytes", "bytes", "Read."),
         Key("dram.write_bytes", "bytes", "Written."),

@@ -15,8 +15,10 @@ from accelsim.engine.topology import link_exists
 from accelsim.kernels import network_state as n
 from accelsim.kernels import state as k
 from accelsim.kernels.payload import ENCODINGS
+from accelsim.mapping.plan import interval as steady_interval
 from accelsim.simulation.bound import layer_bound, occupied_cycles, run_bound
 from accelsim.simulation.counters import LayerCounters, describe_chip, layer_counters, priced_events
+from accelsim.simulation.occupancy import buffers, queues
 from accelsim.simulation.provenance import provenance
 from accelsim.simulation.record import Run
 from accelsim.units import seconds
@@ -50,7 +52,8 @@ def make_report(run: Run) -> dict[str, Any]:
     synops = sum(layer["synops"] for layer in layers)
     array = run.arch.settings.pe_array
     capacity = array.rows * array.columns * run.arch.settings.tiles.count * cycles
-    interval = _interval(run.finished)
+    interval = steady_interval(run.finished)
+    estimate = run.plan.estimate
     return {
         "schema": SCHEMA,
         "arch": run.arch.name,
@@ -60,6 +63,9 @@ def make_report(run: Run) -> dict[str, Any]:
             "cycles": cycles,
             "latency_cycles": run.finished[0],
             "interval_cycles": interval,
+            "estimated_cycles": estimate.cycles,
+            "estimated_latency_cycles": estimate.latency_cycles,
+            "estimated_interval_cycles": estimate.interval_cycles,
             "time_s": time_s,
             "fps": run.arch.settings.clock_mhz * 1e6 / interval,
             "energy_j": spent.total_j,
@@ -80,7 +86,8 @@ def make_report(run: Run) -> dict[str, Any]:
         "sparsity": _sparsity(run),
         "bit_budget": _bit_budget(run),
         "noc": _noc(run) | {"payload": _payload(run, counters)},
-        "buffers": _buffers(run, counters),
+        "buffers": buffers(run, counters),
+        "queues": queues(run),
         "dram": _dram(run, time_s),
         "closed_form_cycles": 0,
         "verified": run.verified,
@@ -92,13 +99,6 @@ def make_report(run: Run) -> dict[str, Any]:
             "tile_cycles": int(run.fabric.clock.scalars[k.TILE_CYCLES]),
         },
     }
-
-
-def _interval(finished: tuple[int, ...]) -> int:
-    """Cycles from one finished image to the next; of one image, its latency."""
-    if len(finished) == 1:
-        return finished[0]
-    return max(1, (finished[-1] - finished[0]) // (len(finished) - 1))
 
 
 def _layer(run: Run, counters: LayerCounters, events: dict[str, int], energy_j: float) -> dict[str, Any]:
@@ -117,7 +117,7 @@ def _layer(run: Run, counters: LayerCounters, events: dict[str, int], energy_j: 
         "load_cycles": stalls["weights_missing"] + stalls["spikes_missing"],
         "store_cycles": stalls["output_blocked"],
         "ideal_cycles": ideal,
-        "estimated_cycles": next(entry.estimated_cycles for entry in run.plan.layers if entry.layer is layer),
+        "estimated_cycles": run.plan.estimate.layer_cycles[run.layers.index(layer)],
         "utilisation": ideal / counters.cycles,
         "stall_cycles": stalls,
         "sequencing_cycles": states["sequencing"],
@@ -253,47 +253,6 @@ def _latency(histogram: NDArray[np.int64]) -> dict[str, float | int]:
         "p50": int(np.searchsorted(below, math.ceil(0.5 * count))),
         "p99": int(np.searchsorted(below, math.ceil(0.99 * count))),
         "max": int(values[histogram > 0].max()),
-    }
-
-
-def _buffers(run: Run, counters: list[LayerCounters]) -> dict[str, Any]:
-    total = np.sum([layer.events for layer in counters], axis=0)
-    settings = run.arch.settings
-    return {
-        "spike_buffer": {
-            "reads": int(total[k.E_LINES]),
-            "writes": int(total[k.E_SPIKE_WRITE_FLITS]),
-            "conflicts": int(total[k.E_CONFLICTS]),
-            "peak_bytes": max(run.plan.spike_buffer_peak_bytes),
-            "capacity_bytes": settings.spike_buffer.bytes,
-        },
-        "weight_buffer": {
-            "reads": int(total[k.E_WORDS]),
-            "writes": int(total[k.E_WEIGHT_WRITE_FLITS]),
-            "conflicts": int(total[k.E_WEIGHT_CONFLICTS]),
-            "peak_bytes": run.program.weight_buffer_peak_bytes,
-            "capacity_bytes": settings.weight_buffer.bytes,
-        },
-        "accumulator_buffer": {
-            "reads": int(total[k.E_ACCUMULATOR_READS]),
-            "writes": int(total[k.E_ACCUMULATOR_WRITES]),
-            "conflicts": 0,
-            "peak_bytes": run.program.accumulator_peak_words * settings.pe_array.accumulator_bits // 8,
-            "capacity_bytes": settings.accumulator_buffer.bytes,
-        },
-        "detector_fifo": {
-            "reads": int(total[k.E_WORDS]),
-            "writes": int(total[k.E_WORDS]),
-            "conflicts": 0,
-            "peak_bytes": int(run.fabric.tiles.scalars[:, k.S_FIFO_PEAK].max()) * settings.pe_array.lane_bits // 8,
-        },
-        "dram_write_buffer": {
-            "reads": 0,
-            "writes": 0,
-            "conflicts": 0,
-            "peak_bytes": int(run.fabric.memory.channel[:, k.C_WRITE_PEAK].max()),
-            "capacity_bytes": settings.memory_controller.write_buffer_bytes,
-        },
     }
 
 

@@ -20,10 +20,10 @@ def test_any_32_words_in_a_row_lie_in_one_element_of_a_plane(words: list[int]) -
             assert [bits >> i & 1 for i in range(32)] == [word >> plane & 1 for word in padded[first : first + 32]]
 
 
-@given(st.integers(1, 20), st.integers(1, 70), st.integers(0, 5000))
-def test_banks_of_weight_rows_repeat_after_a_period(banks: int, line_words: int, row: int) -> None:
-    table = weight_banks(banks, line_words)
+@given(st.integers(1, 20), st.integers(1, 70), st.integers(0, 5000), st.booleans())
+def test_banks_of_weight_rows_repeat_after_a_period(banks: int, line_words: int, row: int, diagonal: bool) -> None:
+    table = weight_banks(banks, line_words, diagonal)
     start = row % banks**2
     assert table[start : start + line_words].tolist() == [
-        (i + i // banks) % banks for i in range(row, row + line_words)
+        (i + (i // banks if diagonal else 0)) % banks for i in range(row, row + line_words)
     ]

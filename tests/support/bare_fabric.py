@@ -13,6 +13,7 @@ from accelsim.engine.fabric import (
     Contents,
     Fabric,
     MemoryShape,
+    SramShape,
     TileShape,
     make_clock,
     make_memory,
@@ -50,6 +51,8 @@ TILE = TileShape(
     fifo_words=16,
     weight_banks=4,
     spike_banks=4,
+    spike_sram=SramShape(width_bits=32, depth_words=64),
+    weight_sram=SramShape(width_bits=32, depth_words=64, interleaving=k.DIAGONAL),
     pixels=4,
     results=2,
     spike_latency_cycles=2,
@@ -109,7 +112,7 @@ def fabric(
         network,
         make_clock(groups),
         make_network(network, packets_under_way(network), bins=BINS, layers=held.layers),
-        make_tiles(tile, tile_nodes, nodes, held),
+        make_tiles(tile, tile_nodes, network, held),
         make_memory(memory, nodes, network.virtual_channels, held),
     )
 
