@@ -61,7 +61,7 @@ class Route:
     kind: int
     channels: Range
     words: int
-    """Offset in Tiles.words of the reader's first word of the map."""
+    """Offset in words of Tiles.planes of the reader's first word of the map."""
 
     def row(self) -> list[int]:
         """As a row of the route table."""
