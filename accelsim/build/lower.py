@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from accelsim.build.layout import Map, check_capacity, make_layout
 from accelsim.build.program import Program, TileScript
 from accelsim.build.routes import Route, RouteTable, TreeTable, common, readers
 from accelsim.build.schema import Arch
@@ -53,7 +55,9 @@ class _Lowering:
         self.multicast = arch.settings.noc.multicast == "tree"
         self.trees = TreeTable()
         self.routes = RouteTable(self.trees if self.multicast else None)
-        self.transfers = TransferTable(self.groups, len(arch.controller_nodes))
+        self.transfers = TransferTable(self.groups)
+        self.layer_of = {entry.layer.name: entry.layer for entry in plan.layers}
+        self.layout = make_layout(arch)
         self.scripts = [TileScript() for _ in range(self.capacity.tiles)]
         self.image_done: list[tuple[int, ...]] = []
         self.weight_buffers = [WeightBuffer(plan, tile, self.capacity) for tile in range(self.capacity.tiles)]
@@ -82,6 +86,7 @@ class _Lowering:
         self.image_done.append(tuple(self.store_of[index] for index in sorted(self.store_of)))
 
     def finish(self) -> Program:
+        check_capacity(self.layout, self.arch)
         for script in self.scripts:
             if script.commands:
                 script.commands[-1].work[k.W_LAST] = 1
@@ -339,17 +344,37 @@ class _Lowering:
             words = self.tensors.input_offset(self.plan.layers[reader.layer].layer, self.image, reader.operand)
             routes.append(Route(node, reader.rows, base, k.SPIKES, reader.channels, words))
         if layer_plan.stores:
-            nodes = self.arch.controller_nodes
-            node = nodes[part.tile % len(nodes)]
-            store = self.store_of[layer_plan.index]
-            routes.append(Route(node, part.rows, store, k.STORE, group, 0))
+            routes += self._stores(layer_plan, part, group)
         return self.routes.add(self.tile_nodes[part.tile], routes)
 
+    def _stores(self, layer_plan: LayerPlan, part: Part, group: Range) -> Iterator[Route]:
+        """A route to each controller, for the rows that lie behind it."""
+        nodes = self.arch.controller_nodes
+        store = self.store_of[layer_plan.index]
+        stored = self._output_map(layer_plan.layer)
+        first_row, last_row = part.rows
+        for row in range(first_row, min(first_row + len(nodes), last_row)):
+            controller, bit = stored.bit(row, group[0])
+            yield Route(nodes[controller], (row, last_row), store, k.STORE, group, bit, len(nodes) - 1)
+
+    def _output_map(self, layer: Layer) -> Map:
+        bits = self.capacity.stored_bits(layer.out_word_bits) if layer.fires else layer.out_word_bits
+        return self.layout.map(layer.name, self.image, layer.out_shape, bits)
+
+    def _input_map(self, layer: Layer, operand: int) -> Map:
+        """The map that an operand is read from: what a layer wrote, or what the host brought."""
+        producer = self.layer_of.get(layer.inputs[operand]) if layer.inputs else None
+        if producer is not None and producer.out_shape == layer.in_shape:
+            return self._output_map(producer)
+        return self.layout.map(
+            (layer.name, operand), self.image, layer.in_shape, self.capacity.stored_bits(layer.word_bits)
+        )
+
     def _request(
-        self, layer_plan: LayerPlan, tile: int, bundle: Bundle, first_group: int, after: tuple[int, ...]
+        self, layer_plan: LayerPlan, tile: int, bundle: Bundle, groups: Sequence[int], after: tuple[int, ...]
     ) -> None:
-        """Let a tile's DMA ask for transfers that count down groups from `first_group` on, once `after` is complete."""
-        self.transfers.add_reader(bundle, self.tile_nodes[tile], first_group)
+        """Let a tile's DMA ask for transfers that count down `groups`, once `after` is complete."""
+        self.transfers.add_reader(bundle, self.tile_nodes[tile], groups)
         controller = self.arch.controller_nodes[bundle.channel]
         self.scripts[tile].loads.append(Load(after, controller, bundle.trigger, self._number(layer_plan)))
 
@@ -361,20 +386,26 @@ class _Lowering:
         for operand, box in enumerate(part.strips[visit.strip].boxes):
             if box.producer is not None:
                 continue
-            rows = box.rows[1] - box.rows[0]
             first_group = self.rows_of[layer_plan.index, number, place, operand]
-            bundle = self.transfers.bundle(
-                key=(self._number(layer_plan), operand, box.rows, box.channels, place),
-                name=self._name("requests for input rows", layer),
-                layer=self._number(layer_plan),
-                turn=place,
-                kind=k.SPIKES,
-                sizes=[self.groups.left[first_group]] * rows,
-            )
             after = self._last_reader(part, box) if read is None else [read]
             producer = layer.inputs[operand] if layer.inputs else None
             after += [group for index, group in self.store_of.items() if self.plan.layers[index].layer.name == producer]
-            self._request(layer_plan, part.tile, bundle, first_group, tuple(after))
+            stored = self._input_map(layer, operand)
+            homes: dict[int, list[int]] = {}
+            for row in range(*box.rows):
+                homes.setdefault(stored.row(row).controller, []).append(row)
+            for controller, rows in homes.items():
+                bundle = self.transfers.bundle(
+                    key=(self._number(layer_plan), operand, box.rows, box.channels, place, controller),
+                    name=self._name("requests for input rows", layer),
+                    layer=self._number(layer_plan),
+                    turn=place,
+                    kind=k.SPIKES,
+                    places=[stored.row(row, box.channels[0]) for row in rows],
+                    size=self.groups.left[first_group],
+                )
+                groups = [first_group + row - box.rows[0] for row in rows]
+                self._request(layer_plan, part.tile, bundle, groups, tuple(after))
 
     def _last_reader(self, part: Part, box: Box) -> list[int]:
         """The end of the last pass that reads what lies in a box's bytes before, if there is one."""
@@ -405,8 +436,9 @@ class _Lowering:
                 layer=self._number(layer_plan),
                 turn=self.turns[part.tile, layer_plan.index],
                 kind=k.WEIGHTS,
-                sizes=[size],
+                places=[self.layout.weights(layer_plan.index, block, size)],
+                size=size,
             )
-            self._request(layer_plan, part.tile, bundle, arrival, after)
+            self._request(layer_plan, part.tile, bundle, [arrival], after)
         held.last_pass = done
         return held.group

@@ -77,7 +77,15 @@ def test_layers_of_fewer_time_steps(report: dict[str, Any]) -> None:
 
 
 def test_absent_parts_are_left_out(report: dict[str, Any]) -> None:
-    report |= {"noc": None, "dram": None, "buffers": {}, "queues": {}, "notes": [], "area_mm2": {}, "closed_form_cycles": 0}
+    report |= {
+        "noc": None,
+        "dram": None,
+        "buffers": {},
+        "queues": {},
+        "notes": [],
+        "area_mm2": {},
+        "closed_form_cycles": 0,
+    }
     text = render(report)
     for title in ("Network on chip", "Buffers", "Queues", "DRAM\n", "Notes", "below"):
         assert title not in text

@@ -91,7 +91,7 @@ def test_more_banks_conflict_less_and_less() -> None:
 
 
 def test_narrow_words_take_the_banks_that_a_line_needs() -> None:
-    """A line of 256 bits over four banks of 32 bits takes two cycles, over eight of them one, as over banks of two ports."""
+    """A line of 256 bits over four banks of 32 bits takes two cycles, over eight or over two-port banks one."""
     lines = run(HEAVY, *ONE_TILE, "dram=ideal")["buffers"]["spike_buffer"]
     assert lines["conflicts"] == 0
     narrow = ("spike_buffer.width_bits=32", "spike_buffer.banks=4")

@@ -107,13 +107,12 @@ def fabric(
 ) -> Fabric:
     """A fabric at cycle 0: by default a tile at node 0 and an ideal memory at node 1."""
     held = held or contents()
-    nodes = network.nodes
     return Fabric(
         network,
         make_clock(groups),
         make_network(network, packets_under_way(network), bins=BINS, layers=held.layers),
         make_tiles(tile, tile_nodes, network, held),
-        make_memory(memory, nodes, network.virtual_channels, held),
+        make_memory(memory, network, held),
     )
 
 
