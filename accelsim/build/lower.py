@@ -49,6 +49,7 @@ class _Lowering:
         self.plan = plan
         self.arch = arch
         self.capacity = arch.capacity
+        self.tile_nodes = arch.tile_nodes
         self.tensors = Tensors(workload, verify)
         self.groups = GroupTable()
         self.multicast = arch.settings.noc.multicast == "tree"
@@ -92,6 +93,7 @@ class _Lowering:
         controllers = self.arch.controller_nodes if self.multicast else None
         transfers, destinations = self.transfers.finish(self.trees, controllers)
         contents = Contents(
+            planes=self.tensors.planes(),
             words=self.tensors.words(),
             weights=self.tensors.weights(),
             bias=self.tensors.bias(),
@@ -171,7 +173,7 @@ class _Lowering:
                         self.grant_of[place] = self.groups.add(name, 0)
                     group = self.grant_of[place]
                     self.groups.left[group] += 1
-                    grant = Grant(self.arch.tile_nodes[sender.tile], group, self._number(producer))
+                    grant = Grant(self.tile_nodes[sender.tile], group, self._number(producer))
                     self.grants.append(((self.image - back, reader, part.tile), grant))
 
     def _meets(self, sender: Part, box: Box) -> bool:
@@ -337,13 +339,13 @@ class _Lowering:
         routes: list[Route] = []
         for reader in readers(self.plan, layer_plan, part, group):
             base = self.rows_of[reader.layer, reader.part, 0, reader.operand] + reader.rows[0] - reader.first_row
-            node = self.arch.tile_nodes[reader.tile]
+            node = self.tile_nodes[reader.tile]
             # What a layer sends are the words that the reader consumes: the trace has them.
             words = self.tensors.input_offset(self.plan.layers[reader.layer].layer, self.image, reader.operand)
             routes.append(Route(node, reader.rows, base, k.SPIKES, reader.channels, words))
         if layer_plan.stores:
             routes += self._stores(layer_plan, part, group)
-        return self.routes.add(self.arch.tile_nodes[part.tile], routes)
+        return self.routes.add(self.tile_nodes[part.tile], routes)
 
     def _stores(self, layer_plan: LayerPlan, part: Part, group: Range) -> Iterator[Route]:
         """A route to each controller, for the rows that lie behind it."""
@@ -372,7 +374,7 @@ class _Lowering:
         self, layer_plan: LayerPlan, tile: int, bundle: Bundle, groups: Sequence[int], after: tuple[int, ...]
     ) -> None:
         """Let a tile's DMA ask for transfers that count down `groups`, once `after` is complete."""
-        self.transfers.add_reader(bundle, self.arch.tile_nodes[tile], groups)
+        self.transfers.add_reader(bundle, self.tile_nodes[tile], groups)
         controller = self.arch.controller_nodes[bundle.channel]
         self.scripts[tile].loads.append(Load(after, controller, bundle.trigger, self._number(layer_plan)))
 

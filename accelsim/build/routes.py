@@ -61,7 +61,7 @@ class Route:
     kind: int
     channels: Range
     words: int
-    """Offset in Tiles.words of the reader's first word of the map; for a store the bit address of the first row."""
+    """Offset in words of Tiles.planes of the reader's first word of the map; for a store the bit address of its row."""
     skip: int = 0
     """Rows left out after each that goes."""
 

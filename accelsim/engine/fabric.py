@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from accelsim.engine.dram import DramShape, make_dram, no_dram
 from accelsim.engine.groups import GroupTable
-from accelsim.engine.layout import bit_planes, weight_banks
+from accelsim.engine.layout import weight_banks
 from accelsim.engine.network import Tree, with_more_packets
 from accelsim.engine.topology import NetworkShape, Words
 from accelsim.engine.waiting import describe_waiting
@@ -110,6 +110,7 @@ class MemoryShape:
 class Contents:
     """What flows through the fabric in one run: arrays that the kernels index by the passes' offsets."""
 
+    planes: Words
     words: NDArray[np.int32]
     weights: NDArray[np.int8]
     bias: Words
@@ -172,8 +173,7 @@ def make_tiles(shape: TileShape, nodes: Sequence[int], network: NetworkShape, co
     settings[state.T_HEADER_BITS] = shape.header_bits
     settings[state.T_FLIT_BITS] = shape.flit_bits
     settings[state.T_VERIFY] = contents.verify
-    planes = bit_planes(contents.words)
-    settings[state.T_PLANES] = planes.shape[1]
+    settings[state.T_PLANES] = contents.planes.shape[1]
     settings[state.T_PAYLOAD] = shape.payload
     tile_of = np.full(network.nodes, -1, np.int64)
     tile_of[list(nodes)] = np.arange(count)
@@ -218,7 +218,7 @@ def make_tiles(shape: TileShape, nodes: Sequence[int], network: NetworkShape, co
         accumulator=zeros(count, shape.columns),
         membrane=zeros(count, contents.membrane_pixels, shape.columns),
         words=contents.words,
-        planes=planes.ravel(),
+        planes=contents.planes.ravel(),
         weights=contents.weights,
         bias=contents.bias,
         theta=contents.theta,

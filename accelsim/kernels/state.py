@@ -134,7 +134,7 @@ PASS_MASK = PASSES - 1
 (
     W_LAYER,
     W_OP,
-    W_WORDS,  # offset of the input image in Tiles.words
+    W_WORDS,  # offset of the input image, in words of Tiles.planes and of Tiles.words
     W_WORDS_B,  # offset of the second operand of an addition
     W_HEIGHT,
     W_WIDTH,
@@ -204,7 +204,7 @@ CARRY_ADD, CARRY_DOUBLE, CARRY_STORE, CARRY_FIRE = 1, 2, 4, 8
     R_GROUP_STRIDE,
     R_CHANNELS,
     R_KIND,
-    R_WORDS,  # offset in Tiles.words of the first channel, at row 0 and column 0; of a store the bit address of its row
+    R_WORDS,  # word of Tiles.planes: the first channel, at row 0 and column 0; of a store the bit address of its row
     R_SKIP,  # rows left out after each that goes
     ROUTE_COLUMNS,
 ) = range(10)
@@ -323,8 +323,8 @@ class Tiles(NamedTuple):
     result: NDArray  # [tiles, results, RESULT_COLUMNS]
     accumulator: NDArray  # [tiles, columns], used to verify
     membrane: NDArray  # [tiles, pixels of a strip, columns], used to verify
-    words: NDArray  # int32, every layer's input words, (row, column, channel)
-    planes: NDArray  # [blocks of words x planes] bit p of the words of a block and of the next one
+    planes: NDArray  # [blocks of words x planes] input words, (row, column, channel); see engine/layout.py
+    words: NDArray  # int32, the same words, used to verify
     weights: NDArray  # int8, (weight row, output channel), used to verify
     bias: NDArray  # used to verify
     theta: NDArray  # used to verify

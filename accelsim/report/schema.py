@@ -266,8 +266,8 @@ SECTIONS: dict[str, tuple[Key, ...]] = {
         Key(
             "buffers{}.peak_bytes",
             "bytes",
-            "High-water mark in the fullest tile: of spike buffers, rows of which words have come and that will still be "
-            "read, those of all images that overlap.",
+            "High-water mark in the fullest tile: of spike buffers, rows of which words have come and that will still "
+            "be read, those of all images that overlap.",
         ),
         Key(
             "buffers{}.reserved_bytes",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -168,9 +168,7 @@ def random_case(seed: int, most: int = 4, side: int = 3, most_channels: int = 10
     numbers = np.random.default_rng(seed)
     shape = random_shape(chance, most)
     kernel = chance.choice((1, 2, 3)), chance.choice((1, 2, 3))
-    padding = tuple(
-        chance.randint(0, size) if chance.random() < 0.1 else chance.randint(0, size - 1) for size in kernel
-    )
+    padding = tuple(chance.randint(0, size if chance.random() < 0.1 else size - 1) for size in kernel)
     height, width = (chance.randint(max(1, size - 2 * pad), side) for size, pad in zip(kernel, padding, strict=True))
     channels = chance.randint(1, most_channels)
     words = numbers.integers(1, 1 << shape.lane_bits * shape.slices, (height, width, channels))
