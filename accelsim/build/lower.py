@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accelsim.build.program import Program, TileScript
-from accelsim.build.routes import Route, RouteTable, TreeTable, common, readers
+from accelsim.build.routes import Readers, Route, RouteTable, TreeTable
 from accelsim.build.schema import Arch
 from accelsim.build.tensors import Tensors
 from accelsim.build.transfers import Bundle, TransferTable, table
@@ -45,7 +45,9 @@ def _copied_bytes(transfers: NDArray[np.int64], kind: int, layers: int) -> tuple
 class _Lowering:
     def __init__(self, plan: Plan, workload: Workload, arch: Arch, verify: bool) -> None:
         self.plan = plan
+        self.readers = Readers(plan)
         self.arch = arch
+        self.tile_nodes = arch.tile_nodes
         self.capacity = arch.capacity
         self.tensors = Tensors(workload, verify)
         self.groups = GroupTable()
@@ -150,29 +152,20 @@ class _Lowering:
 
     def _add_grants(self, producer: LayerPlan) -> None:
         """Producers wait until the last reader of the bytes that their words will fill is done."""
-        for consumer, operand in producer.consumers:
-            for part in self.plan.layers[consumer].parts:
-                box = part.strips[0].boxes[operand]
-                assert box.blocked_by is not None
-                back, reader = box.blocked_by
+        for sender in producer.parts:
+            for reader in self.readers.of(producer, sender.rows, sender.channels):
+                assert reader.blocked_by is not None
+                back, last_reader = reader.blocked_by
                 if self.image < back:
                     continue
-                for sender in producer.parts:
-                    if not self._meets(sender, box):
-                        continue
-                    place = (producer.index, sender.tile)
-                    if place not in self.grant_of:
-                        name = self._name("room for outputs", producer.layer, sender.tile)
-                        self.grant_of[place] = self.groups.add(name, 0)
-                    group = self.grant_of[place]
-                    self.groups.left[group] += 1
-                    grant = Grant(self.arch.tile_nodes[sender.tile], group, self._number(producer))
-                    self.grants.append(((self.image - back, reader, part.tile), grant))
-
-    def _meets(self, sender: Part, box: Box) -> bool:
-        rows = common(sender.rows, box.rows)
-        channels = common(sender.channels, box.channels)
-        return rows[0] < rows[1] and channels[0] < channels[1]
+                place = (producer.index, sender.tile)
+                if place not in self.grant_of:
+                    name = self._name("room for outputs", producer.layer, sender.tile)
+                    self.grant_of[place] = self.groups.add(name, 0)
+                group = self.grant_of[place]
+                self.groups.left[group] += 1
+                grant = Grant(self.tile_nodes[sender.tile], group, self._number(producer))
+                self.grants.append(((self.image - back, last_reader, reader.tile), grant))
 
     def _add_part(self, layer_plan: LayerPlan, number: int, part: Part) -> None:
         script = self.scripts[part.tile]
@@ -330,9 +323,9 @@ class _Lowering:
     def _add_routes(self, layer_plan: LayerPlan, part: Part, group: Range) -> tuple[int, int]:
         """Rows of the route table for the outputs of a part's group of channels: (first, count)."""
         routes: list[Route] = []
-        for reader in readers(self.plan, layer_plan, part, group):
+        for reader in self.readers.of(layer_plan, part.rows, group):
             base = self.rows_of[reader.layer, reader.part, 0, reader.operand] + reader.rows[0] - reader.first_row
-            node = self.arch.tile_nodes[reader.tile]
+            node = self.tile_nodes[reader.tile]
             # What a layer sends are the words that the reader consumes: the trace has them.
             words = self.tensors.input_offset(self.plan.layers[reader.layer].layer, self.image, reader.operand)
             routes.append(Route(node, reader.rows, base, k.SPIKES, reader.channels, words))
@@ -341,13 +334,13 @@ class _Lowering:
             node = nodes[part.tile % len(nodes)]
             store = self.store_of[layer_plan.index]
             routes.append(Route(node, part.rows, store, k.STORE, group, 0))
-        return self.routes.add(self.arch.tile_nodes[part.tile], routes)
+        return self.routes.add(self.tile_nodes[part.tile], routes)
 
     def _request(
         self, layer_plan: LayerPlan, tile: int, bundle: Bundle, first_group: int, after: tuple[int, ...]
     ) -> None:
         """Let a tile's DMA ask for transfers that count down groups from `first_group` on, once `after` is complete."""
-        self.transfers.add_reader(bundle, self.arch.tile_nodes[tile], first_group)
+        self.transfers.add_reader(bundle, self.tile_nodes[tile], first_group)
         controller = self.arch.controller_nodes[bundle.channel]
         self.scripts[tile].loads.append(Load(after, controller, bundle.trigger, self._number(layer_plan)))
 
