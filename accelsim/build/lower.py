@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from accelsim.build.layout import Map, check_capacity, make_layout
 from accelsim.build.program import Program, TileScript
 from accelsim.build.routes import Readers, Route, RouteTable, TreeTable
 from accelsim.build.schema import Arch
@@ -47,14 +49,16 @@ class _Lowering:
         self.plan = plan
         self.readers = Readers(plan)
         self.arch = arch
-        self.tile_nodes = arch.tile_nodes
         self.capacity = arch.capacity
+        self.tile_nodes = arch.tile_nodes
         self.tensors = Tensors(workload, verify)
         self.groups = GroupTable()
         self.multicast = arch.settings.noc.multicast == "tree"
         self.trees = TreeTable()
         self.routes = RouteTable(self.trees if self.multicast else None)
-        self.transfers = TransferTable(self.groups, len(arch.controller_nodes))
+        self.transfers = TransferTable(self.groups)
+        self.layer_of = {entry.layer.name: entry.layer for entry in plan.layers}
+        self.layout = make_layout(arch)
         self.scripts = [TileScript() for _ in range(self.capacity.tiles)]
         self.image_done: list[tuple[int, ...]] = []
         self.weight_buffers = [WeightBuffer(plan, tile, self.capacity) for tile in range(self.capacity.tiles)]
@@ -83,12 +87,14 @@ class _Lowering:
         self.image_done.append(tuple(self.store_of[index] for index in sorted(self.store_of)))
 
     def finish(self) -> Program:
+        check_capacity(self.layout, self.arch)
         for script in self.scripts:
             if script.commands:
                 script.commands[-1].work[k.W_LAST] = 1
         controllers = self.arch.controller_nodes if self.multicast else None
         transfers, destinations = self.transfers.finish(self.trees, controllers)
         contents = Contents(
+            planes=self.tensors.planes(),
             words=self.tensors.words(),
             weights=self.tensors.weights(),
             bias=self.tensors.bias(),
@@ -337,7 +343,7 @@ class _Lowering:
         return self.routes.add(self.tile_nodes[part.tile], routes)
 
     def _request(
-        self, layer_plan: LayerPlan, tile: int, bundle: Bundle, first_group: int, after: tuple[int, ...]
+        self, layer_plan: LayerPlan, tile: int, bundle: Bundle, groups: Sequence[int], after: tuple[int, ...]
     ) -> None:
         """Let a tile's DMA ask for transfers that count down groups from `first_group` on, once `after` is complete."""
         self.transfers.add_reader(bundle, self.tile_nodes[tile], first_group)
@@ -352,20 +358,26 @@ class _Lowering:
         for operand, box in enumerate(part.strips[visit.strip].boxes):
             if box.producer is not None:
                 continue
-            rows = box.rows[1] - box.rows[0]
             first_group = self.rows_of[layer_plan.index, number, place, operand]
-            bundle = self.transfers.bundle(
-                key=(self._number(layer_plan), operand, box.rows, box.channels, place),
-                name=self._name("requests for input rows", layer),
-                layer=self._number(layer_plan),
-                turn=place,
-                kind=k.SPIKES,
-                sizes=[self.groups.left[first_group]] * rows,
-            )
             after = self._last_reader(part, box) if read is None else [read]
             producer = layer.inputs[operand] if layer.inputs else None
             after += [group for index, group in self.store_of.items() if self.plan.layers[index].layer.name == producer]
-            self._request(layer_plan, part.tile, bundle, first_group, tuple(after))
+            stored = self._input_map(layer, operand)
+            homes: dict[int, list[int]] = {}
+            for row in range(*box.rows):
+                homes.setdefault(stored.row(row).controller, []).append(row)
+            for controller, rows in homes.items():
+                bundle = self.transfers.bundle(
+                    key=(self._number(layer_plan), operand, box.rows, box.channels, place, controller),
+                    name=self._name("requests for input rows", layer),
+                    layer=self._number(layer_plan),
+                    turn=place,
+                    kind=k.SPIKES,
+                    places=[stored.row(row, box.channels[0]) for row in rows],
+                    size=self.groups.left[first_group],
+                )
+                groups = [first_group + row - box.rows[0] for row in rows]
+                self._request(layer_plan, part.tile, bundle, groups, tuple(after))
 
     def _last_reader(self, part: Part, box: Box) -> list[int]:
         """The end of the last pass that reads what lies in a box's bytes before, if there is one."""
@@ -396,8 +408,9 @@ class _Lowering:
                 layer=self._number(layer_plan),
                 turn=self.turns[part.tile, layer_plan.index],
                 kind=k.WEIGHTS,
-                sizes=[size],
+                places=[self.layout.weights(layer_plan.index, block, size)],
+                size=size,
             )
-            self._request(layer_plan, part.tile, bundle, arrival, after)
+            self._request(layer_plan, part.tile, bundle, [arrival], after)
         held.last_pass = done
         return held.group

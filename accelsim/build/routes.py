@@ -88,7 +88,9 @@ class Route:
     kind: int
     channels: Range
     words: int
-    """Offset in Tiles.words of the reader's first word of the map."""
+    """Offset in words of Tiles.planes of the reader's first word of the map; for a store the bit address of its row."""
+    skip: int = 0
+    """Rows left out after each that goes."""
 
     def row(self) -> list[int]:
         """As a row of the route table."""
@@ -99,7 +101,8 @@ class Route:
         row[k.R_GROUP_STRIDE] = int(self.kind == k.SPIKES)
         row[k.R_CHANNELS] = self.channels[1] - self.channels[0]
         row[k.R_KIND] = self.kind
-        row[k.R_WORDS] = self.words + self.channels[0]
+        row[k.R_WORDS] = self.words + (self.channels[0] if self.kind == k.SPIKES else 0)
+        row[k.R_SKIP] = self.skip
         return row
 
     def between(self, first: int, last: int) -> Route:

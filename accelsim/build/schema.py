@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
 
 from pydantic import Field, model_validator
 
 from accelsim.build.network import NetworkOnly, is_network_only
 from accelsim.config import Document, Positive, Settings, broken, load_yaml, override, validate
+from accelsim.engine.dram import DramShape
 from accelsim.engine.fabric import SramShape
 from accelsim.engine.topology import NetworkShape
 from accelsim.mapping.plan import TileCapacity
 from accelsim.parts.accumulator_buffer import AccumulatorBufferSettings
-from accelsim.parts.dram import DramSettings
+from accelsim.parts.dram import AnyDram, DramSettings, PipeDramSettings
 from accelsim.parts.mapping import MappingSettings
 from accelsim.parts.memory_controller import MemoryControllerSettings
 from accelsim.parts.network_interface import NetworkInterfaceSettings
@@ -28,7 +28,7 @@ from accelsim.parts.spike_buffer import SpikeBufferSettings
 from accelsim.parts.technology import TechnologySettings
 from accelsim.parts.tiles import TilesSettings
 from accelsim.parts.weight_buffer import WeightBufferSettings
-from accelsim.units import ceil_div, cycles_from_ns
+from accelsim.units import ceil_div, cycles_from_ns, exact
 
 LARGEST_RATE = 1 << 31
 """Numerator and denominator of bytes a cycle: times 2^32 cycles they fit into 64 bits."""
@@ -50,7 +50,7 @@ class ArchSettings(Settings):
     noc: NocSettings
     memory_controller: MemoryControllerSettings
     mapping: MappingSettings = MappingSettings()
-    dram: Literal["ideal"] | DramSettings
+    dram: AnyDram
 
     @model_validator(mode="after")
     def _check(self) -> ArchSettings:
@@ -68,11 +68,16 @@ class ArchSettings(Settings):
             raise broken(
                 "pe_array.skip", "a bit-serial array skips zero bits: a zero plane adds nothing", None, "silent_words"
             )
+        if isinstance(self.dram, DramSettings) and (self.dram.channels or 0) % len(controllers):
+            rule = f"{len(controllers)} memory controllers must share the channels evenly"
+            raise broken("dram.channels", rule, self.dram.channels, f"a multiple of {len(controllers)}")
         if isinstance(self.dram, DramSettings):
+            rate = self.dram.clock_mhz / exact(self.clock_mhz)
+            key = "data_rate_mt_per_s" if self.dram.bandwidth_gb_per_s is None else "bandwidth_gb_per_s"
+            self._check_rate(key, rate, getattr(self.dram, key))
+        elif isinstance(self.dram, PipeDramSettings):
             rate = self.dram.bytes_per_cycle(len(controllers), self.clock_mhz)
-            if max(rate.numerator, rate.denominator) > LARGEST_RATE:
-                rule = f"over clock_mhz = {self.clock_mhz} is a fraction of more digits than time is counted with"
-                raise broken("dram.bandwidth_gb_per_s", rule, self.dram.bandwidth_gb_per_s, "fewer decimals of either")
+            self._check_rate("bandwidth_gb_per_s", rate, self.dram.bandwidth_gb_per_s)
         pixel_bits = self.pe_array.columns * self.word_bits_stored(32)
         if self.network_interface.packet_payload_bits < pixel_bits:
             raise broken(
@@ -84,6 +89,12 @@ class ArchSettings(Settings):
         if self.noc.multicast == "tree":
             self._check_multicast()
         return self
+
+    def _check_rate(self, key: str, rate: Fraction, value: float | None) -> None:
+        """Times are kept as whole numbers of the parts of a cycle that the rate has."""
+        if max(rate.numerator, rate.denominator) > LARGEST_RATE:
+            rule = f"over clock_mhz = {self.clock_mhz} is a fraction of more digits than time is counted with"
+            raise broken(f"dram.{key}", rule, value, "fewer decimals of either")
 
     def _check_multicast(self) -> None:
         """A packet that branches in routers must fit a virtual channel, or its branches could wait for each other."""
@@ -143,16 +154,26 @@ class Arch:
         return self.settings.weight_buffer.shape(self.settings.pe_array.columns * 8)
 
     @property
+    def dram(self) -> DramShape | None:
+        """The channels of banks behind each controller; None: a pipe, or ideal memory."""
+        dram = self.settings.dram
+        if not isinstance(dram, DramSettings):
+            return None
+        return dram.shape(len(self.controller_nodes), self.settings.clock_mhz)
+
+    @property
     def bytes_per_cycle(self) -> Fraction | None:
-        """DRAM bandwidth of one channel; None: ideal."""
+        """DRAM bandwidth behind one controller; None: ideal."""
         dram = self.settings.dram
         if isinstance(dram, str):
             return None
-        return dram.bytes_per_cycle(len(self.controller_nodes), self.settings.clock_mhz)
+        if isinstance(dram, PipeDramSettings):
+            return dram.bytes_per_cycle(len(self.controller_nodes), self.settings.clock_mhz)
+        return dram.shape(len(self.controller_nodes), self.settings.clock_mhz).bytes_per_cycle
 
     @property
     def latency_cycles(self) -> int:
-        """DRAM latency in core-clock cycles."""
+        """DRAM latency in core-clock cycles, after what banks take."""
         dram = self.settings.dram
         return 0 if isinstance(dram, str) else cycles_from_ns(dram.latency_ns, self.settings.clock_mhz)
 
