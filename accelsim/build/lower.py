@@ -336,17 +336,37 @@ class _Lowering:
             words = self.tensors.input_offset(self.plan.layers[reader.layer].layer, self.image, reader.operand)
             routes.append(Route(node, reader.rows, base, k.SPIKES, reader.channels, words))
         if layer_plan.stores:
-            nodes = self.arch.controller_nodes
-            node = nodes[part.tile % len(nodes)]
-            store = self.store_of[layer_plan.index]
-            routes.append(Route(node, part.rows, store, k.STORE, group, 0))
+            routes += self._stores(layer_plan, part, group)
         return self.routes.add(self.tile_nodes[part.tile], routes)
+
+    def _stores(self, layer_plan: LayerPlan, part: Part, group: Range) -> Iterator[Route]:
+        """A route to each controller, for the rows that lie behind it."""
+        nodes = self.arch.controller_nodes
+        store = self.store_of[layer_plan.index]
+        stored = self._output_map(layer_plan.layer)
+        first_row, last_row = part.rows
+        for row in range(first_row, min(first_row + len(nodes), last_row)):
+            controller, bit = stored.bit(row, group[0])
+            yield Route(nodes[controller], (row, last_row), store, k.STORE, group, bit, len(nodes) - 1)
+
+    def _output_map(self, layer: Layer) -> Map:
+        bits = self.capacity.stored_bits(layer.out_word_bits) if layer.fires else layer.out_word_bits
+        return self.layout.map(layer.name, self.image, layer.out_shape, bits)
+
+    def _input_map(self, layer: Layer, operand: int) -> Map:
+        """The map that an operand is read from: what a layer wrote, or what the host brought."""
+        producer = self.layer_of.get(layer.inputs[operand]) if layer.inputs else None
+        if producer is not None and producer.out_shape == layer.in_shape:
+            return self._output_map(producer)
+        return self.layout.map(
+            (layer.name, operand), self.image, layer.in_shape, self.capacity.stored_bits(layer.word_bits)
+        )
 
     def _request(
         self, layer_plan: LayerPlan, tile: int, bundle: Bundle, groups: Sequence[int], after: tuple[int, ...]
     ) -> None:
-        """Let a tile's DMA ask for transfers that count down groups from `first_group` on, once `after` is complete."""
-        self.transfers.add_reader(bundle, self.tile_nodes[tile], first_group)
+        """Let a tile's DMA ask for transfers that count down `groups`, once `after` is complete."""
+        self.transfers.add_reader(bundle, self.tile_nodes[tile], groups)
         controller = self.arch.controller_nodes[bundle.channel]
         self.scripts[tile].loads.append(Load(after, controller, bundle.trigger, self._number(layer_plan)))
 
