@@ -164,6 +164,10 @@ def _add_trace(commands: Any) -> None:
     bring.set_defaults(handle=_trace_import)
     show = actions.add_parser("show", help="describe a trace or a workload", allow_abbrev=False)
     show.add_argument("input", metavar="INPUT", help="a trace (.npz) or a workload (.yaml)")
+    show.add_argument(
+        "--workload", metavar="OUT.yaml", type=Path, help="write a workload of the densities and correlations found"
+    )
+    show.add_argument("--images", metavar="N", type=count, default=1, help="measure the first N images (default 1)")
     add_seed(show)
     show.set_defaults(handle=_trace_show)
 
@@ -331,4 +335,11 @@ def _trace_show(options: argparse.Namespace) -> None:
     from accelsim.workload import load_input
     from accelsim.workload.describe import describe
 
-    print(describe(load_input(options.input, options.seed)))
+    workload = load_input(options.input, options.seed)
+    if options.workload is None:
+        print(describe(workload))
+        return
+    from accelsim.workload.measured import measured_workload
+
+    options.workload.write_text(measured_workload(workload, options.images), encoding="utf-8")
+    print(options.workload)

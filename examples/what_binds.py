@@ -1,7 +1,7 @@
 """What binds a chip: a roofline of its layers, and reruns with one resource at a time out of the way.
 
-    python examples/what_binds.py                              # prints the tables, about two minutes
-    python examples/what_binds.py --update docs/what_binds.md  # writes them into the document
+python examples/what_binds.py                              # prints the tables, about two minutes
+python examples/what_binds.py --update docs/what_binds.md  # writes them into the document
 """
 
 from __future__ import annotations

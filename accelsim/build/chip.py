@@ -23,6 +23,7 @@ from accelsim.kernels.payload import ENCODINGS
 from accelsim.parts.dma import dma
 from accelsim.parts.host import host
 from accelsim.parts.sequencer import Command, sequencer
+from accelsim.units import ceil_div
 
 
 def make_fabric(arch: Arch, program: Program) -> Fabric:
@@ -58,15 +59,16 @@ def make_fabric(arch: Arch, program: Program) -> Fabric:
         chunk_bytes=controller.packet_bytes,
         chunks=controller.read_ahead_packets,
         write_buffer_bytes=controller.write_buffer_bytes,
+        dram=arch.dram,
+        write_packet_bytes=ceil_div(interface.packet_payload_bits, 8),
     )
-    nodes = settings.noc.nodes
     contents = program.contents
     return Fabric(
         network,
         make_clock(program.groups),
         make_network(network, packets_under_way(network), trees=contents.trees, bins=BINS, layers=contents.layers),
         make_tiles(tiles, arch.tile_nodes, network, contents),
-        make_memory(memory, nodes, settings.noc.virtual_channels, contents),
+        make_memory(memory, network, contents),
     )
 
 

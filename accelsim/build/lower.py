@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from accelsim.build.layout import Map, check_capacity, make_layout
 from accelsim.build.program import Program, TileScript
-from accelsim.build.routes import Route, RouteTable, TreeTable, common, readers
+from accelsim.build.routes import Readers, Route, RouteTable, TreeTable
 from accelsim.build.schema import Arch
 from accelsim.build.tensors import Tensors
 from accelsim.build.transfers import Bundle, TransferTable, table
@@ -52,14 +54,18 @@ def _copied_bytes(transfers: NDArray[np.int64], kind: int, layers: int) -> tuple
 class _Lowering:
     def __init__(self, plan: Plan, workload: Workload, arch: Arch, verify: bool) -> None:
         self.plan = plan
+        self.readers = Readers(plan)
         self.arch = arch
         self.capacity = arch.capacity
+        self.tile_nodes = arch.tile_nodes
         self.tensors = Tensors(workload, verify)
         self.groups = GroupTable()
         self.multicast = arch.settings.noc.multicast == "tree"
         self.trees = TreeTable()
         self.routes = RouteTable(self.trees if self.multicast else None)
-        self.transfers = TransferTable(self.groups, len(arch.controller_nodes))
+        self.transfers = TransferTable(self.groups)
+        self.layer_of = {entry.layer.name: entry.layer for entry in plan.layers}
+        self.layout = make_layout(arch)
         self.scripts = [TileScript() for _ in range(self.capacity.tiles)]
         self.image_done: list[tuple[int, ...]] = []
         self.weight_buffers = [WeightBuffer(plan, tile, self.capacity) for tile in range(self.capacity.tiles)]
@@ -88,12 +94,14 @@ class _Lowering:
         self.image_done.append(tuple(self.store_of[index] for index in sorted(self.store_of)))
 
     def finish(self) -> Program:
+        check_capacity(self.layout, self.arch)
         for script in self.scripts:
             if script.commands:
                 script.commands[-1].work[k.W_LAST] = 1
         controllers = self.arch.controller_nodes if self.multicast else None
         transfers, destinations = self.transfers.finish(self.trees, controllers)
         contents = Contents(
+            planes=self.tensors.planes(),
             words=self.tensors.words(),
             weights=self.tensors.weights(),
             bias=self.tensors.bias(),
@@ -157,30 +165,20 @@ class _Lowering:
 
     def _add_grants(self, producer: LayerPlan) -> None:
         """Producers wait until the last reader of the bytes that their words will fill is done."""
-        for consumer, operand in producer.consumers:
-            for part in self.plan.layers[consumer].parts:
-                box = part.strips[0].boxes[operand]
-                if box.blocked_by is None:
-                    continue
-                back, reader = box.blocked_by
+        for sender in producer.parts:
+            for reader in self.readers.of(producer, sender.rows, sender.channels):
+                assert reader.blocked_by is not None
+                back, last_reader = reader.blocked_by
                 if self.image < back:
                     continue
-                for sender in producer.parts:
-                    if not self._meets(sender, box):
-                        continue
-                    place = (producer.index, sender.tile)
-                    if place not in self.grant_of:
-                        name = self._name("room for outputs", producer.layer, sender.tile)
-                        self.grant_of[place] = self.groups.add(name, 0)
-                    group = self.grant_of[place]
-                    self.groups.left[group] += 1
-                    grant = Grant(self.arch.tile_nodes[sender.tile], group, self._number(producer))
-                    self.grants.append(((self.image - back, reader, part.tile), grant))
-
-    def _meets(self, sender: Part, box: Box) -> bool:
-        rows = common(sender.rows, box.rows)
-        channels = common(sender.channels, box.channels)
-        return rows[0] < rows[1] and channels[0] < channels[1]
+                place = (producer.index, sender.tile)
+                if place not in self.grant_of:
+                    name = self._name("room for outputs", producer.layer, sender.tile)
+                    self.grant_of[place] = self.groups.add(name, 0)
+                group = self.grant_of[place]
+                self.groups.left[group] += 1
+                grant = Grant(self.tile_nodes[sender.tile], group, self._number(producer))
+                self.grants.append(((self.image - back, last_reader, reader.tile), grant))
 
     def _add_part(self, layer_plan: LayerPlan, number: int, part: Part) -> None:
         script = self.scripts[part.tile]
@@ -360,24 +358,42 @@ class _Lowering:
     def _add_routes(self, layer_plan: LayerPlan, part: Part, group: Range) -> tuple[int, int]:
         """Rows of the route table for the outputs of a part's group of channels: (first, count)."""
         routes: list[Route] = []
-        for reader in readers(self.plan, layer_plan, part, group):
+        for reader in self.readers.of(layer_plan, part.rows, group):
             base = self.rows_of[reader.layer, reader.part, 0, reader.operand] + reader.rows[0] - reader.first_row
-            node = self.arch.tile_nodes[reader.tile]
+            node = self.tile_nodes[reader.tile]
             # What a layer sends are the words that the reader consumes: the trace has them.
             words = self.tensors.input_offset(self.plan.layers[reader.layer].layer, self.image, reader.operand)
             routes.append(Route(node, reader.rows, base, k.SPIKES, reader.channels, words))
         if layer_plan.stores:
-            nodes = self.arch.controller_nodes
-            node = nodes[part.tile % len(nodes)]
-            store = self.store_of[layer_plan.index]
-            routes.append(Route(node, part.rows, store, k.STORE, group, 0))
-        return self.routes.add(self.arch.tile_nodes[part.tile], routes)
+            routes += self._stores(layer_plan, part, group)
+        return self.routes.add(self.tile_nodes[part.tile], routes)
+
+    def _stores(self, layer_plan: LayerPlan, part: Part, group: Range) -> Iterator[Route]:
+        """A route to each controller, for the rows that lie behind it."""
+        nodes = self.arch.controller_nodes
+        store = self.store_of[layer_plan.index]
+        stored = self._output_map(layer_plan.layer)
+        first_row, last_row = part.rows
+        for row in range(first_row, min(first_row + len(nodes), last_row)):
+            controller, bit = stored.bit(row, group[0])
+            yield Route(nodes[controller], (row, last_row), store, k.STORE, group, bit, len(nodes) - 1)
+
+    def _output_map(self, layer: Layer) -> Map:
+        return self.layout.map(layer.name, self.image, layer.out_shape, self.capacity.sent_bits(layer))
+
+    def _input_map(self, layer: Layer, operand: int) -> Map:
+        """The map that an operand is read from: what a layer wrote, or what the host brought."""
+        producer = self.layer_of.get(layer.inputs[operand]) if layer.inputs else None
+        shape = layer.operand_shape(operand)
+        if producer is not None and producer.out_shape == shape:
+            return self._output_map(producer)
+        return self.layout.map((layer.name, operand), self.image, shape, self.capacity.stored_bits(layer.word_bits))
 
     def _request(
-        self, layer_plan: LayerPlan, tile: int, bundle: Bundle, first_group: int, after: tuple[int, ...]
+        self, layer_plan: LayerPlan, tile: int, bundle: Bundle, groups: Sequence[int], after: tuple[int, ...]
     ) -> None:
-        """Let a tile's DMA ask for transfers that count down groups from `first_group` on, once `after` is complete."""
-        self.transfers.add_reader(bundle, self.arch.tile_nodes[tile], first_group)
+        """Let a tile's DMA ask for transfers that count down `groups`, once `after` is complete."""
+        self.transfers.add_reader(bundle, self.tile_nodes[tile], groups)
         controller = self.arch.controller_nodes[bundle.channel]
         self.scripts[tile].loads.append(Load(after, controller, bundle.trigger, self._number(layer_plan)))
 
@@ -389,20 +405,26 @@ class _Lowering:
         for operand, box in enumerate(part.strips[visit.strip].boxes):
             if box.producer is not None or not box.bytes:
                 continue
-            rows = box.rows[1] - box.rows[0]
             first_group = self.rows_of[layer_plan.index, number, place, operand]
-            bundle = self.transfers.bundle(
-                key=(self._number(layer_plan), operand, box.rows, box.channels, place),
-                name=self._name("requests for input rows", layer),
-                layer=self._number(layer_plan),
-                turn=place,
-                kind=k.SPIKES,
-                sizes=[self.groups.left[first_group]] * rows,
-            )
             after = self._last_reader(part, box) if read is None else [read]
             producer = layer.inputs[operand] if layer.inputs else None
             after += self._stored(producer)
-            self._request(layer_plan, part.tile, bundle, first_group, tuple(after))
+            stored = self._input_map(layer, operand)
+            homes: dict[int, list[int]] = {}
+            for row in range(*box.rows):
+                homes.setdefault(stored.row(row).controller, []).append(row)
+            for controller, rows in homes.items():
+                bundle = self.transfers.bundle(
+                    key=(self._number(layer_plan), operand, box.rows, box.channels, place, controller),
+                    name=self._name("requests for input rows", layer),
+                    layer=self._number(layer_plan),
+                    turn=place,
+                    kind=k.SPIKES,
+                    places=[stored.row(row, box.channels[0]) for row in rows],
+                    size=self.groups.left[first_group],
+                )
+                groups = [first_group + row - box.rows[0] for row in rows]
+                self._request(layer_plan, part.tile, bundle, groups, tuple(after))
 
     def _stored(self, producer: str | None) -> list[int]:
         """What must be complete before a layer's outputs can be read from DRAM; nothing where it does not run."""
@@ -437,10 +459,11 @@ class _Lowering:
                 layer=self._number(layer_plan),
                 turn=self.turns[part.tile, layer_plan.index],
                 kind=k.WEIGHTS,
-                sizes=[size],
+                places=[self.layout.weights(layer_plan.index, block, size)],
+                size=size,
             )
             if layer.op in ATTENTION_OPS:
                 after = (*after, *self._stored(layer.inputs[1]))
-            self._request(layer_plan, part.tile, bundle, arrival, after)
+            self._request(layer_plan, part.tile, bundle, [arrival], after)
         held.last_pass = done
         return held.group

@@ -9,12 +9,14 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
+from accelsim.engine.dram import DramShape, make_dram, no_dram
 from accelsim.engine.groups import GroupTable
-from accelsim.engine.layout import bit_planes, weight_banks
+from accelsim.engine.layout import weight_banks
 from accelsim.engine.network import Tree, with_more_packets
 from accelsim.engine.topology import NetworkShape, Words
 from accelsim.engine.waiting import describe_waiting
 from accelsim.kernels import delivery, network_state, payload, state
+from accelsim.kernels import dram as dram_kernels
 from accelsim.kernels import fabric as kernels
 from accelsim.kernels import tile as tile_kernels
 from accelsim.units import ceil_div
@@ -88,7 +90,10 @@ class TileShape:
 
 @dataclass(frozen=True, slots=True)
 class MemoryShape:
-    """Settings of the memory controllers; `bytes_per_cycle` None: unlimited bandwidth, no latency."""
+    """Settings of the memory controllers; `bytes_per_cycle` None: unlimited bandwidth, no latency.
+
+    With `dram` a controller has channels of banks, of that bandwidth, else a pipe; the latency comes after either.
+    """
 
     nodes: tuple[int, ...]
     bytes_per_cycle: Fraction | None
@@ -96,12 +101,16 @@ class MemoryShape:
     chunk_bytes: int
     chunks: int
     write_buffer_bytes: int
+    dram: DramShape | None = None
+    write_packet_bytes: int = 1
+    """Payload of the largest packet that is to be written."""
 
 
 @dataclass(frozen=True, slots=True)
 class Contents:
     """What flows through the fabric in one run: arrays that the kernels index by the passes' offsets."""
 
+    planes: Words
     words: NDArray[np.int32]
     weights: NDArray[np.int8]
     bias: Words
@@ -164,8 +173,7 @@ def make_tiles(shape: TileShape, nodes: Sequence[int], network: NetworkShape, co
     settings[state.T_HEADER_BITS] = shape.header_bits
     settings[state.T_FLIT_BITS] = shape.flit_bits
     settings[state.T_VERIFY] = contents.verify
-    planes = bit_planes(contents.words)
-    settings[state.T_PLANES] = planes.shape[1]
+    settings[state.T_PLANES] = contents.planes.shape[1]
     settings[state.T_PAYLOAD] = shape.payload
     tile_of = np.full(network.nodes, -1, np.int64)
     tile_of[list(nodes)] = np.arange(count)
@@ -210,7 +218,7 @@ def make_tiles(shape: TileShape, nodes: Sequence[int], network: NetworkShape, co
         accumulator=zeros(count, shape.columns),
         membrane=zeros(count, contents.membrane_pixels, shape.columns),
         words=contents.words,
-        planes=planes.ravel(),
+        planes=contents.planes.ravel(),
         weights=contents.weights,
         bias=contents.bias,
         theta=contents.theta,
@@ -223,8 +231,8 @@ def make_tiles(shape: TileShape, nodes: Sequence[int], network: NetworkShape, co
     )
 
 
-def make_memory(shape: MemoryShape, network_nodes: int, virtual_channels: int, contents: Contents) -> state.Memory:
-    """Idle DRAM channels, one behind each controller node."""
+def make_memory(shape: MemoryShape, network: NetworkShape, contents: Contents) -> state.Memory:
+    """Idle memory controllers at their nodes."""
     channels = len(shape.nodes)
     transfers = contents.transfers
     settings = np.zeros(state.MEMORY_SETTINGS, np.int64)
@@ -234,9 +242,22 @@ def make_memory(shape: MemoryShape, network_nodes: int, virtual_channels: int, c
         settings[state.M_RATE] = shape.bytes_per_cycle.numerator
         settings[state.M_COST] = shape.bytes_per_cycle.denominator
         settings[state.M_LATENCY] = shape.latency_cycles
+    dram = no_dram()
+    if shape.dram is not None:
+        settings[state.M_BANKS] = 1
+        settings[state.M_RATE] = shape.dram.clocks_per_cycle.numerator
+        settings[state.M_COST] = shape.dram.clocks_per_cycle.denominator
+        # Once it is full only flits come whose credits were out; every byte in it may be of a burst of its own.
+        packets = 1 + network.virtual_channels * network.buffer_flits
+        bursts = packets * (2 + shape.write_packet_bytes // shape.dram.burst_bytes)
+        dram = make_dram(shape.dram, channels, shape.write_buffer_bytes + bursts)
+        longest = max(shape.dram.timing.cl, shape.dram.timing.cwl) + shape.dram.burst_clocks
+        settings[state.M_AHEAD] = 3 + longest * settings[state.M_COST] // settings[state.M_RATE]
+    else:
+        settings[state.M_AHEAD] = 2 + shape.chunk_bytes * settings[state.M_COST] // settings[state.M_RATE]
     settings[state.M_CHUNK] = shape.chunk_bytes
     settings[state.M_WRITE_BUFFER] = shape.write_buffer_bytes
-    channel_of = np.full(network_nodes, -1, np.int64)
+    channel_of = np.full(network.nodes, -1, np.int64)
     channel_of[list(shape.nodes)] = np.arange(channels)
     channel = np.zeros((channels, state.CHANNEL_SCALARS), np.int64)
     channel[:, state.C_NODE] = shape.nodes
@@ -249,10 +270,11 @@ def make_memory(shape: MemoryShape, network_nodes: int, virtual_channels: int, c
         transfer=transfers,
         destination=contents.destinations,
         queue=np.zeros((channels, max(1, len(transfers))), np.int64),
-        ready=np.zeros((channels, shape.chunks, 3), np.int64),
-        held=np.zeros((channels, virtual_channels), np.int64),
+        ready=np.zeros((channels, shape.chunks, state.READY_COLUMNS), np.int64),
+        held=np.zeros((channels, network.virtual_channels), np.int64),
         read_bins=np.zeros((channels, BINS), np.int64),
         write_bins=np.zeros((channels, BINS), np.int64),
+        dram=dram,
     )
 
 
@@ -331,11 +353,12 @@ class Fabric:
         return int(self.clock.scalars[state.LAST_WORK]) + 1
 
     def settle(self) -> None:
-        """Book every tile's state up to the end of the run; called once."""
+        """Book every tile's state, and the refreshes of idle channels, up to the end of the run; called once."""
         while self.cycles >> int(self.clock.scalars[state.BIN_SHIFT]) >= BINS:
             kernels.fold(self.clock, self.network, self.tiles, self.memory)
         for tile in range(len(self.tiles.node)):
             tile_kernels.settle(self.clock, self.tiles, tile, self.cycles)
+        dram_kernels.settle(self.memory.dram, self.cycles)
 
     def stalled_units(self, groups: GroupTable) -> list[str]:
         """For a deadlock report: what each tile waits for, and which packets wait in the network, and for whom."""

@@ -1,8 +1,10 @@
 """Between the network and the units of a chip: what a packet carries, and what its arrival sets off."""
 
 from accelsim.jit import kernel, row, trailing_zeros
+from accelsim.kernels import dram_state as d
 from accelsim.kernels import network_state as n
 from accelsim.kernels import state as k
+from accelsim.kernels.dram import write
 from accelsim.kernels.network import enqueue
 from accelsim.kernels.sram import queue_flit, take_leaving
 from accelsim.kernels.wires import return_credit
@@ -41,7 +43,7 @@ def send(clock, network, node, target, flits, group, offset, amount, kind, paylo
     """Queue a packet at a node's source; it may be injected from cycle `created` on.
 
     A packet for one node counts down the group `group + offset`. One for a multicast tree has in `group` the first of
-    its rows in Memory.destination, and counts down at each node the group there plus `offset`.
+    its rows in Memory.destination, and counts down at each node the group there plus `offset`. Returns its number.
     """
     scalars = clock.scalars
     copies = copies_of(network, target)
@@ -66,6 +68,7 @@ def send(clock, network, node, target, flits, group, offset, amount, kind, paylo
     scalars[k.SENT_FLITS] += flits
     scalars[k.SENT_FLIT_COPIES] += flits * copies
     scalars[k.PEAK_PACKETS] = max(scalars[k.PEAK_PACKETS], network.packet.shape[0] - network.scalars[n.FREE_PACKETS])
+    return packet
 
 
 @kernel
@@ -104,7 +107,7 @@ def take_flit(clock, network, tiles, memory, node, flit, t):
             if tiles.interface[tile, k.I_FLITS] > 0 or not return_credit(network, node, vc, t):
                 queue_flit(tiles, tile, flit, -1, 0, cargo[n.CARGO_LAYER])
             elif flit & n.TAIL:
-                complete_packet(clock, network, tiles, memory, node, flit)
+                complete_packet(clock, network, tiles, memory, node, flit, t)
             return
         sram = k.SPIKE_BUFFER if kind == k.SPIKES else k.WEIGHT_BUFFER
         words = tiles.sram[sram, k.B_FLIT]
@@ -122,7 +125,7 @@ def take_flit(clock, network, tiles, memory, node, flit, t):
         memory.held[channel, vc] += 1
         memory.channel[channel, k.C_WAKE] = 0
     if flit & n.TAIL:
-        complete_packet(clock, network, tiles, memory, node, flit)
+        complete_packet(clock, network, tiles, memory, node, flit, t)
 
 
 @kernel
@@ -140,7 +143,7 @@ def put_flit(clock, network, tiles, memory, tile, flit, t):
         tiles.events[cargo[n.CARGO_LAYER], k.E_WEIGHT_WRITE_FLITS] += 1
     return_credit(network, node, (flit >> n.VC_SHIFT) & n.VC_MASK, t)
     if flit & n.TAIL:
-        complete_packet(clock, network, tiles, memory, node, flit)
+        complete_packet(clock, network, tiles, memory, node, flit, t)
 
 
 @kernel
@@ -171,7 +174,7 @@ def book_arrival(clock, network, tiles, node, flit, t):
 
 
 @kernel
-def complete_packet(clock, network, tiles, memory, node, flit):
+def complete_packet(clock, network, tiles, memory, node, flit, t):
     """The tail of a packet, or of one of its copies, is where it belongs: its group is counted down."""
     packet = flit >> n.PACKET_SHIFT
     entry = row(network.packet, packet)
@@ -184,6 +187,11 @@ def complete_packet(clock, network, tiles, memory, node, flit):
         channel = memory.channel_of[node]
         memory.channel[channel, k.C_WRITES] += cargo[n.CARGO_BYTES]
         memory.channel[channel, k.C_WAKE] = 0
+        moved = cargo[n.CARGO_BYTES]
+        if memory.settings[k.M_BANKS]:
+            bursts = write(memory.dram, channel, cargo[n.CARGO_ADDRESS], cargo[n.CARGO_BYTES], t + 1)
+            moved = bursts * memory.dram.settings[d.BURST_BYTES]
+        tiles.events[layer, k.E_BUS_WRITE] += moved
         tiles.events[layer, k.E_DRAM_WRITE] += cargo[n.CARGO_BYTES]
     tile = tiles.tile_of[node]
     wake = False

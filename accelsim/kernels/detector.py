@@ -3,6 +3,7 @@
 from accelsim.jit import cell, kernel, popcount, trailing_zeros
 from accelsim.kernels import state as k
 from accelsim.kernels.outcomes import MOVED, SCANNING, WAITS_FOR_TIME
+from accelsim.kernels.planes import block_mask, nonzero_words
 from accelsim.kernels.rings import ring
 from accelsim.kernels.sram import read_spikes, reads_freely
 
@@ -186,11 +187,14 @@ def read_line(tiles, tile, work):
     address = work[k.W_WORDS] + (row * width + column) * channels + work[k.W_FIRST_CHANNEL] + start
     weight = (kernel_row * work[k.W_KERNEL_COLUMNS] + kernel_column) * channels + work[k.W_FIRST_CHANNEL] + start
     first = work[k.W_SHIFT] + scalars[k.S_SLICE] * work[k.W_SLICE_BITS]
+    all_pass = settings[k.T_SKIP] == 0
     count = 0
     ones = 0
     for block in range((length + k.BLOCK_WORDS - 1) >> k.BLOCK_SHIFT):
         begin = block * k.BLOCK_WORDS
         words, bits = nonzero_words(tiles, address + begin, length - begin, first, first + work[k.W_SLICE_BITS])
+        if all_pass:
+            words = block_mask(length - begin)
         tiles.line[tile, block] = words
         count += popcount(words)
         ones += bits
@@ -206,25 +210,6 @@ def read_line(tiles, tile, work):
     events[k.E_LINES] += 1
     events[k.E_LINE_WORDS] += length
     events[k.E_SYNOPS] += ones * work[k.W_REACH]
-
-
-@kernel
-def nonzero_words(tiles, address, length, first, last):
-    """Which words from an address on count: those with a one among the planes [first, last), a bit each.
-
-    Up to a block of words. Returns also how many ones they have in these planes.
-    """
-    planes = tiles.settings[k.T_PLANES]
-    block = (address >> k.BLOCK_SHIFT) * planes
-    place = address & (k.BLOCK_WORDS - 1)
-    inside = k.BLOCK_MASK if length >= k.BLOCK_WORDS else (1 << length) - 1
-    words = 0
-    ones = 0
-    for plane in range(block + first, block + min(last, planes)):
-        bits = (cell(tiles.planes, plane)[0] >> place) & inside
-        words |= bits
-        ones += popcount(bits)
-    return inside if tiles.settings[k.T_SKIP] == 0 else words, ones
 
 
 @kernel

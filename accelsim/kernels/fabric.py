@@ -1,6 +1,7 @@
 """The fabric: everything that is stepped in cycles, under one clock."""
 
 from accelsim.jit import borrowed, kernel, trailing_zeros
+from accelsim.kernels import dram_state as d
 from accelsim.kernels import network_state as n
 from accelsim.kernels import state as k
 from accelsim.kernels.delivery import deliver
@@ -79,9 +80,10 @@ def is_timed(memory, t):
         state = memory.channel[channel]
         if state[k.C_FREE] > (t + 1) * memory.settings[k.M_RATE]:
             return True
-        if state[k.C_READY] > 0 and memory.ready[channel, state[k.C_READY_HEAD], 0] > t:
+        if state[k.C_READY] > 0 and memory.ready[channel, state[k.C_READY_HEAD], k.R_CYCLE] > t:
             return True
-    return False
+    requests = memory.dram.channel[:, d.COUNT : d.COUNT_OF_WRITES + 1]
+    return bool(requests.any())
 
 
 @kernel
@@ -98,7 +100,7 @@ def advance(clock, network, tiles, memory, until, patience):
     memory = borrowed(memory)
     scalars = clock.scalars
     # What a DRAM channel begins in a cycle is booked up to its end.
-    ahead = 2 + memory.settings[k.M_CHUNK] * memory.settings[k.M_COST] // memory.settings[k.M_RATE]
+    ahead = memory.settings[k.M_AHEAD]
     still = 0
     while scalars[k.NOW] < until:
         t = scalars[k.NOW]

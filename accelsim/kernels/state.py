@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from numpy.typing import NDArray
 
+from accelsim.kernels.dram_state import Dram
 from accelsim.kernels.network_state import FOREVER as FOREVER
 
 # States of a tile in a cycle, in the order in which they count when several hold.
@@ -133,7 +134,7 @@ PASS_MASK = PASSES - 1
 (
     W_LAYER,
     W_OP,
-    W_WORDS,  # offset of the input image in Tiles.words
+    W_WORDS,  # offset of the input image, in words of Tiles.planes and of Tiles.words
     W_WORDS_B,  # offset of the second operand of an addition
     W_HEIGHT,
     W_WIDTH,
@@ -209,9 +210,10 @@ CARRY_ADD, CARRY_DOUBLE, CARRY_STORE, CARRY_FIRE = 1, 2, 4, 8
     R_GROUP_STRIDE,
     R_CHANNELS,
     R_KIND,
-    R_WORDS,  # offset in Tiles.words of the first channel sent, at row 0 and column 0 of the map; unused for stores
+    R_WORDS,  # word of Tiles.planes: the first channel, at row 0 and column 0; of a store the bit address of its row
+    R_SKIP,  # rows left out after each that goes
     ROUTE_COLUMNS,
-) = range(9)
+) = range(10)
 
 # Scalars of a tile.
 (
@@ -280,6 +282,8 @@ Y_PASS, Y_ROW, Y_COLUMN, Y_READY, RESULT_COLUMNS = range(5)
     E_WEIGHT_WRITE_FLITS,
     E_DRAM_READ,  # bytes
     E_DRAM_WRITE,
+    E_BUS_READ,  # bytes of the bursts that were asked for, also those that nobody needs
+    E_BUS_WRITE,
     E_PACKETS,  # that arrived, each copy
     E_MEMORY_FLITS,  # that memory controllers sent
     E_PIXELS,
@@ -290,7 +294,7 @@ Y_PASS, Y_ROW, Y_COLUMN, Y_READY, RESULT_COLUMNS = range(5)
     E_WEIGHT_WRITE_CONFLICTS,
     E_ACCUMULATOR_CONFLICTS,  # cycles in which a pixel's sums waited for a port of the accumulator buffer
     EVENTS,
-) = range(26)
+) = range(28)
 
 # What the spike packets of a layer would have cost in one encoding: bits of payload, flits with their headers, and
 # the packets of which it is the shortest.
@@ -325,8 +329,8 @@ class Tiles(NamedTuple):
     result: NDArray  # [tiles, results, RESULT_COLUMNS]
     accumulator: NDArray  # [tiles, columns], used to verify
     membrane: NDArray  # [tiles, pixels of a strip, columns], used to verify
-    words: NDArray  # int32, every layer's input words, (row, column, channel)
-    planes: NDArray  # [blocks of words x planes] bit p of the words of a block and of the next one
+    planes: NDArray  # [blocks of words x planes] input words, (row, column, channel); see engine/layout.py
+    words: NDArray  # int32, the same words, used to verify
     weights: NDArray  # int8, (weight row, output channel), used to verify
     bias: NDArray  # used to verify
     theta: NDArray  # used to verify
@@ -340,9 +344,19 @@ class Tiles(NamedTuple):
 
 # Columns of a transfer from DRAM.
 # D_TREE is the multicast tree that its packets take, as a target, or 0: then each destination gets its own.
-D_CHANNEL, D_BYTES, D_LAYER, D_KIND, D_FIRST, D_COUNT, D_TREE, TRANSFER_COLUMNS = range(8)
+(
+    D_CHANNEL,
+    D_BYTES,  # not yet read; D_ADDRESS goes up as they are
+    D_LAYER,
+    D_KIND,
+    D_FIRST,
+    D_COUNT,
+    D_TREE,
+    D_ADDRESS,
+    TRANSFER_COLUMNS,
+) = range(9)
 
-# Scalars of a DRAM channel.
+# Scalars of a memory controller.
 (
     C_NODE,
     C_FREE,  # time at which the data bus is free, in 1/M_RATE cycles
@@ -354,25 +368,34 @@ D_CHANNEL, D_BYTES, D_LAYER, D_KIND, D_FIRST, D_COUNT, D_TREE, TRANSFER_COLUMNS 
     C_COPY,  # destination of the front chunk that is served next
     C_WRITES,  # bytes waiting to be written
     C_WRITE_PEAK,
-    C_BUSY,  # bus occupancy, in 1/M_RATE cycles
-    C_WAKE,  # the next cycle in which the channel has to be looked at
+    C_BUSY,  # bus occupancy, in 1/M_RATE cycles; of several channels that of the busiest
+    C_WAKE,  # the next cycle in which the controller has to be looked at
+    C_CUT,  # bytes of the newest chunk whose bursts have not been asked for
+    C_NEXT,  # address of the first byte of the transfer being read that no burst was asked for
     CHANNEL_SCALARS,
-) = range(13)
+) = range(15)
+
+# Columns of a chunk on its way from DRAM to the network: the first cycle in which it may leave, once R_PARTS is 0.
+R_CYCLE, R_TRANSFER, R_BYTES, R_PARTS, READY_COLUMNS = range(5)
 
 # Settings of the memory.
-M_RATE, M_COST, M_LATENCY, M_CHUNK, M_WRITE_BUFFER, MEMORY_SETTINGS = range(6)
+M_RATE, M_COST, M_LATENCY, M_CHUNK, M_WRITE_BUFFER, M_BANKS, M_AHEAD, MEMORY_SETTINGS = range(8)
 
 
 class Memory(NamedTuple):
-    """Memory controllers, one DRAM channel each. A byte occupies the bus for M_COST / M_RATE cycles."""
+    """Memory controllers, each with a pipe (a byte takes M_COST / M_RATE cycles), or with channels of banks.
+
+    Of channels of banks, a clock lasts M_COST / M_RATE cycles.
+    """
 
     settings: NDArray  # [MEMORY_SETTINGS]
-    channel_of: NDArray  # [nodes] channel, or -1
-    channel: NDArray  # [channels, CHANNEL_SCALARS]
+    channel_of: NDArray  # [nodes] controller, or -1
+    channel: NDArray  # [controllers, CHANNEL_SCALARS]
     transfer: NDArray  # [transfers, TRANSFER_COLUMNS]
     destination: NDArray  # [destinations, 2] node, group: of a transfer or of a multicast packet
-    queue: NDArray  # [channels, transfers] transfers asked for, in any order
-    ready: NDArray  # [channels, chunks, 3] cycle, transfer, bytes of chunks read and not yet sent
-    held: NDArray  # [channels, VCs] credits held back while the write buffer is full
-    read_bins: NDArray  # [channels, bins] bytes
-    write_bins: NDArray  # [channels, bins] bytes
+    queue: NDArray  # [controllers, transfers] transfers asked for, in any order
+    ready: NDArray  # [controllers, chunks, READY_COLUMNS] chunks asked for and not yet sent
+    held: NDArray  # [controllers, VCs] credits held back while the write buffer is full
+    read_bins: NDArray  # [controllers, bins] bytes
+    write_bins: NDArray  # [controllers, bins] bytes
+    dram: Dram

@@ -266,8 +266,8 @@ SECTIONS: dict[str, tuple[Key, ...]] = {
         Key(
             "buffers{}.peak_bytes",
             "bytes",
-            "High-water mark in the fullest tile: of spike buffers, rows of which words have come and that will still be "
-            "read, those of all images that overlap.",
+            "High-water mark in the fullest tile: of spike buffers, rows of which words have come and that will still "
+            "be read, those of all images that overlap.",
         ),
         Key(
             "buffers{}.reserved_bytes",
@@ -282,8 +282,19 @@ SECTIONS: dict[str, tuple[Key, ...]] = {
         Key("dram", "-", "Null where the chip has none.", nullable=True),
         Key("dram.read_bytes", "bytes", "Read."),
         Key("dram.write_bytes", "bytes", "Written."),
-        Key("dram.row_hits", "accesses", "Bursts that found their row open."),
-        Key("dram.row_misses", "accesses", "Bursts that opened a row.", optional=True),
+        Key("dram.moved_bytes", "bytes", "Both, in whole bursts: what is priced.", optional=True),
+        Key("dram.row_hits", "bursts", "Found their row open; 0 of a memory without banks."),
+        Key("dram.row_misses", "bursts", "Found their bank closed.", optional=True),
+        Key("dram.row_conflicts", "bursts", "Found another row open in their bank.", optional=True),
+        Key("dram.activations", "commands", "Rows opened.", optional=True),
+        Key("dram.refreshes", "commands", "Of all banks of a channel.", optional=True),
+        Key("dram.turn_arounds", "-", "Changes between reading and writing on the data buses.", optional=True),
+        Key("dram.forwarded_reads", "bursts", "Reads answered by writes that still waited.", optional=True),
+        Key("dram.merged_writes", "-", "Writes that joined a burst that waited already.", optional=True),
+        Key("dram.waiting_reads_peak", "bursts", "Most reads that waited in a channel.", optional=True),
+        Key("dram.waiting_writes_peak", "bursts", "Most writes that waited in a channel.", optional=True),
+        Key("dram.bus_busy.mean", "0..1", "Share of the time in which a channel's data bus held data.", optional=True),
+        Key("dram.bus_busy.max", "0..1", "That of the busiest channel.", optional=True),
         Key("dram.bandwidth_gb_per_s", "1e9 bytes/s", "Bandwidth used: bytes / time."),
         Key(
             "dram.bandwidth_utilisation",

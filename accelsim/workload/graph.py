@@ -256,6 +256,7 @@ def _fill_widths(linked: Mapping[str, Layer], timesteps: int) -> dict[str, Layer
         for name in layer.inputs:
             consumers[name].append(layer)
     filled: dict[str, Layer] = {}
+    largest: dict[str, int] = {}
     for layer in linked.values():
         if not layer.word_bits:
             made = [filled[name].out_word_bits for name in _scanned(layer)]
@@ -268,8 +269,11 @@ def _fill_widths(linked: Mapping[str, Layer], timesteps: int) -> dict[str, Layer
             if layer.op in ARRAY_OPS and layer.fires:
                 following = consumers[layer.name]
                 wanted = wanted or max((other.timesteps * other.bits_per_step for other in following), default=0)
-            layer = replace(layer, out_word_bits=wanted or _produced_bits(layer, timesteps))
+            produced = _largest_word(layer, largest).bit_length() if layer.computed else _drawn_bits(layer, timesteps)
+            layer = replace(layer, out_word_bits=wanted or produced)
         filled[layer.name] = layer
+        bound = (1 << layer.out_word_bits) - 1
+        largest[layer.name] = min(bound, _largest_word(layer, largest)) if layer.computed else bound
     return filled
 
 
@@ -278,16 +282,24 @@ def _scanned(layer: Layer) -> tuple[str, ...]:
     return layer.inputs[:1] if layer.op in ATTENTION_OPS else layer.inputs
 
 
-def _produced_bits(layer: Layer, timesteps: int) -> int:
-    largest = (1 << layer.word_bits) - 1
+def _largest_word(layer: Layer, largest: Mapping[str, int]) -> int:
+    """The largest word that a `computed` layer can make, given those of its producers.
+
+    Sums grow by what is really added: n maps of words up to 15 sum to 15 n, however they are added up.
+    """
+    bound = (1 << layer.word_bits) - 1
+    consumed = [min(largest[name], bound) for name in _scanned(layer)] or [bound]
     if layer.op == "add":
-        return (2 * largest).bit_length()
+        return sum(consumed)
     if layer.op == "avgpool2d":
-        return (largest * layer.kernel[0] * layer.kernel[1]).bit_length()
-    if layer.op in ATTENTION_OPS and not layer.fires:
-        return (largest * ((1 << layer.weight_bits) - 1) * layer.fan_in).bit_length()
-    if layer.op not in ARRAY_OPS:
-        return layer.word_bits
+        return consumed[0] * layer.kernel[0] * layer.kernel[1]
+    if layer.op in ATTENTION_OPS:
+        return consumed[0] * largest[layer.inputs[1]] * layer.fan_in
+    return max(consumed)
+
+
+def _drawn_bits(layer: Layer, timesteps: int) -> int:
+    """Width of what a layer with neurons, or with sums that nothing consumes, makes where no consumer says it."""
     return timesteps if layer.fires else ACCUMULATOR_BITS
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -13,16 +14,15 @@ from pydantic import AfterValidator, Field, model_validator
 from accelsim.config import Count, Settings, Share, broken, load_yaml, validate
 from accelsim.errors import InputError, Problem
 from accelsim.workload.archive import sha256
+from accelsim.workload.density import MAX_LISTED_BITS, Density, draw_words
 from accelsim.workload.graph import Graph, Place, input_shape, link, output_shape
 from accelsim.workload.layer import ARRAY_OPS, ATTENTION_OPS, WEIGHTED_OPS, Kind, Layer, Op
 from accelsim.workload.settings import Bits, Name, Shape, Steps, WordBits, some_layers
 from accelsim.workload.window import Window
 from accelsim.workload.words import (
-    Density,
     Words,
     compute_words,
     draw_accumulators,
-    draw_words,
     generator,
     is_plain_max_pool,
     unpool,
@@ -32,8 +32,11 @@ from accelsim.workload.workload import Parameters
 MAX_DERIVED = 1000
 """Drawn arrays that are kept; others come out the same when they are drawn again."""
 
-ROUNDING = 1e-9
-"""By how much a density may miss the bound that another one sets: both are decimal numbers in binary."""
+ROUNDING = 1e-5
+"""By how much a share of bits may miss the bound that the density sets: both are rounded."""
+
+SUM_ERROR = 1e-2
+"""By how much shares that stand for a whole may miss 1."""
 
 
 Densities = dict[tuple[str, int], Density]
@@ -53,9 +56,19 @@ class WorkloadLayer(Window):
     n: Count | None = Field(default=None, description="Of gemm: columns of weights.")
     k: Count | None = Field(default=None, description="Of gemm: the dimension summed over.")
     density: Share | None = Field(default=None, description="Share of nonzero words.")
-    bit_density: Share | None = Field(default=None, description="Share of ones among all bits; default: uniform words.")
+    bit_density: Share | tuple[Share, ...] | None = Field(
+        default=None,
+        description="Share of ones among all bits, or a list of one for each bit plane, first time step first; "
+        "default: uniform words.",
+    )
+    word_shares: tuple[Share, ...] | None = Field(
+        default=None, description="Instead of bit_density: shares of the values 1, 2, ... among nonzero words."
+    )
     spatial_correlation: Share = Field(default=0.0, description="How much the channels of a position fire together.")
     channel_correlation: Share = Field(default=0.0, description="How much the positions of a channel fire together.")
+    neighbour_correlation: Share = Field(
+        default=0.0, description="How much neighbours fire together, besides what is common to their channel."
+    )
     weight_density: Share | None = Field(
         default=None,
         description="Share of nonzero weights; of an attention product: of nonzero words of the second operand.",
@@ -82,6 +95,17 @@ class WorkloadLayer(Window):
                 raise broken(key, f"belongs to {op}, not to {self.op}")
         if self.spatial_correlation + self.channel_correlation > 1:
             raise broken("channel_correlation", "is more than spatial_correlation leaves", self.channel_correlation)
+        for key in (
+            "bit_density",
+            "word_shares",
+            "spatial_correlation",
+            "channel_correlation",
+            "neighbour_correlation",
+        ):
+            if getattr(self, key) and self.density is None:
+                raise broken(key, "says nothing without density")
+        if self.bit_density is not None and self.word_shares is not None:
+            raise broken("word_shares", "says more than bit_density: give one of them")
         if self.op == "gemm" and self.in_shape is not None:
             raise broken("in_shape", "follows from m and k")
         if not self.inputs and self.in_shape is None and self.op != "gemm":
@@ -270,11 +294,7 @@ def _densities(file: WorkloadFile, graph: Graph, place: Place) -> Densities:
         if asked is not None:
             for operand in range(1 if layer.op in ATTENTION_OPS else layer.operands):
                 densities[given.name, operand] = asked
-            least = asked.words / layer.word_bits
-            if asked.bits is not None and not least - ROUNDING <= asked.bits <= asked.words:
-                rule = f"does not go with density {asked.words:g} and words of {layer.word_bits} bits"
-                allowed = f"{least:g} to {asked.words:g}"
-                problems.append(place(index, "bit_density", rule, asked.bits, allowed))
+            problems += [place(index, *problem) for problem in _bit_problems(asked, layer.word_bits)]
             producer = layer.inputs[0] if layer.inputs and layer.op in ARRAY_OPS else None
             if producer is not None and _asked(first.setdefault(producer, given)) != asked:
                 rule = f"differs from that of {first[producer].name}, which consumes the same words"
@@ -294,7 +314,36 @@ def _densities(file: WorkloadFile, graph: Graph, place: Place) -> Densities:
     return densities
 
 
+def _bit_problems(asked: Density, word_bits: int) -> list[tuple[str, str, object, str]]:
+    """Key, rule, value and allowed values of what bits of words cannot be."""
+    if asked.values is not None:
+        count = (1 << word_bits) - 1
+        if word_bits > MAX_LISTED_BITS:
+            rule = f"are given for words of {word_bits} bits"
+            return [("word_shares", rule, None, f"words of up to {MAX_LISTED_BITS} bits; bit_density beyond")]
+        if len(asked.values) != count:
+            return [("word_shares", f"must have {count} values for words of {word_bits} bits", len(asked.values), "")]
+        total = math.fsum(asked.values)
+        return [] if abs(total - 1) <= SUM_ERROR else [("word_shares", "must sum to 1", round(total, 6), "")]
+    planes = asked.planes(word_bits)
+    if planes is None:
+        return []
+    goes = f"does not go with density {asked.words:g} and words of {word_bits} bits"
+    least = asked.words / word_bits
+    allowed = f"{least:g} to {asked.words:g}"
+    if not isinstance(asked.bits, tuple):
+        fits = least - ROUNDING <= planes[0] <= asked.words + ROUNDING
+        return [] if fits else [("bit_density", goes, planes[0], allowed)]
+    if len(planes) != word_bits:
+        return [("bit_density", f"must be one number, or {word_bits} for words of that many bits", len(planes), "")]
+    if max(planes) > asked.words + ROUNDING:
+        return [("bit_density", goes, max(planes), f"at most {asked.words:g} in a plane")]
+    mean = math.fsum(planes) / word_bits
+    return [] if mean >= least - ROUNDING else [("bit_density", f"{goes} in the mean", round(mean, 6), allowed)]
+
+
 def _asked(given: WorkloadLayer) -> Density | None:
     if given.density is None:
         return None
-    return Density(given.density, given.bit_density, given.spatial_correlation, given.channel_correlation)
+    correlations = (given.spatial_correlation, given.channel_correlation, given.neighbour_correlation)
+    return Density(given.density, given.bit_density, *correlations, given.word_shares)

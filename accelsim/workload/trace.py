@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from accelsim.errors import InputError, Problem
 from accelsim.workload.archive import headers_of, open_archive, sha256, write_archive
+from accelsim.workload.density import density_of, draw_words
 from accelsim.workload.graph import Graph
 from accelsim.workload.layer import ATTENTION_OPS, Layer
 from accelsim.workload.trace_arrays import header_problems, normal_form, value_problems
@@ -20,11 +21,9 @@ from accelsim.workload.words import (
     Words,
     compute_words,
     draw_accumulators,
-    draw_words,
     drawing_note,
     generator,
     is_plain_max_pool,
-    measure,
     unpool,
 )
 from accelsim.workload.workload import Parameters
@@ -121,7 +120,7 @@ class Trace:
         rng = generator(self._seed, f"out/{layer.name}", image)
         if layer.signed:
             return draw_accumulators(rng, layer)
-        density = measure(*self._model(layer, image), layer.out_word_bits)
+        density = density_of(*self._model(layer, image), layer.out_word_bits)
         words = draw_words(rng, layer.out_shape, layer.out_word_bits, density)
         for consumer in self._consumers[layer.name]:
             pooled = self._recorded(consumer) if is_plain_max_pool(consumer) else None

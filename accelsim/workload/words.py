@@ -1,18 +1,14 @@
-"""Arrays of spike words: their types, and drawing them at random where none were recorded."""
+"""Arrays of spike words: their types, and what pools and residual adds make of them."""
 
 from __future__ import annotations
 
-import math
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from accelsim.stats.sparsity import histogram
 from accelsim.workload.layer import ATTENTION_OPS, Layer
 
 Words = NDArray[np.unsignedinteger[Any]]
@@ -26,65 +22,6 @@ def smallest_unsigned(bits: int) -> type[np.unsignedinteger[Any]]:
 def generator(seed: int, name: str, image: int) -> np.random.Generator:
     """The generator of one array: the same words come out whatever else is drawn, and in whatever order."""
     return np.random.default_rng([seed, zlib.crc32(name.encode()), image])
-
-
-@dataclass(frozen=True, slots=True)
-class Density:
-    """How words are distributed.
-
-    `words` is the expected share of nonzero words, `bits` that of ones among all bits: between words / word_bits (one
-    spike in each nonzero word) and words (all of their bits set); None: nonzero words are uniform. Whether a word is
-    nonzero is decided by a normal variable, of whose variance `spatial` is common to all channels of a position and
-    `channel` to all positions of a channel.
-    """
-
-    words: float
-    bits: float | None = None
-    spatial: float = 0.0
-    channel: float = 0.0
-
-
-def draw_words(rng: np.random.Generator, shape: tuple[int, int, int], word_bits: int, density: Density) -> Words:
-    """Random words [channels, rows, columns] of a given density."""
-    words = np.zeros(shape, dtype=smallest_unsigned(word_bits))
-    fires = _draw_activity(rng, shape, density)
-    count = int(np.count_nonzero(fires))
-    if density.bits is None or not density.words:
-        words[fires] = rng.integers(1, 1 << word_bits, count, dtype=np.uint64)
-        return words
-    bit_probability = _bit_probability(word_bits, density.bits * word_bits / density.words)
-    drawn = np.zeros(count, dtype=np.int64)
-    for _ in range(word_bits):
-        drawn = 2 * drawn + (rng.random(count, dtype=np.float32) < bit_probability)
-    silent = drawn == 0
-    drawn[silent] = 1 << rng.integers(0, word_bits, int(np.count_nonzero(silent)))
-    words[fires] = drawn
-    return words
-
-
-def _draw_activity(rng: np.random.Generator, shape: tuple[int, int, int], density: Density) -> NDArray[np.bool_]:
-    if (not density.spatial and not density.channel) or not 0 < density.words < 1:
-        return rng.random(shape, dtype=np.float32) < density.words
-    own = max(0.0, 1 - density.spatial - density.channel)
-    level = math.sqrt(own) * rng.standard_normal(shape)
-    level += math.sqrt(density.spatial) * rng.standard_normal((1, *shape[1:]))
-    level += math.sqrt(density.channel) * rng.standard_normal((shape[0], 1, 1))
-    return level < NormalDist().inv_cdf(density.words)
-
-
-def _bit_probability(word_bits: int, ones: float) -> float:
-    """The q for which words of independent bits, each set with probability q, have `ones` ones on average.
-
-    Words without a one are given one: the mean is word_bits q + (1 - q)^word_bits, which grows with q.
-    """
-    low, high = 0.0, 1.0
-    for _ in range(50):
-        middle = (low + high) / 2
-        if word_bits * middle + (1 - middle) ** word_bits < ones:
-            low = middle
-        else:
-            high = middle
-    return high
 
 
 def unpool(rng: np.random.Generator, pooled: Words, drawn: Words, window: tuple[int, int]) -> Words:
@@ -104,13 +41,6 @@ def unpool(rng: np.random.Generator, pooled: Words, drawn: Words, window: tuple[
     tiles = windows.reshape(tiles.shape).transpose(0, 1, 3, 2, 4)
     words[:, : rows * height, : columns * width] = tiles.reshape(channels, rows * height, columns * width)
     return words
-
-
-def measure(words: Words, word_bits: int, drawn_bits: int) -> Density:
-    """The density of words of `word_bits` bits, for drawing words of `drawn_bits` bits like them."""
-    found = histogram(words, word_bits)
-    nonzero = found.nonzero_words / found.words
-    return Density(nonzero, min(max(found.ones / found.bits, nonzero / drawn_bits), nonzero))
 
 
 def draw_accumulators(rng: np.random.Generator, layer: Layer) -> NDArray[np.int64]:

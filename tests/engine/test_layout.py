@@ -11,8 +11,8 @@ from accelsim.engine.layout import bit_planes, weight_banks
 
 @given(st.lists(st.integers(0, (1 << 24) - 1), min_size=1, max_size=200))
 def test_any_32_words_in_a_row_lie_in_one_element_of_a_plane(words: list[int]) -> None:
-    planes = bit_planes(np.array(words, np.int32))
-    assert planes.shape == (len(words) // 32 + 1, max(1, max(words).bit_length()))
+    planes = bit_planes(np.array(words, np.uint32), 24)
+    assert planes.shape == (-(-len(words) // 32), 24)
     padded = words + [0] * 64
     for first in range(len(words)):
         for plane, element in enumerate(planes[first // 32].tolist()):

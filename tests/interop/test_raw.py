@@ -11,7 +11,7 @@ from accelsim.errors import InputError
 from accelsim.interop.raw import import_raw
 from accelsim.workload.trace import Trace, read_trace, write_trace
 
-VGG16 = os.environ.get("ACCELSIM_VGG16_RAW", "")
+VGG16 = os.environ.get("ACCELSIM_VGG16_TRACE", "")
 """The .npz of the VGG-16 spikes that LoAS and Prosperity publish, as raw arrays, its .layers.yaml beside it."""
 
 LAYERS = """

@@ -174,6 +174,10 @@ def make_report(arrays: dict[str, Any] | None = None, layers: int = 4) -> dict[s
             },
             "weight_buffer": {"reads": 200000, "writes": 9000, "conflicts": 0, "peak_bytes": 131072},
         },
+        "queues": {
+            "detector_fifo": {"unit": "words", "peak": 100, "capacity": 128},
+            "dram_requests": {"unit": "transfers", "peak": 40, "capacity": None},
+        },
         "dram": {
             "read_bytes": 5000000,
             "write_bytes": 20000,

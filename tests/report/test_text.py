@@ -77,11 +77,25 @@ def test_layers_of_fewer_time_steps(report: dict[str, Any]) -> None:
 
 
 def test_absent_parts_are_left_out(report: dict[str, Any]) -> None:
-    report |= {"noc": None, "dram": None, "buffers": {}, "notes": [], "area_mm2": {}, "closed_form_cycles": 0}
+    report |= {
+        "noc": None,
+        "dram": None,
+        "buffers": {},
+        "queues": {},
+        "notes": [],
+        "area_mm2": {},
+        "closed_form_cycles": 0,
+    }
     text = render(report)
-    for title in ("Network on chip", "Buffers", "DRAM\n", "Notes", "below"):
+    for title in ("Network on chip", "Buffers", "Queues", "DRAM\n", "Notes", "below"):
         assert title not in text
     assert "every array cycle was stepped" in text
+
+
+def test_queues_show_how_full_they_have_been(report: dict[str, Any]) -> None:
+    rows = [line.split() for line in render(report).split("Queues")[1].splitlines()[2:5]]
+    assert ["detector_fifo", "words", "100", "128", "78%"] in rows
+    assert ["dram_requests", "transfers", "40", "-", "-"] in rows
 
 
 def test_verified_runs_say_so(report: dict[str, Any]) -> None:

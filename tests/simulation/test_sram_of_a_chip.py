@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from accelsim.simulation.run import Result, simulate
+from accelsim.simulation.run import simulate
 from tests.support.chips import chip
 from tests.support.small_workload import SmallWorkload, conv
 
@@ -17,12 +17,12 @@ HEAVY = (conv("heavy", (128, 8, 8), 64),)
 """Weights arrive while the array works."""
 
 
-def run(layers: tuple[Any, ...], *overrides: str, images: int = 1) -> Result:
-    return simulate(chip(*overrides), SmallWorkload(layers, images=1), images=images, verify=True)
+def run(layers: tuple[Any, ...], *overrides: str, images: int = 1) -> dict[str, Any]:
+    return simulate(chip(*overrides), SmallWorkload(layers, images=1), images=images, verify=True).report
 
 
 def conflicts(layers: tuple[Any, ...], *overrides: str) -> dict[str, int]:
-    buffers = run(layers, *overrides).report["buffers"]
+    buffers = run(layers, *overrides)["buffers"]
     return {
         "reads of spikes": buffers["spike_buffer"]["conflicts"],
         "writes of spikes": buffers["spike_buffer"]["write_conflicts"],
@@ -56,7 +56,7 @@ SERIAL = ("pe_array.spike_mode=bit_serial", "pe_array.lane_bits=1", "neuron_unit
             "writes of weights",
             HEAVY,
             (*ONE_TILE, "weight_buffer.arbitration=reads_first"),
-            ("weight_buffer.ports=1r1w", "weight_buffer.ports=2rw", "weight_buffer.arbitration=writes_first"),
+            ("weight_buffer.ports=1r1w", "weight_buffer.double=false", "weight_buffer.arbitration=writes_first"),
         ),
         (
             "reads of weights",
@@ -77,7 +77,47 @@ def test_what_should_cure_a_conflict_does(
     what: str, layers: tuple[Any, ...], chip_as: tuple[str, ...], cures: tuple[str, ...]
 ) -> None:
     before = conflicts(layers, *chip_as)
-    print(what, before, [conflicts(layers, *chip_as, cure) for cure in cures])
     assert before[what] > 0
     for cure in cures:
         assert conflicts(layers, *chip_as, cure)[what] == 0
+
+
+def test_more_banks_conflict_less_and_less() -> None:
+    found = [
+        conflicts(CHAIN, "dram=ideal", f"spike_buffer.banks={banks}")["reads of spikes"] for banks in (2, 4, 16, 64)
+    ]
+    assert found == sorted(found, reverse=True)
+    assert found[0] > 4 * found[-1]
+
+
+def test_narrow_words_take_the_banks_that_a_line_needs() -> None:
+    """A line of 256 bits over four banks of 32 bits takes two cycles, over eight or over two-port banks one."""
+    lines = run(HEAVY, *ONE_TILE, "dram=ideal")["buffers"]["spike_buffer"]
+    assert lines["conflicts"] == 0
+    narrow = ("spike_buffer.width_bits=32", "spike_buffer.banks=4")
+    poor = run(HEAVY, *ONE_TILE, "dram=ideal", *narrow)["buffers"]["spike_buffer"]
+    assert poor["conflicts"] == poor["reads"] == lines["reads"]
+    for cure in ("spike_buffer.banks=8", "spike_buffer.ports=2rw", "spike_buffer.width_bits=64"):
+        assert run(HEAVY, *ONE_TILE, "dram=ideal", *narrow, cure)["buffers"]["spike_buffer"]["conflicts"] == 0
+
+
+def test_peaks_are_those_of_overlapping_images() -> None:
+    """Two images in a row meet in the buffers; no peak passes its capacity, and one of several images is no lower."""
+    one, several = (run(CHAIN, images=images) for images in (1, 3))
+    for report in (one, several):
+        for name, queue in report["queues"].items():
+            assert queue["peak"] > 0, name
+            # A packet longer than its queue still goes into an empty one.
+            assert queue["capacity"] is None or queue["peak"] <= queue["capacity"], name
+        spikes = report["buffers"]["spike_buffer"]
+        assert 0 < spikes["peak_bytes"] <= spikes["reserved_bytes"] <= spikes["capacity_bytes"]
+    for name in one["queues"]:
+        assert several["queues"][name]["peak"] >= one["queues"][name]["peak"]
+    assert several["buffers"]["spike_buffer"]["peak_bytes"] > one["buffers"]["spike_buffer"]["peak_bytes"]
+
+
+def test_a_full_queue_shows_in_its_peak() -> None:
+    """What presses a queue to its bound is seen there: one place of results, and few words of FIFO."""
+    report = run(HEAVY, *ONE_TILE, "neuron_unit.results=1", "pe_array.fifo_words=16")
+    assert report["queues"]["results"] == {"unit": "pixels", "peak": 1, "capacity": 1}
+    assert report["queues"]["detector_fifo"]["peak"] == 16

@@ -137,6 +137,21 @@ def test_a_produced_word_is_as_wide_as_its_consumer_says() -> None:
     assert [layer.out_word_bits for layer in graph.layers] == [8, 3, 4]
 
 
+def test_sums_of_many_maps_are_as_wide_as_what_was_added() -> None:
+    shape = (4, 8, 8)
+    layers, last = [conv("a")], "a"
+    for number in range(8):
+        layers += [conv(f"c{number}", last), other(f"s{number}", "add", shape, shape, f"c{number}", last)]
+        last = f"s{number}"
+    layers.append(other("mean", "avgpool2d", shape, (4, 2, 2), last))
+    layers[-1] = replace(layers[-1], kernel=(4, 4), stride=(4, 4))
+    graph = linked(*layers)
+    sums = [layer.out_word_bits for layer in graph.layers if layer.op == "add"]
+    # 2, 3, ... 9 words up to 15 sum to 30, 45, ... 135.
+    assert sums == [5, 6, 6, 7, 7, 7, 7, 8]
+    assert graph.layers[-1].out_word_bits == (135 * 16).bit_length()
+
+
 def test_names_inputs_and_order_are_checked_together() -> None:
     assert problems(
         [
