@@ -125,8 +125,9 @@ def test_a_packet_is_stored_where_its_words_lie(
 
 
 def test_what_a_layer_spills_is_read_where_it_was_written() -> None:
-    arch = chip("spike_buffer.bytes=1 KiB", "dram={preset: lpddr4_3200, latency_ns: 15}")
     workload = SmallWorkload(residual_layers(16, 8))
+    through = ", ".join(f"{layer.name}: {{through_dram: true}}" for layer in workload.layers)
+    arch = chip("dram={preset: lpddr4_3200, latency_ns: 15}", f"mapping={{layers: {{{through}}}}}")
     plan = plan_workload(arch, workload, workload.layers)
     program = lower(plan, workload, arch, images=1, verify=False)
     written: set[tuple[int, int]] = set()
