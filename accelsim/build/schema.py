@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from math import ceil
 from pathlib import Path
 
@@ -111,6 +112,12 @@ class ArchSettings(Settings):
         return -(-bits // lane) * lane if self.pe_array.skip == "nothing" else bits
 
 
+@lru_cache
+def _first_free(nodes: int, taken: tuple[int, ...], count: int) -> tuple[int, ...]:
+    """The first nodes that are not taken."""
+    return tuple([node for node in range(nodes) if node not in taken][:count])
+
+
 @dataclass(frozen=True, slots=True)
 class Arch:
     """A checked architecture, and the document that it came from."""
@@ -129,8 +136,7 @@ class Arch:
     @property
     def tile_nodes(self) -> tuple[int, ...]:
         """The node of each tile: row by row, nodes of memory controllers left out."""
-        free = [node for node in range(self.settings.noc.nodes) if node not in self.controller_nodes]
-        return tuple(free[: self.settings.tiles.count])
+        return _first_free(self.settings.noc.nodes, self.controller_nodes, self.settings.tiles.count)
 
     @property
     def network(self) -> NetworkShape:
