@@ -142,7 +142,7 @@ class _CompiledArray:
             self.fabric.submit_pass(0, self.works_todo[self.submitted])
             self.submitted += 1
         bank = self.case.bank_written(t)
-        if bank >= 0:
+        if 0 <= bank < self.case.spike_banks:
             tiles.interface[0, k.I_SPIKE_AT] = t
             tiles.use[k.SPIKE_BUFFER, 0, bank] = t << 4 | 1 << 2
         # What a tile waits for came here without waking it up.
