@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from accelsim.build.layout import Map, check_capacity, make_layout
 from accelsim.build.program import Program, TileScript
-from accelsim.build.routes import Route, RouteTable, TreeTable, common, readers
+from accelsim.build.routes import Readers, Route, RouteTable, TreeTable
 from accelsim.build.schema import Arch
 from accelsim.build.tensors import Tensors
 from accelsim.build.transfers import Bundle, TransferTable, table
@@ -47,6 +47,7 @@ def _copied_bytes(transfers: NDArray[np.int64], kind: int, layers: int) -> tuple
 class _Lowering:
     def __init__(self, plan: Plan, workload: Workload, arch: Arch, verify: bool) -> None:
         self.plan = plan
+        self.readers = Readers(plan)
         self.arch = arch
         self.capacity = arch.capacity
         self.tile_nodes = arch.tile_nodes
@@ -157,29 +158,20 @@ class _Lowering:
 
     def _add_grants(self, producer: LayerPlan) -> None:
         """Producers wait until the last reader of the bytes that their words will fill is done."""
-        for consumer, operand in producer.consumers:
-            for part in self.plan.layers[consumer].parts:
-                box = part.strips[0].boxes[operand]
-                assert box.blocked_by is not None
-                back, reader = box.blocked_by
+        for sender in producer.parts:
+            for reader in self.readers.of(producer, sender.rows, sender.channels):
+                assert reader.blocked_by is not None
+                back, last_reader = reader.blocked_by
                 if self.image < back:
                     continue
-                for sender in producer.parts:
-                    if not self._meets(sender, box):
-                        continue
-                    place = (producer.index, sender.tile)
-                    if place not in self.grant_of:
-                        name = self._name("room for outputs", producer.layer, sender.tile)
-                        self.grant_of[place] = self.groups.add(name, 0)
-                    group = self.grant_of[place]
-                    self.groups.left[group] += 1
-                    grant = Grant(self.tile_nodes[sender.tile], group, self._number(producer))
-                    self.grants.append(((self.image - back, reader, part.tile), grant))
-
-    def _meets(self, sender: Part, box: Box) -> bool:
-        rows = common(sender.rows, box.rows)
-        channels = common(sender.channels, box.channels)
-        return rows[0] < rows[1] and channels[0] < channels[1]
+                place = (producer.index, sender.tile)
+                if place not in self.grant_of:
+                    name = self._name("room for outputs", producer.layer, sender.tile)
+                    self.grant_of[place] = self.groups.add(name, 0)
+                group = self.grant_of[place]
+                self.groups.left[group] += 1
+                grant = Grant(self.tile_nodes[sender.tile], group, self._number(producer))
+                self.grants.append(((self.image - back, last_reader, reader.tile), grant))
 
     def _add_part(self, layer_plan: LayerPlan, number: int, part: Part) -> None:
         script = self.scripts[part.tile]
@@ -337,7 +329,7 @@ class _Lowering:
     def _add_routes(self, layer_plan: LayerPlan, part: Part, group: Range) -> tuple[int, int]:
         """Rows of the route table for the outputs of a part's group of channels: (first, count)."""
         routes: list[Route] = []
-        for reader in readers(self.plan, layer_plan, part, group):
+        for reader in self.readers.of(layer_plan, part.rows, group):
             base = self.rows_of[reader.layer, reader.part, 0, reader.operand] + reader.rows[0] - reader.first_row
             node = self.tile_nodes[reader.tile]
             # What a layer sends are the words that the reader consumes: the trace has them.

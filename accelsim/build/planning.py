@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from accelsim.build.routes import branches, readers
+from accelsim.build.routes import Readers, branches
 from accelsim.build.schema import Arch
 from accelsim.errors import InputError
 from accelsim.mapping.choices import Choices, LayerChoices
@@ -68,12 +68,13 @@ def _check_branches(arch: Arch, plan: Plan) -> None:
     """Encoded packets, too, must fit a virtual channel whole to branch; an encoding can lengthen them."""
     settings = arch.settings
     problems = []
+    readers = Readers(plan)
     for layer_plan in plan.layers:
         branching = [
             group[1] - group[0]
             for part in layer_plan.parts
             for group in part.groups
-            if branches(list(readers(plan, layer_plan, part, group)))
+            if branches(readers.of(layer_plan, part.rows, group))
         ]
         bits = max((_longest_payload(arch, layer_plan.layer, channels) for channels in set(branching)), default=0)
         flits = ceil_div(bits + settings.network_interface.header_bits, settings.noc.flit_bits)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
+from math import ceil
 from pathlib import Path
 
 from pydantic import Field, model_validator
@@ -110,6 +112,12 @@ class ArchSettings(Settings):
         return -(-bits // lane) * lane if self.pe_array.skip == "nothing" else bits
 
 
+@lru_cache
+def _first_free(nodes: int, taken: tuple[int, ...], count: int) -> tuple[int, ...]:
+    """The first nodes that are not taken."""
+    return tuple([node for node in range(nodes) if node not in taken][:count])
+
+
 @dataclass(frozen=True, slots=True)
 class Arch:
     """A checked architecture, and the document that it came from."""
@@ -128,8 +136,7 @@ class Arch:
     @property
     def tile_nodes(self) -> tuple[int, ...]:
         """The node of each tile: row by row, nodes of memory controllers left out."""
-        free = [node for node in range(self.settings.noc.nodes) if node not in self.controller_nodes]
-        return tuple(free[: self.settings.tiles.count])
+        return _first_free(self.settings.noc.nodes, self.controller_nodes, self.settings.tiles.count)
 
     @property
     def network(self) -> NetworkShape:
@@ -172,6 +179,15 @@ class Arch:
         return 0 if isinstance(dram, str) else cycles_from_ns(dram.latency_ns, self.settings.clock_mhz)
 
     @property
+    def access_cycles(self) -> int:
+        """From a request at an idle controller to the first of its data: that of a closed row, where there are rows."""
+        dram = self.dram
+        if dram is None:
+            return self.latency_cycles
+        clocks = dram.timing.rcd + dram.timing.cl + dram.burst_clocks
+        return self.latency_cycles + ceil(clocks / dram.clocks_per_cycle)
+
+    @property
     def capacity(self) -> TileCapacity:
         """What the mapping has to know of the chip."""
         settings = self.settings
@@ -197,7 +213,7 @@ class Arch:
             multicast=settings.noc.multicast == "tree",
             controllers=len(self.controller_nodes),
             memory_bytes_per_cycle=float("inf") if rate is None else float(rate) * len(self.controller_nodes),
-            memory_latency_cycles=self.latency_cycles,
+            memory_latency_cycles=self.access_cycles,
             transfer_bytes=settings.memory_controller.packet_bytes,
             weight_banks=settings.weight_buffer.banks,
             read_latency_cycles=settings.spike_buffer.read_latency_cycles,

@@ -198,13 +198,9 @@ class _Timeline:
             asked = max(asked, self.stored.get(name, 0.0))
         time = self._serving(traffic.word_read_bytes, traffic.word_bytes)
         first, last = self.memory.serve(asked, time)
-        # The rows of a box come from one channel.
-        boxes = {(box.rows, box.channels) for part in entry.parts for box in part.strips[0].boxes}
-        time *= self.capacity.controllers / min(self.capacity.controllers, len(boxes))
         delay = self.capacity.memory_latency_cycles + 2 * PACKET_CYCLES
         rows = max(part.strips[0].boxes[0].rows[1] - part.strips[0].boxes[0].rows[0] for part in entry.parts)
         window = min(rows, entry.layer.kernel[0])
-        last = max(last, first + time)
         return first + (last - first) * window / entry.layer.in_shape[1] + delay, last + delay
 
     def _serving(self, read_bytes: int, copied_bytes: int) -> float:

@@ -243,9 +243,8 @@ class Placing:
             placed = []
             for operand, box in enumerate(boxes[number]):
                 placement = placements[operand, number % filling.slots]
-                box = replace(box, offset=placement.offset, copies=filling.copies)
-                if filling.copies > 1:
-                    box = replace(box, blocked_by=(filling.copies, index))
+                blocked_by = (filling.copies, index) if filling.copies > 1 else None
+                box = Box(box.producer, box.rows, box.channels, box.bytes, placement.offset, blocked_by, filling.copies)
                 self.placed.append((layer, box, placement, tile))
                 self.placement_of[id(box)] = placement
                 placed.append(box)

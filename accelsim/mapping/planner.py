@@ -49,8 +49,14 @@ def make_plan(
         raise InputError(problems)
     # Whether weights stay, and so cost the first image only, is known when all parts have their tiles.
     plans = []
+    layouts: list[_Layout] = []
     for share, tight in product(sorted({1.0, 1 / images}, reverse=True), (False, True)):
-        plan = _Planner(layers, capacity, density, choices, place, share, tight).run()
+        planner = _Planner(layers, capacity, density, choices, place, share, tight)
+        layout = planner.layout()
+        if layout in layouts:
+            continue
+        layouts.append(layout)
+        plan = planner.run(layout)
         plans.append(replace(plan, estimate=estimate_plan(plan, capacity, density, images)))
     return min(plans, key=lambda plan: plan.estimate.cycles)
 
@@ -154,8 +160,12 @@ class _Planner:
         allowed = allowed_cuts(layer, self.capacity, self.choices.split, chosen.channel_parts, chosen.row_parts)
         return Cuts(layer, self.capacity, density.get(layer.name, (1.0,) * scans), allowed, weights_loaded)
 
-    def run(self) -> Plan:
-        layout = self._pipeline() if self.choices.schedule == "pipelined" else self._in_turn()
+    def layout(self) -> _Layout:
+        """Cuts and tiles of all layers."""
+        return self._pipeline() if self.choices.schedule == "pipelined" else self._in_turn()
+
+    def run(self, layout: _Layout) -> Plan:
+        """Place all parts, and decide what follows from where they are."""
         relief = Relief({layer.name for layer in self.layers if self.choices.of(layer.name).through_dram})
         forced = frozenset(relief.spilled)
         placing, misfit = self._place(self.capacity, layout, relief)
@@ -291,10 +301,7 @@ class _Planner:
         stay = tuple(self.choices.keep_weights and size <= self.capacity.weight_buffer_bytes for size in weight_bytes)
         return Plan(
             layers=tuple(
-                replace(
-                    entry,
-                    parts=tuple(replace(part, loop_order=self._loop_order(entry, part, stay)) for part in entry.parts),
-                )
+                replace(entry, parts=tuple(self._in_order(entry, part, stay) for part in entry.parts))
                 for entry in placing.plans
             ),
             notes=notes,
@@ -303,6 +310,10 @@ class _Planner:
             weights_stay=stay,
             stages=layout.stages,
         )
+
+    def _in_order(self, entry: LayerPlan, part: Part, stay: Sequence[bool]) -> Part:
+        order = self._loop_order(entry, part, stay)
+        return part if order == part.loop_order else replace(part, loop_order=order)
 
     def _loop_order(self, entry: LayerPlan, part: Part, stay: Sequence[bool]) -> LoopOrder:
         """The user's order, or the one that fetches fewer bytes."""

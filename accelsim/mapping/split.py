@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from math import inf
 from typing import Any
@@ -26,7 +26,7 @@ class Split:
 
     channel_parts: int
     row_parts: int
-    cycles: float
+    cycles: float = field(compare=False)
 
 
 @dataclass(frozen=True, slots=True)
