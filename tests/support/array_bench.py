@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Any
 
 import numpy as np
 from amaranth.sim import Simulator
 from array_case import Case, Cycle, Left, Pass, Run, Taken
+from sram_twin import Sram
 
 from accelsim.rtl.array.packed_array import PackedArray
 
@@ -69,6 +71,9 @@ class _Bench:
         self.array = PackedArray(case.shape)
         self.flat = case.words.ravel().tolist()
         self.emitter = Emitter(case)
+        self.spikes = Sram(case.spike_sram, case.spike_banks)
+        self.line: deque[int] = deque()
+        """Words of the spike buffer that the line which is asked for still misses."""
         self.consumed = 0
         self.cycles: list[Cycle] = []
         self.sums: dict[int, tuple[int, ...]] = {}
@@ -164,15 +169,28 @@ class _Bench:
             for lane in range(case.shape.line_words):
                 word = self.flat[address + lane] if address + lane < len(self.flat) else GARBAGE
                 context.set(port.lanes[lane], word >> shift & (1 << bits) - 1)
-            context.set(port.there, case.row_there[context.get(port.row)] <= t)
-            bank = address // case.shape.line_words % case.spike_banks
-            context.set(port.taken, case.bank_written(t) == bank)
+            there = case.row_there[context.get(port.row)] <= t
+            context.set(port.there, there)
+            context.set(
+                port.taken, there and not self._reads(address * bits, context.get(array.detector.scan.length), t)
+            )
         self.emitter.send(t)
         if context.get(array.words.valid):
             ticket = context.get(array.words.payload.ticket)
             context.set(array.words.ready, self.emitter.takes(ticket.parameters, ticket.column))
         else:
             context.set(array.words.ready, 0)
+
+    def _reads(self, first_bit: int, words: int, t: int) -> bool:
+        """Whether the banks have given the whole line by this cycle."""
+        written = self.case.bank_written(t)
+        self.spikes.taken = {written: "w"} if written >= 0 else {}
+        if not self.line:
+            width = self.spikes.shape.width_bits
+            last_bit = first_bit + words * self.case.shape.lane_bits - 1
+            self.line.extend(range(first_bit // width, last_bit // width + 1))
+        self.spikes.take_words(self.line, "r")
+        return not self.line
 
     async def step(self, context: Any, t: int) -> None:
         """One cycle: what is on the wires in it, and the queues after it."""

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from accelsim.engine.fabric import SramShape
 from accelsim.rtl.array.shape import ArrayShape
 
 SMALL = ArrayShape(
@@ -81,6 +82,11 @@ class Case:
             for axis in range(2)
         )
         return height, width
+
+    @property
+    def spike_sram(self) -> SramShape:
+        """The spike buffer: words as wide as a line."""
+        return SramShape(width_bits=self.shape.line_words * self.shape.lane_bits, depth_words=1)
 
     def bank_written(self, t: int) -> int:
         return self.written[t] if t < len(self.written) else -1

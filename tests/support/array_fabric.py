@@ -69,6 +69,9 @@ class _CompiledArray:
                     W_OUTS=outs,
                     W_OUT_CHANNELS=total,
                     W_SLICE_BITS=shape.lane_bits,
+                    W_READ_BITS=shape.lane_bits,
+                    W_POSITION_BITS=case.words.shape[2] * shape.lane_bits,
+                    W_ROW_BITS=case.words.shape[1] * case.words.shape[2] * shape.lane_bits,
                     W_SLICES=case.slices,
                     W_WEIGHTS_GROUP=weights[number],
                     W_ROW_GROUP=rows[0],
@@ -102,6 +105,7 @@ class _CompiledArray:
             fifo_words=shape.fifo_words,
             weight_banks=shape.weight_banks,
             spike_banks=case.spike_banks,
+            spike_sram=case.spike_sram,
             pixels=shape.pixels,
             results=shape.results,
             spike_latency_cycles=shape.read_latency_cycles,
@@ -138,7 +142,9 @@ class _CompiledArray:
             self.fabric.submit_pass(0, self.works_todo[self.submitted])
             self.submitted += 1
         bank = self.case.bank_written(t)
-        scalars[[k.S_WRITE_AT, k.S_WRITE_BANK]] = t if bank >= 0 else -1, bank
+        if 0 <= bank < self.case.spike_banks:
+            tiles.interface[0, k.I_SPIKE_AT] = t
+            tiles.use[k.SPIKE_BUFFER, 0, bank] = t << 4 | 1 << 2
         # What a tile waits for came here without waking it up.
         tiles.active[0] |= 1
         events, heads = tiles.events[0].copy(), tiles.bank_head[0].copy()
