@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
+from math import ceil
 from pathlib import Path
 
 from pydantic import Field, model_validator
@@ -178,6 +179,15 @@ class Arch:
         return 0 if isinstance(dram, str) else cycles_from_ns(dram.latency_ns, self.settings.clock_mhz)
 
     @property
+    def access_cycles(self) -> int:
+        """From a request at an idle controller to the first of its data: that of a closed row, where there are rows."""
+        dram = self.dram
+        if dram is None:
+            return self.latency_cycles
+        clocks = dram.timing.rcd + dram.timing.cl + dram.burst_clocks
+        return self.latency_cycles + ceil(clocks / dram.clocks_per_cycle)
+
+    @property
     def capacity(self) -> TileCapacity:
         """What the mapping has to know of the chip."""
         settings = self.settings
@@ -203,7 +213,7 @@ class Arch:
             multicast=settings.noc.multicast == "tree",
             controllers=len(self.controller_nodes),
             memory_bytes_per_cycle=float("inf") if rate is None else float(rate) * len(self.controller_nodes),
-            memory_latency_cycles=self.latency_cycles,
+            memory_latency_cycles=self.access_cycles,
             transfer_bytes=settings.memory_controller.packet_bytes,
             weight_banks=settings.weight_buffer.banks,
             read_latency_cycles=settings.spike_buffer.read_latency_cycles,

@@ -1,6 +1,7 @@
 """Between the network and the units of a chip: what a packet carries, and what its arrival sets off."""
 
 from accelsim.jit import kernel, row, trailing_zeros
+from accelsim.kernels import dram_state as d
 from accelsim.kernels import network_state as n
 from accelsim.kernels import state as k
 from accelsim.kernels.dram import write
@@ -186,8 +187,11 @@ def complete_packet(clock, network, tiles, memory, node, flit, t):
         channel = memory.channel_of[node]
         memory.channel[channel, k.C_WRITES] += cargo[n.CARGO_BYTES]
         memory.channel[channel, k.C_WAKE] = 0
+        moved = cargo[n.CARGO_BYTES]
         if memory.settings[k.M_BANKS]:
-            write(memory.dram, channel, cargo[n.CARGO_ADDRESS], cargo[n.CARGO_BYTES], t + 1)
+            bursts = write(memory.dram, channel, cargo[n.CARGO_ADDRESS], cargo[n.CARGO_BYTES], t + 1)
+            moved = bursts * memory.dram.settings[d.BURST_BYTES]
+        tiles.events[layer, k.E_BUS_WRITE] += moved
         tiles.events[layer, k.E_DRAM_WRITE] += cargo[n.CARGO_BYTES]
     tile = tiles.tile_of[node]
     wake = False

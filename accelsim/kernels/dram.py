@@ -165,8 +165,12 @@ def push(dram, channel, direction, burst, size, token, clock):
 
 @kernel
 def write(dram, controller, address, size, t):
-    """Bytes to be written, which the scheduler sees from cycle t on; those of a burst that waits already join it."""
+    """Bytes to be written, which the scheduler sees from cycle t on; those of a burst that waits already join it.
+
+    Returns the other bursts.
+    """
     burst_bytes = dram.settings[d.BURST_BYTES]
+    bursts = 0
     end = address + size
     while address < end:
         upto = min(end, (address // burst_bytes + 1) * burst_bytes)
@@ -178,7 +182,19 @@ def write(dram, controller, address, size, t):
             dram.count[channel, d.N_MERGED] += 1
         else:
             push(dram, channel, d.WRITE, burst, upto - address, 0, first_clock(dram, t))
+            bursts += 1
         address = upto
+    return bursts
+
+
+@kernel
+def urge(dram, channel, urgent, clock):
+    """Say from `clock` on whether the write buffer is full."""
+    state = dram.channel[channel]
+    if state[d.URGENT] != urgent and state[d.COUNT + d.READ] + state[d.COUNT + d.WRITE] > 0:
+        state[d.NOW_AT] = max(state[d.NOW_AT], clock)
+        state[d.DECIDED] = 0
+    state[d.URGENT] = urgent
 
 
 @kernel
@@ -350,6 +366,9 @@ def run(dram, channel, until):
     done = 0
     while state[d.COUNT + d.READ] + state[d.COUNT + d.WRITE] > 0:
         if not state[d.DECIDED]:
+            if state[d.NOW_AT] >= until:
+                # Requests that come until then have a say.
+                break
             decide(dram, channel)
         clock = state[d.COMMAND_AT]
         if clock >= until:

@@ -17,6 +17,7 @@ from accelsim.kernels.dram import (
     first_clock,
     push,
     run,
+    urge,
     wake_clock,
 )
 from accelsim.kernels.dram import has_room as takes_read
@@ -112,6 +113,7 @@ def read(clock, tiles, memory, channel, t):
         if transfer[k.D_BYTES] == 0:
             state[k.C_CURRENT] = -1
         tiles.events[transfer[k.D_LAYER], k.E_DRAM_READ] += chunk
+        tiles.events[transfer[k.D_LAYER], k.E_BUS_READ] += chunk
         clock.scalars[k.LAST_MOVE] = t
 
 
@@ -208,6 +210,7 @@ def cut(clock, tiles, memory, channel, t):
                 entry[k.R_CYCLE] = max(entry[k.R_CYCLE], t + memory.settings[k.M_LATENCY])
             else:
                 entry[k.R_PARTS] += 1
+                tiles.events[transfer[k.D_LAYER], k.E_BUS_READ] += burst_bytes
                 push(dram, home, d.READ, burst, upto - address, slot, first_clock(dram, t))
         entry[k.R_PARTS] -= 1
         state[k.C_CUT] = 0
@@ -224,9 +227,7 @@ def serve(clock, memory, channel, t):
     urgent = 1 if state[k.C_WRITES] > settings[k.M_WRITE_BUFFER] else 0
     moved = False
     for home in range(channel * channels, (channel + 1) * channels):
-        if dram.channel[home, d.URGENT] != urgent:
-            dram.channel[home, d.URGENT] = urgent
-            dram.channel[home, d.DECIDED] = 0
+        urge(dram, home, urgent, first_clock(dram, t))
         for index in range(run(dram, home, first_clock(dram, t + 1))):
             burst = dram.done[index]
             end = end_cycle(dram, burst[d.D_END])

@@ -276,6 +276,8 @@ Y_PASS, Y_ROW, Y_COLUMN, Y_READY, RESULT_COLUMNS = range(5)
     E_WEIGHT_WRITE_FLITS,
     E_DRAM_READ,  # bytes
     E_DRAM_WRITE,
+    E_BUS_READ,  # bytes of the bursts that were asked for, also those that nobody needs
+    E_BUS_WRITE,
     E_PACKETS,  # that arrived, each copy
     E_MEMORY_FLITS,  # that memory controllers sent
     E_PIXELS,
@@ -286,7 +288,7 @@ Y_PASS, Y_ROW, Y_COLUMN, Y_READY, RESULT_COLUMNS = range(5)
     E_WEIGHT_WRITE_CONFLICTS,
     E_ACCUMULATOR_CONFLICTS,  # cycles in which a pixel's sums waited for a port of the accumulator buffer
     EVENTS,
-) = range(26)
+) = range(28)
 
 # What the spike packets of a layer would have cost in one encoding: bits of payload, flits with their headers, and
 # the packets of which it is the shortest.

@@ -353,10 +353,14 @@ def _dram(report: Report) -> list[str]:
     line += f", {dram['bandwidth_gb_per_s']:.3g} GB/s"
     if dram.get("bandwidth_utilisation") is not None:
         line += f" ({percent(dram['bandwidth_utilisation'])} of the peak)"
-    line += f", {count(dram['row_hits'])} row hits"
+    lines = ["DRAM", line]
     if dram.get("row_misses") is not None:
-        line += f" and {count(dram['row_misses'])} misses"
-    return ["DRAM", line]
+        line = f"  {count(dram['row_hits'])} row hits, {count(dram['row_misses'])} misses"
+        if dram.get("row_conflicts") is not None:
+            line += f", {count(dram['row_conflicts'])} conflicts, {count(dram['refreshes'])} refreshes"
+            line += f", {count(dram['turn_arounds'])} turn-arounds; busiest bus {percent(dram['bus_busy']['max'])} busy"
+        lines.append(line)
+    return lines
 
 
 def _energy(report: Report) -> list[str]:
