@@ -1,0 +1,232 @@
+"""The array as hardware on a case, cycle by cycle."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from amaranth.sim import Simulator
+from array_case import Case, Cycle, Left, Pass, Run, Taken
+
+from accelsim.rtl.array.packed_array import PackedArray
+
+GARBAGE = 0b0101
+"""What lanes behind the words of the buffer hold."""
+
+
+def simulate(case: Case, cycles: int) -> Run:
+    """Run a case for some cycles."""
+    bench = _Bench(case)
+    simulator = Simulator(bench.array)
+    simulator.add_clock(1e-6)
+
+    async def testbench(context: Any) -> None:
+        await bench.load(context)
+        for t in range(cycles):
+            await bench.step(context, t)
+
+    simulator.add_testbench(testbench)
+    simulator.run()
+    return bench.run()
+
+
+class Emitter:
+    """Gathers pixels of a row into packets, each of which waits for its grant before the next can be complete."""
+
+    def __init__(self, case: Case) -> None:
+        self.case = case
+        outs = [part.outs[1] - part.outs[0] for part in case.passes]
+        self.pixels = [case.packet_pixels * max(outs) // count for count in outs]
+        self.gathered = 0
+        self.sending = -1
+        """Pass of the packet that waits, or -1."""
+
+    def send(self, t: int) -> None:
+        """Queue the packet that waits, if it may be."""
+        if self.sending >= 0 and self.case.passes[self.sending].granted <= t:
+            self.sending = -1
+
+    def _ends(self, number: int, column: int) -> bool:
+        return column == self.case.out_shape[1] - 1 or self.gathered + 1 >= self.pixels[number]
+
+    def takes(self, number: int, column: int) -> bool:
+        """Whether it can take a pixel of a pass at a column."""
+        return self.sending < 0 or not self._ends(number, column)
+
+    def take(self, number: int, column: int) -> None:
+        """Take that pixel."""
+        self.gathered += 1
+        if self._ends_now(number, column):
+            self.sending, self.gathered = number, 0
+
+    def _ends_now(self, number: int, column: int) -> bool:
+        return column == self.case.out_shape[1] - 1 or self.gathered >= self.pixels[number]
+
+
+class _Bench:
+    def __init__(self, case: Case) -> None:
+        self.case = case
+        self.array = PackedArray(case.shape)
+        self.flat = case.words.ravel().tolist()
+        self.emitter = Emitter(case)
+        self.consumed = 0
+        self.cycles: list[Cycle] = []
+        self.sums: dict[int, tuple[int, ...]] = {}
+        """Sums by the cycle in which they reach the results' queue."""
+        rows, columns = case.out_shape
+        self.words = np.full((rows, columns, case.weights.shape[1]), -1, np.int64)
+
+    def run(self) -> Run:
+        """Sums are those that the queue got `pipeline_cycles` after their pixel left."""
+        delay = self.case.shape.pipeline_cycles
+        cycles = []
+        for t, cycle in enumerate(self.cycles):
+            left = tuple(pixel._replace(sums=self._sums(t + delay, pixel.number)) for pixel in cycle.left)
+            cycles.append(cycle._replace(left=left))
+        assert len(self.sums) == sum(len(cycle.left) for cycle in cycles)
+        return Run(cycles, self.words)
+
+    def _sums(self, t: int, number: int) -> tuple[int, ...]:
+        part = self.case.passes[number]
+        return self.sums.get(t, ())[: part.outs[1] - part.outs[0]]
+
+    async def load(self, context: Any) -> None:
+        """Write the weights and the thresholds of all passes, those of pass n behind those of n - 1."""
+        array, case = self.array, self.case
+        context.set(array.load_weights, 1)
+        for number, part in enumerate(case.passes):
+            context.set(array.load_base, self._base(number))
+            for row, weights in enumerate(case.weights[:, part.outs[0] : part.outs[1]].tolist()):
+                context.set(array.load_row, row)
+                for column, weight in enumerate(weights):
+                    context.set(array.weights[column], weight & 0xFF)
+                await context.tick()
+        context.set(array.load_weights, 0)
+        context.set(array.load_neurons, 1)
+        for number, part in enumerate(case.passes):
+            context.set(array.load_parameters_row, number)
+            for column, channel in enumerate(range(*part.outs)):
+                context.set(array.parameters[column].bias, int(case.bias[channel]))
+                context.set(array.parameters[column].threshold, int(case.threshold[channel]))
+            await context.tick()
+        context.set(array.load_neurons, 0)
+
+    def _base(self, number: int) -> int:
+        """Where the weights of a pass begin in each bank."""
+        return number * -(-len(self.case.weights) // self.case.shape.weight_banks)
+
+    def _fields(self, number: int, part: Pass) -> dict[str, int]:
+        """A pass as the array is told of it."""
+        case = self.case
+        height, width, channels = case.words.shape
+        top = part.rows[0] * case.stride[0] - case.padding[0]
+        left = -case.padding[1]
+        return {
+            "corner": ((top * width + left) * channels + part.channels[0]) % case.shape.spike_words,
+            "row_words": width * channels,
+            "step_words": case.stride[1] * channels,
+            "turn_words": case.stride[0] * width * channels,
+            "kernel_words": case.kernel[1] * channels,
+            "height": height,
+            "width": width,
+            "top": top,
+            "left": left,
+            "all_channels": channels,
+            "first_channel": part.channels[0],
+            "channels": part.channels[1] - part.channels[0],
+            "kernel_rows": case.kernel[0],
+            "kernel_columns": case.kernel[1],
+            "stride_rows": case.stride[0],
+            "stride_columns": case.stride[1],
+            "out_rows": part.rows[1] - part.rows[0],
+            "out_columns": case.out_shape[1],
+            "slices": case.slices,
+            "weights": self._base(number),
+            "outs": part.outs[1] - part.outs[0],
+            "parameters": number,
+            "last": number == len(case.passes) - 1,
+        }
+
+    def _give(self, context: Any, t: int) -> None:
+        """What comes from outside in cycle t."""
+        array, case = self.array, self.case
+        there = self.consumed < len(case.passes) and case.passes[self.consumed].submitted <= t
+        context.set(array.passes.valid, there)
+        if there:
+            part = case.passes[self.consumed]
+            context.set(array.passes.payload, self._fields(self.consumed, part))
+            context.set(array.begun, case.begun <= t)
+            context.set(array.weights_there, part.weights <= t)
+        port = array.spikes
+        if context.get(port.ask):
+            address, bits = context.get(port.address), case.shape.lane_bits
+            shift = context.get(port.slice) * bits
+            for lane in range(case.shape.line_words):
+                word = self.flat[address + lane] if address + lane < len(self.flat) else GARBAGE
+                context.set(port.lanes[lane], word >> shift & (1 << bits) - 1)
+            context.set(port.there, case.row_there[context.get(port.row)] <= t)
+            bank = address // case.shape.line_words % case.spike_banks
+            context.set(port.taken, case.bank_written(t) == bank)
+        self.emitter.send(t)
+        if context.get(array.words.valid):
+            ticket = context.get(array.words.payload.ticket)
+            context.set(array.words.ready, self.emitter.takes(ticket.parameters, ticket.column))
+        else:
+            context.set(array.words.ready, 0)
+
+    async def step(self, context: Any, t: int) -> None:
+        """One cycle: what is on the wires in it, and the queues after it."""
+        array, case = self.array, self.case
+        self._give(context, t)
+        port = array.spikes
+        cycle = Cycle(
+            state=context.get(array.state).name.lower(),
+            read=context.get(array.detector.scan.length) if context.get(port.read) else 0,
+            lost=bool(context.get(port.ask) and context.get(port.there) and context.get(port.taken)),
+            taken=self._taken(context),
+            left=self._left(context),
+            fifo=0,
+            in_flight=0,
+            results=0,
+        )
+        if context.get(array.results.push):
+            sums = [context.get(array.columns.sums[column].as_signed()) for column in range(case.shape.columns)]
+            self.sums[t] = tuple(sums)
+        if context.get(array.words.valid) and context.get(array.words.ready):
+            self._note_words(context.get(array.words.payload))
+        self.consumed += context.get(array.passes.valid) and context.get(array.passes.ready)
+        await context.tick()
+        self.cycles.append(
+            cycle._replace(
+                fifo=case.shape.fifo_words - context.get(array.room),
+                in_flight=context.get(array.pixels.count),
+                results=context.get(array.results.held),
+            )
+        )
+
+    def _taken(self, context: Any) -> tuple[Taken, ...]:
+        case = self.case
+        banks = case.shape.weight_banks
+        taken = context.get(self.array.issue.taken)
+        words = []
+        for bank in range(banks):
+            if taken >> bank & 1:
+                word = context.get(self.array.queues[bank].front)
+                number = context.get(self.array.pixels.front_ticket).parameters
+                place = word.weights - self._base(number)
+                row = place * banks + (bank - place) % banks
+                words.append(Taken(bank, row, word.value << word.slice * case.shape.lane_bits))
+        return tuple(words)
+
+    def _left(self, context: Any) -> tuple[Left, ...]:
+        if not context.get(self.array.pixels.leave):
+            return ()
+        ticket = context.get(self.array.pixels.front_ticket)
+        first = self.case.passes[ticket.parameters].rows[0]
+        return (Left(ticket.parameters, first + ticket.row, ticket.column, ()),)
+
+    def _note_words(self, pixel: Any) -> None:
+        part = self.case.passes[pixel.ticket.parameters]
+        self.emitter.take(pixel.ticket.parameters, pixel.ticket.column)
+        for column, channel in enumerate(range(*part.outs)):
+            self.words[part.rows[0] + pixel.ticket.row, pixel.ticket.column, channel] = pixel.words[column]

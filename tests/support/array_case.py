@@ -1,0 +1,207 @@
+"""Passes of one array, drawn at random: what they compute, and when what they wait for comes."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accelsim.rtl.array.shape import ArrayShape
+
+SMALL = ArrayShape(
+    rows=2,
+    columns=2,
+    line_words=4,
+    fifo_words=8,
+    weight_banks=2,
+    pixels=2,
+    results=2,
+    read_latency_cycles=2,
+    pipeline_cycles=2,
+    neuron_lanes=2,
+    skips=True,
+    lane_bits=4,
+    spike_words=1 << 10,
+    bank_rows=512,
+    largest_side=15,
+    largest_kernel=3,
+    largest_fan_in=255,
+    parameter_rows=8,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """A pass: output rows [first, last), input and output channels [first, last), and the cycles in which it is handed
+    in, in which its weights are there, and in which its outputs may be sent."""
+
+    rows: tuple[int, int]
+    channels: tuple[int, int]
+    outs: tuple[int, int]
+    submitted: int
+    weights: int
+    granted: int
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A convolution on an array of a shape. `words` [rows, columns, channels], `weights` [weight rows, outputs]."""
+
+    shape: ArrayShape
+    words: NDArray[np.int64]
+    kernel: tuple[int, int]
+    stride: tuple[int, int]
+    padding: tuple[int, int]
+    weights: NDArray[np.int8]
+    bias: NDArray[np.int64]
+    threshold: NDArray[np.int64]
+    passes: tuple[Pass, ...]
+    begun: int
+    """First cycle in which some word has come."""
+    row_there: tuple[int, ...]
+    """First cycle in which all words of a row are there."""
+    spike_banks: int
+    written: tuple[int, ...]
+    """Bank of the spike buffer that another master writes in a cycle, or -1."""
+    packet_pixels: int
+    """Pixels of a packet."""
+
+    @property
+    def slices(self) -> int:
+        return self.shape.slices
+
+    @property
+    def out_shape(self) -> tuple[int, int]:
+        """Rows and columns of the outputs."""
+        height, width = (
+            (self.words.shape[axis] + 2 * self.padding[axis] - self.kernel[axis]) // self.stride[axis] + 1
+            for axis in range(2)
+        )
+        return height, width
+
+    def bank_written(self, t: int) -> int:
+        return self.written[t] if t < len(self.written) else -1
+
+
+class Taken(NamedTuple):
+    """A word that the array takes."""
+
+    bank: int
+    row: int
+    """Its weight row."""
+    value: int
+
+
+class Left(NamedTuple):
+    """A pixel that leaves the array, with its sums."""
+
+    number: int
+    """Its pass."""
+    row: int
+    column: int
+    sums: tuple[int, ...]
+
+
+class Cycle(NamedTuple):
+    """What an array did in a cycle, and how full its queues are after it."""
+
+    state: str
+    read: int
+    """Words of the line that was read, or 0."""
+    lost: bool
+    """A read lost its bank."""
+    taken: tuple[Taken, ...]
+    left: tuple[Left, ...]
+    fifo: int
+    in_flight: int
+    results: int
+
+
+@dataclass(slots=True)
+class Run:
+    """Every cycle of a case, and its output words [row, column, channel]."""
+
+    cycles: list[Cycle]
+    words: NDArray[np.int64]
+
+
+def first_difference(one: Run, other: Run) -> str:
+    """Where two runs part, or ""."""
+    for t, (here, there) in enumerate(zip(one.cycles, other.cycles, strict=True)):
+        for name, mine, yours in zip(Cycle._fields, here, there, strict=True):
+            if mine != yours:
+                return f"cycle {t}, {name}: {mine} against {yours}"
+    places = np.argwhere(one.words != other.words)
+    if len(places):
+        place = tuple(places[0])
+        return f"word {place}: {one.words[place]} against {other.words[place]}"
+    return ""
+
+
+def random_shape(chance: random.Random, most: int) -> ArrayShape:
+    """Any mixture of sizes up to `most` rows, columns and banks."""
+    rows = chance.randint(1, most)
+    return replace(
+        SMALL,
+        rows=rows,
+        columns=chance.randint(1, most),
+        line_words=chance.randint(1, 2 * most),
+        fifo_words=max(2, rows) + chance.randint(0, 2 * most),
+        weight_banks=chance.randint(1, most + 2),
+        pixels=chance.randint(1, 4),
+        results=chance.randint(1, 3),
+        read_latency_cycles=chance.randint(1, 3),
+        pipeline_cycles=chance.randint(1, 4),
+        neuron_lanes=chance.randint(1, most),
+        skips=chance.random() < 0.9,
+        lane_bits=chance.choice((1, 2, 4, 4)),
+        slices=chance.choice((1, 1, 2)),
+    )
+
+
+def random_case(seed: int, most: int = 4, side: int = 3, most_channels: int = 10) -> Case:
+    """A random layer of one or two passes on a random array, with some of what it needs late or in its way."""
+    chance = random.Random(seed)
+    numbers = np.random.default_rng(seed)
+    shape = random_shape(chance, most)
+    kernel = chance.choice((1, 2, 3)), chance.choice((1, 2, 3))
+    padding = tuple(chance.randint(0, size if chance.random() < 0.1 else size - 1) for size in kernel)
+    height, width = (chance.randint(max(1, size - 2 * pad), side) for size, pad in zip(kernel, padding, strict=True))
+    channels = chance.randint(1, most_channels)
+    words = numbers.integers(1, 1 << shape.lane_bits * shape.slices, (height, width, channels))
+    words[numbers.random(words.shape) > chance.choice((0.1, 0.4, 0.7, 1.0))] = 0
+    late = chance.random() < 0.5
+    passes = []
+    case = Case(
+        shape=shape,
+        words=words,
+        kernel=kernel,
+        stride=(chance.randint(1, 2), chance.randint(1, 2)),
+        padding=(padding[0], padding[1]),
+        weights=numbers.integers(-128, 128, (kernel[0] * kernel[1] * channels, 2 * shape.columns), np.int8),
+        bias=numbers.integers(-50, 50, 2 * shape.columns),
+        threshold=numbers.integers(1, chance.choice((4, 40, 400)), 2 * shape.columns),
+        passes=(),
+        begun=chance.randint(0, 5) if late else 0,
+        row_there=tuple(chance.randint(0, 60) if late else 0 for _ in range(height)),
+        spike_banks=chance.randint(1, 4),
+        written=tuple(chance.randint(-1, 3) if chance.random() < 0.3 else -1 for _ in range(80)),
+        packet_pixels=chance.randint(1, 4),
+    )
+    rows = case.out_shape[0]
+    for number in range(chance.randint(1, 2)):
+        part = chance.randint(0, channels - 1) if chance.random() < 0.3 else 0
+        passes.append(
+            Pass(
+                rows=(chance.randint(0, rows - 1), rows),
+                channels=(part, channels),
+                outs=(number * shape.columns, number * shape.columns + chance.randint(1, shape.columns)),
+                submitted=chance.randint(0, 40) if late else 0,
+                weights=chance.randint(0, 40) if late else 0,
+                granted=chance.randint(0, 100) if late else 0,
+            )
+        )
+    return replace(case, passes=tuple(passes))

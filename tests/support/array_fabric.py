@@ -1,0 +1,169 @@
+"""The compiled array on a case, cycle by cycle."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from array_case import Case, Cycle, Left, Run, Taken
+from bare_fabric import TILE, contents, fabric, mesh
+from numpy.typing import NDArray
+from tile_driver import make_pass
+
+from accelsim.engine.groups import GroupTable
+from accelsim.kernels import state as k
+from accelsim.simulation.timeline import STATE_NAMES
+from accelsim.units import ceil_div
+
+FLIT_BITS = 4096
+"""Every packet is one flit, and all of them fit the queue: nothing but their grant holds packets up."""
+
+
+def simulate(case: Case, rest: int = 3, longest: int = 5000) -> Run:
+    """Run a case to its end, and some cycles more."""
+    compiled = _CompiledArray(case)
+    cycles = []
+    while compiled.works():
+        assert len(cycles) < longest, "the passes do not end"
+        cycles.append(compiled.step())
+    cycles += [compiled.step() for _ in range(rest)]
+    rows, columns = case.out_shape
+    return Run(cycles, compiled.fabric.tiles.outputs.reshape(rows, columns, -1).copy())
+
+
+class _CompiledArray:
+    def __init__(self, case: Case) -> None:
+        self.case = case
+        shape = case.shape
+        groups = GroupTable()
+        box = groups.add_box()
+        rows = [groups.add("a row", 1) for _ in case.row_there]
+        weights = [groups.add("weights", 1) for _ in case.passes]
+        grants = [groups.add("a grant", 1) for _ in case.passes]
+        out_rows, out_columns = case.out_shape
+        total = case.weights.shape[1]
+        routes, works = [], []
+        for number, part in enumerate(case.passes):
+            outs = part.outs[1] - part.outs[0]
+            out = groups.add("outputs", (part.rows[1] - part.rows[0]) * out_columns * outs)
+            done = groups.add("end of the pass", 1)
+            route = [0] * k.ROUTE_COLUMNS
+            route[k.R_TARGET], route[k.R_FIRST_ROW], route[k.R_LAST_ROW], route[k.R_GROUP] = 1, *part.rows, out
+            route[k.R_CHANNELS], route[k.R_KIND] = outs, k.CONTROL
+            routes.append(route)
+            works.append(
+                make_pass(
+                    case.words.shape,
+                    W_KERNEL_ROWS=case.kernel[0],
+                    W_KERNEL_COLUMNS=case.kernel[1],
+                    W_STRIDE_ROWS=case.stride[0],
+                    W_STRIDE_COLUMNS=case.stride[1],
+                    W_PADDING_ROWS=case.padding[0],
+                    W_PADDING_COLUMNS=case.padding[1],
+                    W_FIRST_CHANNEL=part.channels[0],
+                    W_LAST_CHANNEL=part.channels[1],
+                    W_FIRST_ROW=part.rows[0],
+                    W_LAST_ROW=part.rows[1],
+                    W_OUT_COLUMNS=out_columns,
+                    W_FIRST_OUT=part.outs[0],
+                    W_OUTS=outs,
+                    W_OUT_CHANNELS=total,
+                    W_SLICE_BITS=shape.lane_bits,
+                    W_SLICES=case.slices,
+                    W_WEIGHTS_GROUP=weights[number],
+                    W_ROW_GROUP=rows[0],
+                    W_BOX=box,
+                    W_GRANT_GROUP=grants[number],
+                    W_DONE_GROUP=done,
+                    W_SERVICE=ceil_div(outs, shape.neuron_lanes),
+                    W_CARRY=k.CARRY_STORE | k.CARRY_FIRE,
+                    W_OUT_BITS=1,
+                    W_ROUTES=number,
+                    W_ROUTE_COUNT=1,
+                    W_LIMIT=(1 << shape.out_bits) - 1,
+                    W_LAST=number == len(case.passes) - 1,
+                )
+            )
+        outs = max(part.outs[1] - part.outs[0] for part in case.passes)
+        held = replace(
+            contents(case.words.ravel().tolist(), routes=routes),
+            weights=case.weights.ravel(),
+            bias=case.bias,
+            theta=case.threshold,
+            outputs=np.full(out_rows * out_columns * total, -1, np.int64),
+            membrane_pixels=out_rows * out_columns,
+            verify=True,
+        )
+        tile = replace(
+            TILE,
+            rows=shape.rows,
+            columns=shape.columns,
+            line_words=shape.line_words,
+            fifo_words=shape.fifo_words,
+            weight_banks=shape.weight_banks,
+            spike_banks=case.spike_banks,
+            pixels=shape.pixels,
+            results=shape.results,
+            spike_latency_cycles=shape.read_latency_cycles,
+            pipeline_cycles=shape.pipeline_cycles,
+            skips=shape.skips,
+            payload_bits=case.packet_pixels * outs,
+            flit_bits=FLIT_BITS,
+        )
+        self.works_todo = works
+        self.fabric = fabric(groups, held, mesh(2, 1, queue_flits=FLIT_BITS), tile)
+        self.events = {rows[y]: t for y, t in enumerate(case.row_there)}
+        self.events |= {weights[n]: part.weights for n, part in enumerate(case.passes)}
+        self.events |= {grants[n]: part.granted for n, part in enumerate(case.passes)}
+        self.box = box
+        self.submitted = 0
+
+    @property
+    def scalars(self) -> NDArray[np.int64]:
+        row: NDArray[np.int64] = self.fabric.tiles.scalars[0]
+        return row
+
+    def works(self) -> bool:
+        """Whether any output is still to come."""
+        return bool(self.fabric.clock.left.any())
+
+    def step(self) -> Cycle:
+        """Let happen what is due in this cycle, and step it."""
+        t, tiles, clock, scalars = self.fabric.now, self.fabric.tiles, self.fabric.clock, self.scalars
+        for group, when in self.events.items():
+            if when <= t:
+                clock.left[group] = 0
+        clock.begun[self.box] = self.case.begun <= t
+        while self.submitted < len(self.works_todo) and self.case.passes[self.submitted].submitted <= t:
+            self.fabric.submit_pass(0, self.works_todo[self.submitted])
+            self.submitted += 1
+        bank = self.case.bank_written(t)
+        scalars[[k.S_WRITE_AT, k.S_WRITE_BANK]] = t if bank >= 0 else -1, bank
+        # What a tile waits for came here without waking it up.
+        tiles.active[0] |= 1
+        events, heads = tiles.events[0].copy(), tiles.bank_head[0].copy()
+        front = tiles.pixel[0, scalars[k.S_PIXEL_HEAD]].copy()
+        self.fabric.advance(t + 1)
+        change = tiles.events[0] - events
+        taken = tuple(
+            Taken(bank, int(entry) >> 32, int(entry) & 0xFFFFFFFF)
+            for bank in np.flatnonzero(tiles.bank_head[0] != heads).tolist()
+            for entry in [tiles.bank_fifo[0, bank, heads[bank]]]
+        )
+        assert len(taken) == change[k.E_WORDS]
+        return Cycle(
+            state=STATE_NAMES[scalars[k.S_STATE]],
+            read=int(change[k.E_LINE_WORDS]),
+            lost=bool(change[k.E_CONFLICTS]),
+            taken=taken,
+            left=(self._left(front),) if change[k.E_PIXELS] else (),
+            fifo=int(scalars[k.S_FIFO]),
+            in_flight=int(scalars[k.S_PIXELS]),
+            results=int(scalars[k.S_RESULTS]),
+        )
+
+    def _left(self, front: NDArray[np.int64]) -> Left:
+        number, row, column = (int(front[name]) for name in (k.X_PASS, k.X_ROW, k.X_COLUMN))
+        part = self.case.passes[number]
+        sums = self.fabric.tiles.membrane[0, row * self.case.out_shape[1] + column, : part.outs[1] - part.outs[0]]
+        return Left(number, row, column, tuple(sums.tolist()))
