@@ -12,7 +12,8 @@ from accelsim.engine.layout import BLOCK_WORDS, bit_planes
 from accelsim.errors import InputError, Problem
 from accelsim.units import ceil_div
 from accelsim.workload.layer import ARRAY_OPS, Layer
-from accelsim.workload.workload import Workload
+from accelsim.workload.words import attention_weights
+from accelsim.workload.workload import Parameters, Workload
 
 
 class Tensors:
@@ -47,7 +48,8 @@ class Tensors:
         key = (layer.name, image, operand)
         if key not in self._input_offsets:
             words = self.workload.input_words(layer.name, image, operand)
-            flat = np.ascontiguousarray(words.reshape(layer.in_shape).transpose(1, 2, 0)).ravel()
+            words = words.reshape(layer.operand_shape(operand))
+            flat = np.ascontiguousarray(words.transpose(1, 2, 0)).ravel()
             content = hashlib.blake2b(flat.data, digest_size=32, person=str(flat.dtype).encode()).digest()
             if content not in self._offset_of:
                 self._offset_of[content] = self._add_words(flat)
@@ -69,11 +71,15 @@ class Tensors:
             return 0, 0
         if layer.name not in self._parameter_offsets:
             parameters = self.workload.parameters(layer.name)
+            if layer.computed:
+                channels = layer.out_shape[0]
+                empty = np.zeros((channels, 0, 1, 1), np.int8)
+                parameters = Parameters(empty, np.zeros(channels, np.int64), np.ones(channels, np.int64))
             if parameters is None:
                 raise InputError(
                     Problem("--verify needs weights, bias and theta in the trace", key=f"weights/{layer.name}")
                 )
-            flat = np.ascontiguousarray(parameters.weights.transpose(2, 3, 1, 0)).ravel()
+            flat = _rows_of_weights(layer, parameters.weights)
             self._parameter_offsets[layer.name] = (
                 self._reserve("weights", flat.size),
                 self._reserve("parameters", parameters.bias.size),
@@ -82,6 +88,16 @@ class Tensors:
             self._bias.append(parameters.bias)
             self._theta.append(parameters.theta)
         return self._parameter_offsets[layer.name]
+
+    def second_operand_offset(self, layer: Layer, image: int) -> int:
+        """Where the words begin that an attention product takes in place of weights, laid out as its weights."""
+        if not self.verify:
+            return 0
+        key = (layer.name, image, -1)
+        if key not in self._input_offsets:
+            words = attention_weights(layer, self.workload.input_words(layer.name, image, 1))
+            self._input_offsets[key] = self._add_words(words.ravel().astype(np.uint32))
+        return self._input_offsets[key]
 
     def output_offset(self, layer: Layer, image: int) -> int:
         """Where the computed outputs of a layer begin."""
@@ -110,3 +126,9 @@ class Tensors:
 
     def outputs(self) -> NDArray[np.int64]:
         return np.zeros(max(1, self._sizes["outputs"]), np.int64)
+
+
+def _rows_of_weights(layer: Layer, weights: NDArray[np.int8]) -> NDArray[np.int8]:
+    """Weights in rows (kernel row, kernel column, input channel), each for the output channels of its group."""
+    grouped = weights.reshape(layer.groups, layer.group_outputs, *weights.shape[1:])
+    return np.ascontiguousarray(grouped.transpose(3, 4, 0, 2, 1)).ravel()
