@@ -27,7 +27,7 @@ def simulate(case: Case, cycles: int) -> Run:
 
     simulator.add_testbench(testbench)
     simulator.run()
-    return bench.run()
+    return Run(bench.cycles, bench.words)
 
 
 class Emitter:
@@ -46,21 +46,20 @@ class Emitter:
         if self.sending >= 0 and self.case.passes[self.sending].granted <= t:
             self.sending = -1
 
-    def _ends(self, number: int, column: int) -> bool:
-        return column == self.case.out_shape[1] - 1 or self.gathered + 1 >= self.pixels[number]
-
     def takes(self, number: int, column: int) -> bool:
         """Whether it can take a pixel of a pass at a column."""
-        return self.sending < 0 or not self._ends(number, column)
+        return self.sending < 0 or not self._completes(number, column)
 
     def take(self, number: int, column: int) -> None:
         """Take that pixel."""
-        self.gathered += 1
-        if self._ends_now(number, column):
+        if self._completes(number, column):
             self.sending, self.gathered = number, 0
+        else:
+            self.gathered += 1
 
-    def _ends_now(self, number: int, column: int) -> bool:
-        return column == self.case.out_shape[1] - 1 or self.gathered >= self.pixels[number]
+    def _completes(self, number: int, column: int) -> bool:
+        """Whether that pixel is the last of its packet."""
+        return column == self.case.out_shape[1] - 1 or self.gathered + 1 >= self.pixels[number]
 
 
 class _Bench:
@@ -71,24 +70,8 @@ class _Bench:
         self.emitter = Emitter(case)
         self.consumed = 0
         self.cycles: list[Cycle] = []
-        self.sums: dict[int, tuple[int, ...]] = {}
-        """Sums by the cycle in which they reach the results' queue."""
         rows, columns = case.out_shape
         self.words = np.full((rows, columns, case.weights.shape[1]), -1, np.int64)
-
-    def run(self) -> Run:
-        """Sums are those that the queue got `pipeline_cycles` after their pixel left."""
-        delay = self.case.shape.pipeline_cycles
-        cycles = []
-        for t, cycle in enumerate(self.cycles):
-            left = tuple(pixel._replace(sums=self._sums(t + delay, pixel.number)) for pixel in cycle.left)
-            cycles.append(cycle._replace(left=left))
-        assert len(self.sums) == sum(len(cycle.left) for cycle in cycles)
-        return Run(cycles, self.words)
-
-    def _sums(self, t: int, number: int) -> tuple[int, ...]:
-        part = self.case.passes[number]
-        return self.sums.get(t, ())[: part.outs[1] - part.outs[0]]
 
     async def load(self, context: Any) -> None:
         """Write the weights and the thresholds of all passes, those of pass n behind those of n - 1."""
@@ -185,13 +168,11 @@ class _Bench:
             lost=bool(context.get(port.ask) and context.get(port.there) and context.get(port.taken)),
             taken=self._taken(context),
             left=self._left(context),
+            sums=self._sums(context),
             fifo=0,
             in_flight=0,
             results=0,
         )
-        if context.get(array.results.push):
-            sums = [context.get(array.columns.sums[column].as_signed()) for column in range(case.shape.columns)]
-            self.sums[t] = tuple(sums)
         if context.get(array.words.valid) and context.get(array.words.ready):
             self._note_words(context.get(array.words.payload))
         self.consumed += context.get(array.passes.valid) and context.get(array.passes.ready)
@@ -218,12 +199,17 @@ class _Bench:
                 words.append(Taken(bank, row, word.value << word.slice * case.shape.lane_bits))
         return tuple(words)
 
-    def _left(self, context: Any) -> tuple[Left, ...]:
+    def _left(self, context: Any) -> Left | None:
         if not context.get(self.array.pixels.leave):
-            return ()
+            return None
         ticket = context.get(self.array.pixels.front_ticket)
         first = self.case.passes[ticket.parameters].rows[0]
-        return (Left(ticket.parameters, first + ticket.row, ticket.column, ()),)
+        return Left(ticket.parameters, first + ticket.row, ticket.column)
+
+    def _sums(self, context: Any) -> tuple[int, ...]:
+        columns = self.array.columns
+        outs = context.get(columns.finished.outs) if context.get(columns.done) else 0
+        return tuple(context.get(columns.sums[column].as_signed()) for column in range(outs))
 
     def _note_words(self, pixel: Any) -> None:
         part = self.case.passes[pixel.ticket.parameters]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import replace
 
 import numpy as np
@@ -19,8 +20,8 @@ FLIT_BITS = 4096
 """Every packet is one flit, and all of them fit the queue: nothing but their grant holds packets up."""
 
 
-def simulate(case: Case, rest: int = 3, longest: int = 5000) -> Run:
-    """Run a case to its end, and some cycles more."""
+def simulate(case: Case, rest: int = 2, longest: int = 5000) -> Run:
+    """Run a case to its end, and `rest` cycles more."""
     compiled = _CompiledArray(case)
     cycles = []
     while compiled.works():
@@ -110,13 +111,15 @@ class _CompiledArray:
             payload_bits=case.packet_pixels * outs,
             flit_bits=FLIT_BITS,
         )
-        self.works_todo = works
+        self.passes = works
         self.fabric = fabric(groups, held, mesh(2, 1, queue_flits=FLIT_BITS), tile)
         self.events = {rows[y]: t for y, t in enumerate(case.row_there)}
         self.events |= {weights[n]: part.weights for n, part in enumerate(case.passes)}
         self.events |= {grants[n]: part.granted for n, part in enumerate(case.passes)}
         self.box = box
         self.submitted = 0
+        self.under_way: deque[tuple[int, ...]] = deque([()] * (shape.pipeline_cycles + 1))
+        """Sums in the pipeline, those of the present cycle last."""
 
     @property
     def scalars(self) -> NDArray[np.int64]:
@@ -124,8 +127,8 @@ class _CompiledArray:
         return row
 
     def works(self) -> bool:
-        """Whether any output is still to come."""
-        return bool(self.fabric.clock.left.any())
+        """Whether any pixel has not left the neuron unit."""
+        return bool(self.scalars[k.S_DRAINED] < len(self.case.passes))
 
     def step(self) -> Cycle:
         """Let happen what is due in this cycle, and step it."""
@@ -134,8 +137,8 @@ class _CompiledArray:
             if when <= t:
                 clock.left[group] = 0
         clock.begun[self.box] = self.case.begun <= t
-        while self.submitted < len(self.works_todo) and self.case.passes[self.submitted].submitted <= t:
-            self.fabric.submit_pass(0, self.works_todo[self.submitted])
+        while self.submitted < len(self.passes) and self.case.passes[self.submitted].submitted <= t:
+            self.fabric.submit_pass(0, self.passes[self.submitted])
             self.submitted += 1
         bank = self.case.bank_written(t)
         scalars[[k.S_WRITE_AT, k.S_WRITE_BANK]] = t if bank >= 0 else -1, bank
@@ -156,14 +159,23 @@ class _CompiledArray:
             read=int(change[k.E_LINE_WORDS]),
             lost=bool(change[k.E_CONFLICTS]),
             taken=taken,
-            left=(self._left(front),) if change[k.E_PIXELS] else (),
+            left=self._left(front) if change[k.E_PIXELS] else None,
+            sums=self._sums(),
             fifo=int(scalars[k.S_FIFO]),
             in_flight=int(scalars[k.S_PIXELS]),
             results=int(scalars[k.S_RESULTS]),
         )
 
     def _left(self, front: NDArray[np.int64]) -> Left:
-        number, row, column = (int(front[name]) for name in (k.X_PASS, k.X_ROW, k.X_COLUMN))
-        part = self.case.passes[number]
-        sums = self.fabric.tiles.membrane[0, row * self.case.out_shape[1] + column, : part.outs[1] - part.outs[0]]
-        return Left(number, row, column, tuple(sums.tolist()))
+        """The pixel that was at the front; what its sums were is found in the membranes now."""
+        left = Left(*(int(front[name]) for name in (k.X_PASS, k.X_ROW, k.X_COLUMN)))
+        part = self.case.passes[left.number]
+        place = left.row * self.case.out_shape[1] + left.column
+        sums = self.fabric.tiles.membrane[0, place, : part.outs[1] - part.outs[0]]
+        self.under_way[-1] = tuple(sums.tolist())
+        return left
+
+    def _sums(self) -> tuple[int, ...]:
+        """What left the array a pipeline's length ago."""
+        self.under_way.append(())
+        return self.under_way.popleft()
