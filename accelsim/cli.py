@@ -70,7 +70,7 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("--version", action="version", version=f"accelsim {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for add in (_add_run, _add_check, _add_plot, _add_sweep, _add_trace, add_noc):
+    for add in (_add_run, _add_plan, _add_check, _add_plot, _add_sweep, _add_trace, add_noc):
         add(commands)
     if arguments and arguments[0] not in (*commands.choices, "-h", "--help", "--version"):
         _refuse_unknown_command(parser, arguments[0], list(commands.choices))
@@ -108,6 +108,17 @@ def _add_run(commands: Any) -> None:
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors (and the JSON asked for)")
     add_seed(parser)
     parser.set_defaults(handle=_run)
+
+
+def _add_plan(commands: Any) -> None:
+    parser = commands.add_parser("plan", help="print the mapping of a run, without running it", allow_abbrev=False)
+    add_arch(parser)
+    parser.add_argument("input", metavar="INPUT", help="a trace (.npz) or a workload (.yaml)")
+    parser.add_argument("--json", action="store_true", help="print the plan as JSON")
+    parser.add_argument("--images", metavar="N", type=count, default=1, help="for a run of N images (default 1)")
+    parser.add_argument("--layers", metavar="A,B", type=names, help="map only these layers")
+    add_seed(parser)
+    parser.set_defaults(handle=_plan)
 
 
 def _add_check(commands: Any) -> None:
@@ -153,6 +164,10 @@ def _add_trace(commands: Any) -> None:
     bring.set_defaults(handle=_trace_import)
     show = actions.add_parser("show", help="describe a trace or a workload", allow_abbrev=False)
     show.add_argument("input", metavar="INPUT", help="a trace (.npz) or a workload (.yaml)")
+    show.add_argument(
+        "--workload", metavar="OUT.yaml", type=Path, help="write a workload of the densities and correlations found"
+    )
+    show.add_argument("--images", metavar="N", type=count, default=1, help="measure the first N images (default 1)")
     add_seed(show)
     show.set_defaults(handle=_trace_show)
 
@@ -220,6 +235,23 @@ def _run(options: argparse.Namespace) -> None:
         import json
 
         print(json.dumps(result.report, indent=1, allow_nan=False, default=lambda value: value.tolist()))
+
+
+def _plan(options: argparse.Namespace) -> None:
+    from accelsim.build.planning import plan_workload
+    from accelsim.report.plan import describe_plan, render_plan
+    from accelsim.simulation.run import choose_layers
+
+    arch, workload = _load(options)
+    assert workload is not None
+    plan = plan_workload(arch, workload, choose_layers(workload, options.layers), options.images)
+    described = describe_plan(arch, workload, plan, options.images)
+    if options.json:
+        import json
+
+        print(json.dumps(described, indent=1, allow_nan=False))
+    else:
+        print(render_plan(described), end="")
 
 
 def _check(options: argparse.Namespace) -> None:
@@ -303,4 +335,11 @@ def _trace_show(options: argparse.Namespace) -> None:
     from accelsim.workload import load_input
     from accelsim.workload.describe import describe
 
-    print(describe(load_input(options.input, options.seed)))
+    workload = load_input(options.input, options.seed)
+    if options.workload is None:
+        print(describe(workload))
+        return
+    from accelsim.workload.measured import measured_workload
+
+    options.workload.write_text(measured_workload(workload, options.images), encoding="utf-8")
+    print(options.workload)

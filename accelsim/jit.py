@@ -95,7 +95,7 @@ class Intrinsic(Kernel):
 
 
 class Borrow(Kernel):
-    """The same named tuple of arrays without ownership, for use while the caller holds the arrays.
+    """The same named tuple of arrays, or of such tuples, without ownership, while the caller holds the arrays.
 
     Numba counts references to every array of a tuple whenever the tuple is passed on, by atomic instructions that
     cost more than most kernels do; arrays without an owner are not counted.
@@ -108,16 +108,22 @@ class Borrow(Kernel):
         if numba.config.DISABLE_JIT:
             return self.function
 
-        def borrow(typing_context: Any, arrays: Any) -> Any:
-            def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-                for index, array_type in enumerate(arrays.types):
-                    if not isinstance(array_type, numba.types.Array):
-                        continue
-                    array = context.make_array(array_type)(context, builder, builder.extract_value(args[0], index))
+        def disown(context: Any, builder: Any, kind: Any, value: Any) -> Any:
+            for index, member in enumerate(kind.types):
+                held = builder.extract_value(value, index)
+                if isinstance(member, numba.types.BaseTuple):
+                    held = disown(context, builder, member, held)
+                elif isinstance(member, numba.types.Array):
+                    array = context.make_array(member)(context, builder, held)
                     array.meminfo = array.meminfo.type(None)
                     array.parent = array.parent.type(None)
-                    args = [builder.insert_value(args[0], array._getvalue(), index)]
-                return args[0]
+                    held = array._getvalue()
+                value = builder.insert_value(value, held, index)
+            return value
+
+        def borrow(typing_context: Any, arrays: Any) -> Any:
+            def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+                return disown(context, builder, arrays, args[0])
 
             return arrays(arrays), generate
 

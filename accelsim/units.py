@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 
-def exact(value: float | int | str) -> Fraction:
+def exact(value: float | int | str | Fraction) -> Fraction:
     """The rational that a decimal number in a YAML file stands for: 12.8 is 64/5, not its nearest binary float."""
     return Fraction(str(value))
 
@@ -15,8 +15,8 @@ def bytes_per_cycle(gb_per_s: float | int, clock_mhz: float | int) -> Fraction:
     return exact(gb_per_s) * 1000 / exact(clock_mhz)
 
 
-def cycles_from_ns(ns: float | int, clock_mhz: float | int) -> int:
-    """The number of whole core-clock cycles that last at least `ns` nanoseconds."""
+def cycles_from_ns(ns: float | int | str, clock_mhz: float | int | Fraction) -> int:
+    """The number of whole cycles of a clock that last at least `ns` nanoseconds."""
     return -(-exact(ns) * exact(clock_mhz) // 1000)
 
 

@@ -43,9 +43,10 @@ def test_help_lists_the_commands_that_exist() -> None:
     run = accelsim("--help")
     assert run.returncode == 0
     listed = [line.split()[0] for line in run.stdout.split("COMMAND\n")[-1].splitlines() if line.startswith("    ")]
-    assert listed == ["run", "check", "plot", "sweep", "trace", "noc"]
+    assert listed == ["run", "plan", "check", "plot", "sweep", "trace", "noc"]
     for command in (
         ["run"],
+        ["plan"],
         ["check"],
         ["plot"],
         ["sweep"],
@@ -65,7 +66,8 @@ def test_help_lists_the_commands_that_exist() -> None:
         (["a.yaml"], "the following arguments are required: INPUT"),
         (
             ["chek", "a.yaml"],
-            "no such command or file: 'chek'; did you mean check? (commands: run, check, plot, sweep, trace, noc)",
+            "no such command or file: 'chek'; did you mean check? "
+            "(commands: run, plan, check, plot, sweep, trace, noc)",
         ),
         (["a.yaml", "b.npz", "--images", "0"], "argument --images: must be 1 or more (got '0')"),
         (

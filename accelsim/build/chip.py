@@ -23,6 +23,7 @@ from accelsim.kernels.payload import ENCODINGS
 from accelsim.parts.dma import dma
 from accelsim.parts.host import host
 from accelsim.parts.sequencer import Command, sequencer
+from accelsim.units import ceil_div
 
 
 def make_fabric(arch: Arch, program: Program) -> Fabric:
@@ -39,10 +40,12 @@ def make_fabric(arch: Arch, program: Program) -> Fabric:
         fifo_words=array.fifo_words,
         weight_banks=settings.weight_buffer.banks,
         spike_banks=settings.spike_buffer.banks,
+        spike_sram=arch.spike_sram,
+        weight_sram=arch.weight_sram,
         pixels=array.pixels_in_flight,
         results=settings.neuron_unit.results,
         spike_latency_cycles=settings.spike_buffer.read_latency_cycles,
-        pipeline_cycles=array.pipeline_cycles,
+        pipeline_cycles=array.pipeline_cycles + settings.weight_buffer.read_latency_cycles,
         skips=array.skip == "silent_words",
         payload_bits=interface.packet_payload_bits,
         header_bits=interface.header_bits,
@@ -56,15 +59,16 @@ def make_fabric(arch: Arch, program: Program) -> Fabric:
         chunk_bytes=controller.packet_bytes,
         chunks=controller.read_ahead_packets,
         write_buffer_bytes=controller.write_buffer_bytes,
+        dram=arch.dram,
+        write_packet_bytes=ceil_div(interface.packet_payload_bits, 8),
     )
-    nodes = settings.noc.nodes
     contents = program.contents
     return Fabric(
         network,
         make_clock(program.groups),
         make_network(network, packets_under_way(network), trees=contents.trees, bins=BINS, layers=contents.layers),
-        make_tiles(tiles, arch.tile_nodes, nodes, contents),
-        make_memory(memory, nodes, settings.noc.virtual_channels, contents),
+        make_tiles(tiles, arch.tile_nodes, network, contents),
+        make_memory(memory, network, contents),
     )
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from accelsim.build.layout import Map, check_capacity, make_layout
 from accelsim.build.program import Program, TileScript
-from accelsim.build.routes import Route, RouteTable, TreeTable, common, readers
+from accelsim.build.routes import Readers, Route, RouteTable, TreeTable
 from accelsim.build.schema import Arch
 from accelsim.build.tensors import Tensors
 from accelsim.build.transfers import Bundle, TransferTable, table
@@ -16,7 +18,7 @@ from accelsim.build.weights import WeightBuffer
 from accelsim.engine.fabric import Contents
 from accelsim.engine.groups import GroupTable
 from accelsim.kernels import state as k
-from accelsim.mapping.plan import Box, LayerPlan, Part, Plan, Range, Strip, block_bytes
+from accelsim.mapping.plan import Box, LayerPlan, Part, Plan, Range, Strip, Visit, block_bytes
 from accelsim.parts.dma import Load
 from accelsim.parts.sequencer import Command, Grant
 from accelsim.units import ceil_div
@@ -34,17 +36,29 @@ def lower(plan: Plan, workload: Workload, arch: Arch, images: int, verify: bool)
     return lowering.finish()
 
 
+def _copied_bytes(transfers: NDArray[np.int64], kind: int, layers: int) -> tuple[int, ...]:
+    """Bytes of the transfers of a kind times their readers, by layers of images."""
+    chosen = transfers[transfers[:, k.D_KIND] == kind]
+    found = np.zeros(layers, np.int64)
+    np.add.at(found, chosen[:, k.D_LAYER], chosen[:, k.D_BYTES] * chosen[:, k.D_COUNT])
+    return tuple(found.tolist())
+
+
 class _Lowering:
     def __init__(self, plan: Plan, workload: Workload, arch: Arch, verify: bool) -> None:
         self.plan = plan
+        self.readers = Readers(plan)
         self.arch = arch
         self.capacity = arch.capacity
+        self.tile_nodes = arch.tile_nodes
         self.tensors = Tensors(workload, verify)
         self.groups = GroupTable()
         self.multicast = arch.settings.noc.multicast == "tree"
         self.trees = TreeTable()
         self.routes = RouteTable(self.trees if self.multicast else None)
-        self.transfers = TransferTable(self.groups, len(arch.controller_nodes))
+        self.transfers = TransferTable(self.groups)
+        self.layer_of = {entry.layer.name: entry.layer for entry in plan.layers}
+        self.layout = make_layout(arch)
         self.scripts = [TileScript() for _ in range(self.capacity.tiles)]
         self.image_done: list[tuple[int, ...]] = []
         self.weight_buffers = [WeightBuffer(plan, tile, self.capacity) for tile in range(self.capacity.tiles)]
@@ -73,12 +87,14 @@ class _Lowering:
         self.image_done.append(tuple(self.store_of[index] for index in sorted(self.store_of)))
 
     def finish(self) -> Program:
+        check_capacity(self.layout, self.arch)
         for script in self.scripts:
             if script.commands:
                 script.commands[-1].work[k.W_LAST] = 1
         controllers = self.arch.controller_nodes if self.multicast else None
         transfers, destinations = self.transfers.finish(self.trees, controllers)
         contents = Contents(
+            planes=self.tensors.planes(),
             words=self.tensors.words(),
             weights=self.tensors.weights(),
             bias=self.tensors.bias(),
@@ -99,6 +115,8 @@ class _Lowering:
             image_done=self.image_done,
             output_offsets=self.tensors.output_offsets,
             bytes_to_load=int(transfers[:, k.D_BYTES].sum()),
+            weight_bytes=_copied_bytes(transfers, k.WEIGHTS, contents.layers),
+            word_bytes=_copied_bytes(transfers, k.SPIKES, contents.layers),
             weight_buffer_peak_bytes=max(buffer.peak_bytes for buffer in self.weight_buffers),
             accumulator_peak_words=self.membrane_pixels * self.capacity.columns if self.membrane_pixels > 1 else 0,
         )
@@ -121,57 +139,67 @@ class _Lowering:
         """A group for every row of every box, counted in words from tiles, in bytes from DRAM."""
         layer = layer_plan.layer
         bits = self.capacity.stored_bits(layer.word_bits)
+        width = self.arch.spike_sram.width_bits
         for number, part in enumerate(layer_plan.parts):
-            for place, strip in enumerate(part.strips):
-                for operand, box in enumerate(strip.boxes):
+            for place, visit in enumerate(part.visits()):
+                if not visit.fetched:
+                    continue
+                for operand, box in enumerate(part.strips[visit.strip].boxes):
                     words = layer.in_shape[2] * (box.channels[1] - box.channels[0])
                     left = words if box.producer is not None else ceil_div(words * bits, 8)
                     here = self.groups.add_box() if box.producer is not None else -1
                     name = self._name("input row", layer, part.tile)
                     first = len(self.groups.left)
-                    for _ in range(*box.rows):
-                        self.groups.add(name, left, box=here)
+                    for row in range(box.rows[1] - box.rows[0]):
+                        start = (box.offset_of(self.image) * 8 + row * words * bits) // width
+                        self.groups.add(name, left, box=here, bits=words * bits, place=start)
                     self.rows_of[layer_plan.index, number, place, operand] = first
                     self.box_of[layer_plan.index, number, place, operand] = here
 
     def _add_grants(self, producer: LayerPlan) -> None:
         """Producers wait until the last reader of the bytes that their words will fill is done."""
-        for consumer, operand in producer.consumers:
-            for part in self.plan.layers[consumer].parts:
-                box = part.strips[0].boxes[operand]
-                assert box.blocked_by is not None
-                back, reader = box.blocked_by
+        for sender in producer.parts:
+            for reader in self.readers.of(producer, sender.rows, sender.channels):
+                assert reader.blocked_by is not None
+                back, last_reader = reader.blocked_by
                 if self.image < back:
                     continue
-                for sender in producer.parts:
-                    if not self._meets(sender, box):
-                        continue
-                    place = (producer.index, sender.tile)
-                    if place not in self.grant_of:
-                        name = self._name("room for outputs", producer.layer, sender.tile)
-                        self.grant_of[place] = self.groups.add(name, 0)
-                    group = self.grant_of[place]
-                    self.groups.left[group] += 1
-                    grant = Grant(self.arch.tile_nodes[sender.tile], group, self._number(producer))
-                    self.grants.append(((self.image - back, reader, part.tile), grant))
-
-    def _meets(self, sender: Part, box: Box) -> bool:
-        rows = common(sender.rows, box.rows)
-        channels = common(sender.channels, box.channels)
-        return rows[0] < rows[1] and channels[0] < channels[1]
+                place = (producer.index, sender.tile)
+                if place not in self.grant_of:
+                    name = self._name("room for outputs", producer.layer, sender.tile)
+                    self.grant_of[place] = self.groups.add(name, 0)
+                group = self.grant_of[place]
+                self.groups.left[group] += 1
+                grant = Grant(self.tile_nodes[sender.tile], group, self._number(producer))
+                self.grants.append(((self.image - back, last_reader, reader.tile), grant))
 
     def _add_part(self, layer_plan: LayerPlan, number: int, part: Part) -> None:
         script = self.scripts[part.tile]
-        ends: list[int] = []
-        routes = [self._add_routes(layer_plan, part, group) for group in part.groups]
-        for place, strip in enumerate(part.strips):
-            self._load_strip(layer_plan, number, part, place, ends)
-            for group, route in zip(part.groups, routes, strict=True):
+        # End of the last pass that read what lies in a slot of the spike buffer.
+        ends: dict[int, int] = {}
+        last_readers: dict[int, tuple[Command, Strip]] = {}
+        routes = {group: self._add_routes(layer_plan, part, group) for group in part.groups}
+        for place, visit in enumerate(part.visits()):
+            if visit.fetched:
+                self._load_strip(layer_plan, number, part, place, visit, ends.get(visit.slot))
+            strip = part.strips[visit.strip]
+            for group in visit.groups:
                 for first_row in range(strip.rows[0], strip.rows[1], part.pass_rows):
                     rows = (first_row, min(first_row + part.pass_rows, strip.rows[1]))
-                    self._add_passes(layer_plan, number, part, place, group, rows, route)
-            ends.append(script.commands[-1].done)
+                    self._add_passes(layer_plan, number, part, place, visit, group, rows, routes[group])
+            ends[visit.slot] = script.commands[-1].done
+            last_readers[visit.filled] = (script.commands[-1], strip)
+        for filled, (command, strip) in last_readers.items():
+            command.frees_bits = self._bits_of(layer_plan.index, number, filled, strip)
         self.done_of[self.image, layer_plan.index, part.tile] = script.commands[-1]
+
+    def _bits_of(self, index: int, number: int, filled: int, strip: Strip) -> int:
+        """Bits of the spike buffer that the words of a strip take, which a visit fetched."""
+        return sum(
+            sum(self.groups.bits[first : first + box.rows[1] - box.rows[0]])
+            for operand, box in enumerate(strip.boxes)
+            for first in [self.rows_of[index, number, filled, operand]]
+        )
 
     def _add_passes(
         self,
@@ -179,13 +207,14 @@ class _Lowering:
         number: int,
         part: Part,
         place: int,
+        visit: Visit,
         group: Range,
         rows: Range,
         route: tuple[int, int],
     ) -> None:
         """The passes of one group of channels over some rows: bit planes outside, chunks of input channels inside."""
         layer = layer_plan.layer
-        strip = part.strips[place]
+        strip = part.strips[visit.strip]
         script = self.scripts[part.tile]
         planes: list[int] = [0]
         if layer.op in ARRAY_OPS and self.capacity.bit_serial:
@@ -203,7 +232,8 @@ class _Lowering:
                 done = self.groups.add(self._name("end of a pass", layer, part.tile), 1, watched=True)
                 work = np.zeros(k.PASS_COLUMNS, np.int64)
                 self._fill_shape(work, layer, rows, group, chunk, plane)
-                self._fill_inputs(work, layer_plan, number, place, strip)
+                self._fill_inputs(work, layer_plan, number, visit.filled, strip)
+                self._fill_places(work, layer, strip)
                 self._fill_neuron(work, layer, carry, group[1] - group[0])
                 work[k.W_LAYER] = self._number(layer_plan)
                 work[k.W_WEIGHTS_GROUP] = self._weights(layer_plan, part, place, group, chunk, done)
@@ -251,10 +281,27 @@ class _Lowering:
         work[k.W_WEIGHT_OFFSET], work[k.W_PARAMETER_OFFSET] = self.tensors.parameter_offsets(layer)
         work[k.W_OUTPUT_OFFSET] = self.tensors.output_offset(layer, self.image)
 
+    def _fill_places(self, work: NDArray[np.int64], layer: Layer, strip: Strip) -> None:
+        """Where words lie in the spike buffer: row behind row, in it slice behind slice, position behind position."""
+        box = strip.boxes[0]
+        word_bits = self.capacity.stored_bits(layer.word_bits)
+        channels = box.channels[1] - box.channels[0]
+        words = layer.in_shape[2] * channels
+        read_bits = min(self.capacity.lane_bits, word_bits) if layer.op in ARRAY_OPS else word_bits
+        work[k.W_READ_BITS] = read_bits
+        work[k.W_POSITION_BITS] = channels * read_bits
+        work[k.W_SLICE_STEP] = words * read_bits
+        work[k.W_ROW_BITS] = words * word_bits
+        first_slice = int(work[k.W_SHIFT]) // read_bits * words * read_bits
+        for column, operand in zip((k.W_PLACE, k.W_PLACE_B), strip.boxes, strict=False):
+            work[column] = operand.offset_of(self.image) * 8 - operand.rows[0] * words * word_bits + first_slice
+            work[column] -= operand.channels[0] * read_bits
+
     def _fill_neuron(self, work: NDArray[np.int64], layer: Layer, carry: int, outs: int) -> None:
         settings = self.arch.settings
         serial = settings.neuron_unit.decoding == "serial"
-        update = settings.accumulator_buffer.update_cycles
+        buffer = settings.accumulator_buffer
+        pixel_bits = self.capacity.columns * settings.pe_array.accumulator_bits
         work[k.W_CARRY] = carry
         work[k.W_LIMIT] = (1 << layer.out_word_bits) - 1 if layer.fires else 0
         if layer.op not in ARRAY_OPS:
@@ -263,62 +310,94 @@ class _Lowering:
             return
         reads = 1 if carry & k.CARRY_ADD else 0
         writes = 1 if carry & k.CARRY_STORE else 0
-        service = update if reads and writes else reads + writes
+        service = buffer.access_cycles(pixel_bits, reads, writes, alternate=False)
+        unhindered = max(reads, writes)
         if carry & k.CARRY_FIRE:
             steps = layer.out_word_bits if layer.fires else 1
+            update = buffer.access_cycles(pixel_bits, 1, 1, alternate=True)
             service += settings.neuron_unit.service_cycles(outs, steps, update)
+            unhindered += settings.neuron_unit.service_cycles(outs, steps, 1)
             work[k.W_NEURON_OPS] = steps if serial else 1
             if serial:
                 reads += steps
                 writes += steps
         work[k.W_SERVICE] = service
+        work[k.W_PORT_CYCLES] = service - unhindered
         work[k.W_ACCUMULATOR_READS] = reads
         work[k.W_ACCUMULATOR_WRITES] = writes
 
     def _add_routes(self, layer_plan: LayerPlan, part: Part, group: Range) -> tuple[int, int]:
         """Rows of the route table for the outputs of a part's group of channels: (first, count)."""
         routes: list[Route] = []
-        for reader in readers(self.plan, layer_plan, part, group):
+        for reader in self.readers.of(layer_plan, part.rows, group):
             base = self.rows_of[reader.layer, reader.part, 0, reader.operand] + reader.rows[0] - reader.first_row
-            node = self.arch.tile_nodes[reader.tile]
+            node = self.tile_nodes[reader.tile]
             # What a layer sends are the words that the reader consumes: the trace has them.
             words = self.tensors.input_offset(self.plan.layers[reader.layer].layer, self.image, reader.operand)
             routes.append(Route(node, reader.rows, base, k.SPIKES, reader.channels, words))
         if layer_plan.stores:
-            nodes = self.arch.controller_nodes
-            node = nodes[part.tile % len(nodes)]
-            store = self.store_of[layer_plan.index]
-            routes.append(Route(node, part.rows, store, k.STORE, group, 0))
-        return self.routes.add(self.arch.tile_nodes[part.tile], routes)
+            routes += self._stores(layer_plan, part, group)
+        return self.routes.add(self.tile_nodes[part.tile], routes)
+
+    def _stores(self, layer_plan: LayerPlan, part: Part, group: Range) -> Iterator[Route]:
+        """A route to each controller, for the rows that lie behind it."""
+        nodes = self.arch.controller_nodes
+        store = self.store_of[layer_plan.index]
+        stored = self._output_map(layer_plan.layer)
+        first_row, last_row = part.rows
+        for row in range(first_row, min(first_row + len(nodes), last_row)):
+            controller, bit = stored.bit(row, group[0])
+            yield Route(nodes[controller], (row, last_row), store, k.STORE, group, bit, len(nodes) - 1)
+
+    def _output_map(self, layer: Layer) -> Map:
+        bits = self.capacity.stored_bits(layer.out_word_bits) if layer.fires else layer.out_word_bits
+        return self.layout.map(layer.name, self.image, layer.out_shape, bits)
+
+    def _input_map(self, layer: Layer, operand: int) -> Map:
+        """The map that an operand is read from: what a layer wrote, or what the host brought."""
+        producer = self.layer_of.get(layer.inputs[operand]) if layer.inputs else None
+        if producer is not None and producer.out_shape == layer.in_shape:
+            return self._output_map(producer)
+        return self.layout.map(
+            (layer.name, operand), self.image, layer.in_shape, self.capacity.stored_bits(layer.word_bits)
+        )
 
     def _request(
-        self, layer_plan: LayerPlan, tile: int, bundle: Bundle, first_group: int, after: tuple[int, ...]
+        self, layer_plan: LayerPlan, tile: int, bundle: Bundle, groups: Sequence[int], after: tuple[int, ...]
     ) -> None:
-        """Let a tile's DMA ask for transfers that count down groups from `first_group` on, once `after` is complete."""
-        self.transfers.add_reader(bundle, self.arch.tile_nodes[tile], first_group)
+        """Let a tile's DMA ask for transfers that count down `groups`, once `after` is complete."""
+        self.transfers.add_reader(bundle, self.tile_nodes[tile], groups)
         controller = self.arch.controller_nodes[bundle.channel]
         self.scripts[tile].loads.append(Load(after, controller, bundle.trigger, self._number(layer_plan)))
 
-    def _load_strip(self, layer_plan: LayerPlan, number: int, part: Part, place: int, ends: list[int]) -> None:
+    def _load_strip(
+        self, layer_plan: LayerPlan, number: int, part: Part, place: int, visit: Visit, read: int | None
+    ) -> None:
         """Fetch the boxes of a strip that come from DRAM, a transfer a row, shared by the tiles that read the same."""
         layer = layer_plan.layer
-        for operand, box in enumerate(part.strips[place].boxes):
+        for operand, box in enumerate(part.strips[visit.strip].boxes):
             if box.producer is not None:
                 continue
-            rows = box.rows[1] - box.rows[0]
             first_group = self.rows_of[layer_plan.index, number, place, operand]
-            bundle = self.transfers.bundle(
-                key=(self._number(layer_plan), operand, box.rows, box.channels, place),
-                name=self._name("requests for input rows", layer),
-                layer=self._number(layer_plan),
-                turn=place,
-                kind=k.SPIKES,
-                sizes=[self.groups.left[first_group]] * rows,
-            )
-            after = [ends[place - part.slots]] if place >= part.slots else self._last_reader(part, box)
+            after = self._last_reader(part, box) if read is None else [read]
             producer = layer.inputs[operand] if layer.inputs else None
             after += [group for index, group in self.store_of.items() if self.plan.layers[index].layer.name == producer]
-            self._request(layer_plan, part.tile, bundle, first_group, tuple(after))
+            stored = self._input_map(layer, operand)
+            homes: dict[int, list[int]] = {}
+            for row in range(*box.rows):
+                homes.setdefault(stored.row(row).controller, []).append(row)
+            for controller, rows in homes.items():
+                bundle = self.transfers.bundle(
+                    key=(self._number(layer_plan), operand, box.rows, box.channels, place, controller),
+                    name=self._name("requests for input rows", layer),
+                    layer=self._number(layer_plan),
+                    turn=place,
+                    kind=k.SPIKES,
+                    places=[stored.row(row, box.channels[0]) for row in rows],
+                    size=self.groups.left[first_group],
+                )
+                groups = [first_group + row - box.rows[0] for row in rows]
+                self._request(layer_plan, part.tile, bundle, groups, tuple(after))
 
     def _last_reader(self, part: Part, box: Box) -> list[int]:
         """The end of the last pass that reads what lies in a box's bytes before, if there is one."""
@@ -349,8 +428,9 @@ class _Lowering:
                 layer=self._number(layer_plan),
                 turn=self.turns[part.tile, layer_plan.index],
                 kind=k.WEIGHTS,
-                sizes=[size],
+                places=[self.layout.weights(layer_plan.index, block, size)],
+                size=size,
             )
-            self._request(layer_plan, part.tile, bundle, arrival, after)
+            self._request(layer_plan, part.tile, bundle, [arrival], after)
         held.last_pass = done
         return held.group

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from accelsim.build.routes import branches, readers
+from accelsim.build.routes import Readers, branches
 from accelsim.build.schema import Arch
 from accelsim.errors import InputError
+from accelsim.mapping.choices import Choices, LayerChoices
 from accelsim.mapping.plan import Plan
 from accelsim.mapping.planner import make_plan
 from accelsim.units import ceil_div
@@ -17,29 +18,63 @@ from accelsim.workload.payload import encode
 from accelsim.workload.workload import Workload
 
 
-def plan_workload(arch: Arch, workload: Workload, layers: Sequence[Layer]) -> Plan:
-    """Map layers onto a chip, with the densities of the first image. Raises InputError where they do not fit."""
-    density = {}
-    for layer in layers:
-        if layer.op in ARRAY_OPS:
-            words = workload.input_words(layer.name, 0)
-            density[layer.name] = float(np.count_nonzero(words) / words.size)
-    plan = make_plan(layers, arch.capacity, density)
+def plan_workload(arch: Arch, workload: Workload, layers: Sequence[Layer], images: int = 1) -> Plan:
+    """Map layers onto a chip for a run of some images, with the densities of the first image.
+
+    Raises InputError where they do not fit, or where the chip's `mapping` names what is not there.
+    """
+    choices = _choices(arch, workload)
+    plan = make_plan(layers, arch.capacity, densities(arch, workload, layers), choices, arch.document.problem, images)
     if arch.settings.noc.multicast == "tree":
         _check_branches(arch, plan)
     return plan
+
+
+def densities(arch: Arch, workload: Workload, layers: Sequence[Layer]) -> dict[str, tuple[float, ...]]:
+    """Shares of the words of the first image, one for each scan of the array, that have a bit in the slice scanned."""
+    lane_bits = arch.capacity.lane_bits
+    found = {}
+    for layer in layers:
+        if layer.op in ARRAY_OPS:
+            words = workload.input_words(layer.name, 0)
+            slices = [words >> (lane_bits * scan) for scan in range(arch.capacity.scans(layer.word_bits))]
+            found[layer.name] = tuple(
+                float(np.count_nonzero(piece & ((1 << lane_bits) - 1)) / words.size) for piece in slices
+            )
+    return found
+
+
+def _choices(arch: Arch, workload: Workload) -> Choices:
+    """The chip's `mapping` as the planner takes it."""
+    settings = arch.settings.mapping
+    names = [layer.name for layer in workload.layers]
+    unknown = [name for name in settings.layers if name not in names]
+    if unknown:
+        shown = ", ".join(names)
+        raise InputError(
+            arch.document.problem(("mapping", "layers", name), "names no layer of the input", None, shown)
+            for name in unknown
+        )
+    return Choices(
+        schedule=settings.schedule,
+        split=settings.split,
+        loop_order=None if settings.loop_order == "auto" else settings.loop_order,
+        keep_weights=settings.keep_weights == "auto",
+        layers={name: LayerChoices(**chosen.model_dump()) for name, chosen in settings.layers.items()},
+    )
 
 
 def _check_branches(arch: Arch, plan: Plan) -> None:
     """Encoded packets, too, must fit a virtual channel whole to branch; an encoding can lengthen them."""
     settings = arch.settings
     problems = []
+    readers = Readers(plan)
     for layer_plan in plan.layers:
         branching = [
             group[1] - group[0]
             for part in layer_plan.parts
             for group in part.groups
-            if branches(list(readers(plan, layer_plan, part, group)))
+            if branches(readers.of(layer_plan, part.rows, group))
         ]
         bits = max((_longest_payload(arch, layer_plan.layer, channels) for channels in set(branching)), default=0)
         flits = ceil_div(bits + settings.network_interface.header_bits, settings.noc.flit_bits)

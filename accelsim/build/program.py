@@ -31,6 +31,10 @@ class Program:
     """(image, layer) to the offset of its computed words in `contents.outputs`."""
     bytes_to_load: int
     """Bytes of all transfers from DRAM."""
+    weight_bytes: tuple[int, ...]
+    """Bytes of weights that go to weight buffers, each copy, by layers of images."""
+    word_bytes: tuple[int, ...]
+    """Bytes of words that go from DRAM to spike buffers, each copy, by layers of images."""
     weight_buffer_peak_bytes: int
     """Most bytes of weights that a tile holds at once."""
     accumulator_peak_words: int

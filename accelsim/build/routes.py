@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations, pairwise
+from itertools import pairwise
 
 from accelsim.engine.network import Tree
 from accelsim.errors import InputError, Problem
 from accelsim.kernels import network_state as n
 from accelsim.kernels import state as k
-from accelsim.mapping.plan import LayerPlan, Part, Plan, Range
+from accelsim.mapping.plan import Box, LayerPlan, Plan, Range
 
 
 def common(a: Range, b: Range) -> Range:
@@ -30,24 +30,51 @@ class Reader:
     channels: Range
     first_row: int
     """Of its box, in which the rows lie."""
+    blocked_by: tuple[int, int] | None
+    """Of its box."""
 
 
-def readers(plan: Plan, layer_plan: LayerPlan, part: Part, group: Range) -> Iterator[Reader]:
-    """Who gets the outputs of a group of a part's channels over the network."""
-    for consumer, operand in layer_plan.consumers:
-        for number, reading in enumerate(plan.layers[consumer].parts):
-            box = reading.strips[0].boxes[operand]
-            rows, channels = common(part.rows, box.rows), common(group, box.channels)
-            if rows[0] < rows[1] and channels[0] < channels[1]:
-                yield Reader(consumer, number, operand, reading.tile, rows, channels, box.rows[0])
+class Readers:
+    """Who gets which outputs over the network."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._bands: dict[tuple[int, int], dict[Range, list[tuple[int, int, Box]]]] = {}
+        """(layer, operand) to the boxes of its parts, by rows: many parts read the same."""
+        for entry in plan.layers:
+            for number, part in enumerate(entry.parts):
+                for operand, box in enumerate(part.strips[0].boxes):
+                    bands = self._bands.setdefault((entry.index, operand), {})
+                    bands.setdefault(box.rows, []).append((number, part.tile, box))
+
+    def of(self, layer_plan: LayerPlan, rows: Range, group: Range) -> Iterator[Reader]:
+        """Parts that read any of some rows and channels of a layer's outputs, and which of these."""
+        for consumer, operand in layer_plan.consumers:
+            for band, boxes in self._bands[consumer, operand].items():
+                if rows[0] >= band[1] or band[0] >= rows[1]:
+                    continue
+                shared = common(rows, band)
+                for number, tile, box in boxes:
+                    channels = common(group, box.channels)
+                    if channels[0] < channels[1]:
+                        yield Reader(consumer, number, operand, tile, shared, channels, band[0], box.blocked_by)
 
 
-def branches(readers: Sequence[Reader]) -> bool:
+def branches(readers: Iterable[Reader]) -> bool:
     """Whether a packet of a row goes to several tiles at once, where it may."""
-    return any(
-        a.tile != b.tile and a.channels == b.channels and max(a.rows[0], b.rows[0]) < min(a.rows[1], b.rows[1])
-        for a, b in combinations(readers, 2)
-    )
+    by_channels: dict[Range, list[Reader]] = {}
+    for reader in readers:
+        by_channels.setdefault(reader.channels, []).append(reader)
+    return any(_overlap(sorted(alike, key=lambda reader: reader.rows)) for alike in by_channels.values())
+
+
+def _overlap(readers: Sequence[Reader]) -> bool:
+    """Whether two of the readers, first rows first, are in different tiles and read the same row."""
+    upto: dict[int, int] = {}
+    for reader in readers:
+        if any(end > reader.rows[0] for tile, end in upto.items() if tile != reader.tile):
+            return True
+        upto[reader.tile] = max(reader.rows[1], upto.get(reader.tile, 0))
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +88,9 @@ class Route:
     kind: int
     channels: Range
     words: int
-    """Offset in Tiles.words of the reader's first word of the map."""
+    """Offset in words of Tiles.planes of the reader's first word of the map; for a store the bit address of its row."""
+    skip: int = 0
+    """Rows left out after each that goes."""
 
     def row(self) -> list[int]:
         """As a row of the route table."""
@@ -72,7 +101,8 @@ class Route:
         row[k.R_GROUP_STRIDE] = int(self.kind == k.SPIKES)
         row[k.R_CHANNELS] = self.channels[1] - self.channels[0]
         row[k.R_KIND] = self.kind
-        row[k.R_WORDS] = self.words + self.channels[0]
+        row[k.R_WORDS] = self.words + (self.channels[0] if self.kind == k.SPIKES else 0)
+        row[k.R_SKIP] = self.skip
         return row
 
     def between(self, first: int, last: int) -> Route:

@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
+from math import ceil
 from pathlib import Path
-from typing import Literal
 
 from pydantic import Field, model_validator
 
 from accelsim.build.network import NetworkOnly, is_network_only
 from accelsim.config import Document, Positive, Settings, broken, load_yaml, override, validate
+from accelsim.engine.dram import DramShape
+from accelsim.engine.fabric import SramShape
 from accelsim.engine.topology import NetworkShape
 from accelsim.mapping.plan import TileCapacity
 from accelsim.parts.accumulator_buffer import AccumulatorBufferSettings
-from accelsim.parts.dram import DramSettings
+from accelsim.parts.dram import AnyDram, DramSettings, PipeDramSettings
+from accelsim.parts.mapping import MappingSettings
 from accelsim.parts.memory_controller import MemoryControllerSettings
 from accelsim.parts.network_interface import NetworkInterfaceSettings
 from accelsim.parts.neuron_unit import NeuronUnitSettings
@@ -25,7 +29,7 @@ from accelsim.parts.spike_buffer import SpikeBufferSettings
 from accelsim.parts.technology import TechnologySettings
 from accelsim.parts.tiles import TilesSettings
 from accelsim.parts.weight_buffer import WeightBufferSettings
-from accelsim.units import ceil_div, cycles_from_ns
+from accelsim.units import ceil_div, cycles_from_ns, exact
 
 LARGEST_RATE = 1 << 31
 """Numerator and denominator of bytes a cycle: times 2^32 cycles they fit into 64 bits."""
@@ -46,7 +50,8 @@ class ArchSettings(Settings):
     network_interface: NetworkInterfaceSettings = NetworkInterfaceSettings()
     noc: NocSettings
     memory_controller: MemoryControllerSettings
-    dram: Literal["ideal"] | DramSettings
+    mapping: MappingSettings = MappingSettings()
+    dram: AnyDram
 
     @model_validator(mode="after")
     def _check(self) -> ArchSettings:
@@ -64,11 +69,16 @@ class ArchSettings(Settings):
             raise broken(
                 "pe_array.skip", "a bit-serial array skips zero bits: a zero plane adds nothing", None, "silent_words"
             )
+        if isinstance(self.dram, DramSettings) and (self.dram.channels or 0) % len(controllers):
+            rule = f"{len(controllers)} memory controllers must share the channels evenly"
+            raise broken("dram.channels", rule, self.dram.channels, f"a multiple of {len(controllers)}")
         if isinstance(self.dram, DramSettings):
+            rate = self.dram.clock_mhz / exact(self.clock_mhz)
+            key = "data_rate_mt_per_s" if self.dram.bandwidth_gb_per_s is None else "bandwidth_gb_per_s"
+            self._check_rate(key, rate, getattr(self.dram, key))
+        elif isinstance(self.dram, PipeDramSettings):
             rate = self.dram.bytes_per_cycle(len(controllers), self.clock_mhz)
-            if max(rate.numerator, rate.denominator) > LARGEST_RATE:
-                rule = f"over clock_mhz = {self.clock_mhz} is a fraction of more digits than time is counted with"
-                raise broken("dram.bandwidth_gb_per_s", rule, self.dram.bandwidth_gb_per_s, "fewer decimals of either")
+            self._check_rate("bandwidth_gb_per_s", rate, self.dram.bandwidth_gb_per_s)
         pixel_bits = self.pe_array.columns * self.word_bits_stored(32)
         if self.network_interface.packet_payload_bits < pixel_bits:
             raise broken(
@@ -80,6 +90,12 @@ class ArchSettings(Settings):
         if self.noc.multicast == "tree":
             self._check_multicast()
         return self
+
+    def _check_rate(self, key: str, rate: Fraction, value: float | None) -> None:
+        """Times are kept as whole numbers of the parts of a cycle that the rate has."""
+        if max(rate.numerator, rate.denominator) > LARGEST_RATE:
+            rule = f"over clock_mhz = {self.clock_mhz} is a fraction of more digits than time is counted with"
+            raise broken(f"dram.{key}", rule, value, "fewer decimals of either")
 
     def _check_multicast(self) -> None:
         """A packet that branches in routers must fit a virtual channel, or its branches could wait for each other."""
@@ -94,6 +110,12 @@ class ArchSettings(Settings):
         """Bits that a word of `bits` bits takes in buffers: whole lanes where nothing is skipped."""
         lane = self.pe_array.lane_bits
         return -(-bits // lane) * lane if self.pe_array.skip == "nothing" else bits
+
+
+@lru_cache
+def _first_free(nodes: int, taken: tuple[int, ...], count: int) -> tuple[int, ...]:
+    """The first nodes that are not taken."""
+    return tuple([node for node in range(nodes) if node not in taken][:count])
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +136,7 @@ class Arch:
     @property
     def tile_nodes(self) -> tuple[int, ...]:
         """The node of each tile: row by row, nodes of memory controllers left out."""
-        free = [node for node in range(self.settings.noc.nodes) if node not in self.controller_nodes]
-        return tuple(free[: self.settings.tiles.count])
+        return _first_free(self.settings.noc.nodes, self.controller_nodes, self.settings.tiles.count)
 
     @property
     def network(self) -> NetworkShape:
@@ -123,18 +144,48 @@ class Arch:
         return self.settings.noc.shape(self.settings.network_interface.queue_flits)
 
     @property
+    def spike_sram(self) -> SramShape:
+        """The spike buffer as the engine makes it; a word is as wide as a line."""
+        array = self.settings.pe_array
+        return self.settings.spike_buffer.shape(array.line_words * array.lane_bits)
+
+    @property
+    def weight_sram(self) -> SramShape:
+        """The weight buffer as the engine makes it; a word is as wide as the 8-bit weights of a word of spikes."""
+        return self.settings.weight_buffer.shape(self.settings.pe_array.columns * 8)
+
+    @property
+    def dram(self) -> DramShape | None:
+        """The channels of banks behind each controller; None: a pipe, or ideal memory."""
+        dram = self.settings.dram
+        if not isinstance(dram, DramSettings):
+            return None
+        return dram.shape(len(self.controller_nodes), self.settings.clock_mhz)
+
+    @property
     def bytes_per_cycle(self) -> Fraction | None:
-        """DRAM bandwidth of one channel; None: ideal."""
+        """DRAM bandwidth behind one controller; None: ideal."""
         dram = self.settings.dram
         if isinstance(dram, str):
             return None
-        return dram.bytes_per_cycle(len(self.controller_nodes), self.settings.clock_mhz)
+        if isinstance(dram, PipeDramSettings):
+            return dram.bytes_per_cycle(len(self.controller_nodes), self.settings.clock_mhz)
+        return dram.shape(len(self.controller_nodes), self.settings.clock_mhz).bytes_per_cycle
 
     @property
     def latency_cycles(self) -> int:
-        """DRAM latency in core-clock cycles."""
+        """DRAM latency in core-clock cycles, after what banks take."""
         dram = self.settings.dram
         return 0 if isinstance(dram, str) else cycles_from_ns(dram.latency_ns, self.settings.clock_mhz)
+
+    @property
+    def access_cycles(self) -> int:
+        """From a request at an idle controller to the first of its data: that of a closed row, where there are rows."""
+        dram = self.dram
+        if dram is None:
+            return self.latency_cycles
+        clocks = dram.timing.rcd + dram.timing.cl + dram.burst_clocks
+        return self.latency_cycles + ceil(clocks / dram.clocks_per_cycle)
 
     @property
     def capacity(self) -> TileCapacity:
@@ -155,10 +206,25 @@ class Arch:
             weight_buffer_bytes=settings.weight_buffer.bytes,
             prefetches=settings.weight_buffer.double,
             accumulator_words=settings.accumulator_buffer.bytes * 8 // array.accumulator_bits,
+            accumulator_bits=array.accumulator_bits,
             flit_bytes=max(1, settings.noc.flit_bits // 8),
             packet_bits=settings.network_interface.packet_payload_bits,
+            header_bits=settings.network_interface.header_bits,
+            multicast=settings.noc.multicast == "tree",
             controllers=len(self.controller_nodes),
             memory_bytes_per_cycle=float("inf") if rate is None else float(rate) * len(self.controller_nodes),
+            memory_latency_cycles=self.access_cycles,
+            transfer_bytes=settings.memory_controller.packet_bytes,
+            weight_banks=settings.weight_buffer.banks,
+            read_latency_cycles=settings.spike_buffer.read_latency_cycles,
+            pipeline_cycles=array.pipeline_cycles,
+            results=settings.neuron_unit.results,
+            neuron_lanes=settings.neuron_unit.lanes,
+            decoding_cycles=(
+                settings.accumulator_buffer.access_cycles(array.columns * array.accumulator_bits, 1, 1, alternate=True)
+                if settings.neuron_unit.decoding == "serial"
+                else 0
+            ),
         )
 
 

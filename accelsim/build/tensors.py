@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from accelsim.engine.layout import BLOCK_WORDS, bit_planes
 from accelsim.errors import InputError, Problem
+from accelsim.units import ceil_div
 from accelsim.workload.layer import ARRAY_OPS, Layer
 from accelsim.workload.workload import Workload
 
@@ -15,14 +18,16 @@ from accelsim.workload.workload import Workload
 class Tensors:
     """Collects arrays and hands out their offsets; words lie as (row, column, channel).
 
-    Timing needs the words that layers consume; equal maps, which several layers or repeated images consume, are kept
-    once. `verify` adds the parameters and room for the outputs.
+    Timing needs the bit planes of the words that layers consume; equal maps, which several layers or repeated images
+    consume, are kept once. `verify` adds the words, the parameters and room for the outputs.
     """
 
     def __init__(self, workload: Workload, verify: bool) -> None:
         self.workload = workload
         self.verify = verify
         self.output_offsets: dict[tuple[int, str], int] = {}
+        self._plane_count = max(layer.word_bits for layer in workload.layers)
+        self._planes: list[NDArray[np.int64]] = []
         self._words: list[NDArray[np.int32]] = []
         self._weights: list[NDArray[np.int8]] = []
         self._bias: list[NDArray[np.int64]] = []
@@ -38,17 +43,25 @@ class Tensors:
         return offset
 
     def input_offset(self, layer: Layer, image: int, operand: int) -> int:
-        """Where the words of an operand begin."""
+        """Where the words of an operand begin: at a multiple of BLOCK_WORDS."""
         key = (layer.name, image, operand)
         if key not in self._input_offsets:
             words = self.workload.input_words(layer.name, image, operand)
-            flat = np.ascontiguousarray(words.reshape(layer.in_shape).transpose(1, 2, 0), dtype=np.int32).ravel()
-            content = hashlib.blake2b(flat.data, digest_size=32).digest()
+            flat = np.ascontiguousarray(words.reshape(layer.in_shape).transpose(1, 2, 0)).ravel()
+            content = hashlib.blake2b(flat.data, digest_size=32, person=str(flat.dtype).encode()).digest()
             if content not in self._offset_of:
-                self._offset_of[content] = self._reserve("words", flat.size)
-                self._words.append(flat)
+                self._offset_of[content] = self._add_words(flat)
             self._input_offsets[key] = self._offset_of[content]
         return self._input_offsets[key]
+
+    def _add_words(self, flat: NDArray[np.unsignedinteger[Any]]) -> int:
+        blocks = ceil_div(flat.size, BLOCK_WORDS)
+        self._planes.append(bit_planes(flat, self._plane_count))
+        if self.verify:
+            padded = np.zeros(blocks * BLOCK_WORDS, np.int32)
+            padded[: flat.size] = flat
+            self._words.append(padded)
+        return self._reserve("words", blocks * BLOCK_WORDS)
 
     def parameter_offsets(self, layer: Layer) -> tuple[int, int]:
         """Where the weights, and where bias and threshold of a layer begin."""
@@ -78,6 +91,10 @@ class Tensors:
         if key not in self.output_offsets:
             self.output_offsets[key] = self._reserve("outputs", int(np.prod(layer.out_shape)))
         return self.output_offsets[key]
+
+    def planes(self) -> NDArray[np.int64]:
+        """Bit planes of all words (see `accelsim.engine.layout.bit_planes`): [blocks, planes]."""
+        return np.concatenate(self._planes) if self._planes else np.zeros((1, self._plane_count), np.int64)
 
     def words(self) -> NDArray[np.int32]:
         return np.concatenate(self._words) if self._words else np.zeros(1, np.int32)

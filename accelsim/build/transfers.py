@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from accelsim.build.layout import Place
 from accelsim.build.routes import TreeTable
 from accelsim.engine.groups import GroupTable
 from accelsim.kernels import state as k
@@ -28,23 +29,28 @@ class Bundle:
 class TransferTable:
     """Collects the transfers of a run. A bundle that several tiles read is made once, and found again by its key."""
 
-    def __init__(self, groups: GroupTable, channels: int) -> None:
+    def __init__(self, groups: GroupTable) -> None:
         self._groups = groups
-        self._channels = channels
         self._rows: list[list[int]] = []
         self._urgency: list[tuple[int, int]] = []
         self._destinations: list[list[tuple[int, int]]] = []
         self._bundles: dict[Hashable, Bundle] = {}
 
-    def bundle(self, key: Hashable, name: str, layer: int, turn: int, kind: int, sizes: Sequence[int]) -> Bundle:
-        """The bundle of `key`: transfers of `sizes` bytes, the `turn`-th that their readers need in the layer."""
+    def bundle(
+        self, key: Hashable, name: str, layer: int, turn: int, kind: int, places: Sequence[Place], size: int
+    ) -> Bundle:
+        """The bundle of `key`: a transfer of `size` bytes from each of some places behind one controller.
+
+        It is the `turn`-th that its readers need in the layer.
+        """
         if key in self._bundles:
             return self._bundles[key]
-        channel = len(self._bundles) % self._channels
+        channel = places[0].controller
         first = len(self._rows)
-        for size in sizes:
+        for place in places:
             row = [0] * k.TRANSFER_COLUMNS
             row[k.D_CHANNEL], row[k.D_BYTES], row[k.D_LAYER], row[k.D_KIND] = channel, size, layer, kind
+            row[k.D_ADDRESS] = place.address
             self._rows.append(row)
             self._urgency.append((layer, turn))
             self._destinations.append([])
@@ -55,11 +61,11 @@ class TransferTable:
         bundle = self._bundles[key] = Bundle(trigger, channel, tuple(range(first, len(self._rows))))
         return bundle
 
-    def add_reader(self, bundle: Bundle, node: int, first_group: int) -> None:
-        """Send the bundle to a node too, counting down consecutive groups; it waits for one request more."""
+    def add_reader(self, bundle: Bundle, node: int, groups: Sequence[int]) -> None:
+        """Send the bundle to a node too, counting down a group a transfer; it waits for one request more."""
         self._groups.left[bundle.trigger] += 1
-        for offset, transfer in enumerate(bundle.transfers):
-            self._destinations[transfer].append((node, first_group + offset))
+        for transfer, group in zip(bundle.transfers, groups, strict=True):
+            self._destinations[transfer].append((node, group))
 
     def finish(self, trees: TreeTable, controllers: Sequence[int] | None) -> tuple[Words, Words]:
         """The tables of transfers and of destinations, those of the trees first.

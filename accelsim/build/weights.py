@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from accelsim.mapping.plan import Plan, Range, TileCapacity, block_bytes
-from accelsim.workload.layer import ARRAY_OPS
+from accelsim.mapping.plan import Plan, Range, TileCapacity
 
 Block = tuple[int, Range, Range]
 """Weights of (layer index, output channels, input channels)."""
@@ -27,22 +26,13 @@ class Held:
 class WeightBuffer:
     """One tile's weight buffer, filled in turn: the block loaded first leaves first.
 
-    Where all blocks that the tile ever uses fit together, each is loaded once and stays.
+    Where the plan says that its weights stay, each block is loaded once.
     """
 
     def __init__(self, plan: Plan, tile: int, capacity: TileCapacity) -> None:
         self._capacity = capacity
         self._held: list[Held] = []
-        needed = {
-            (entry.index, group, chunk): block_bytes(entry.layer, group[1] - group[0], chunk[1] - chunk[0])
-            for entry in plan.layers
-            if entry.layer.op in ARRAY_OPS
-            for part in entry.parts
-            if part.tile == tile
-            for group in part.groups
-            for chunk in part.chunks
-        }
-        self._stays = sum(needed.values()) <= capacity.weight_buffer_bytes
+        self._stays = plan.weights_stay[tile]
         self._resident: dict[Block, Held] = {}
         self.peak_bytes = 0
 

@@ -9,12 +9,14 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
+from accelsim.engine.dram import DramShape, make_dram, no_dram
 from accelsim.engine.groups import GroupTable
-from accelsim.engine.layout import bit_planes, weight_banks
+from accelsim.engine.layout import weight_banks
 from accelsim.engine.network import Tree, with_more_packets
 from accelsim.engine.topology import NetworkShape, Words
 from accelsim.engine.waiting import describe_waiting
 from accelsim.kernels import delivery, network_state, payload, state
+from accelsim.kernels import dram as dram_kernels
 from accelsim.kernels import fabric as kernels
 from accelsim.kernels import tile as tile_kernels
 from accelsim.units import ceil_div
@@ -30,6 +32,39 @@ STOPPED, IDLE, STUCK = range(3)
 
 
 @dataclass(frozen=True, slots=True)
+class SramShape:
+    """Rules of an SRAM of a tile; ports, interleaving and arbitration are numbers of `accelsim.kernels.state`."""
+
+    width_bits: int
+    depth_words: int
+    """Words of a bank."""
+    ports: int = state.ONE_RW
+    interleaving: int = state.LOW_ORDER
+    arbitration: int = state.WRITES_FIRST
+
+    @property
+    def reads(self) -> int:
+        """Reads that a bank takes in a cycle without writes."""
+        return 2 if self.ports == state.TWO_RW else 1
+
+    def rules(self, banks: int, flit_bits: int) -> Words:
+        """The rules as the kernels read them."""
+        rules = np.zeros(state.SRAM_COLUMNS, np.int64)
+        rules[state.B_BANKS] = banks
+        rules[state.B_WIDTH] = self.width_bits
+        rules[state.B_DEPTH] = self.depth_words
+        rules[state.B_PORTS] = self.ports
+        rules[state.B_INTERLEAVING] = self.interleaving
+        rules[state.B_ARBITRATION] = self.arbitration
+        rules[state.B_FLIT] = -(-flit_bits // self.width_bits)
+        # Words one behind the other lie in different banks as many times as a bank can be read in a cycle, but for
+        # the first and the last of a range.
+        apart = banks if self.interleaving == state.LOW_ORDER else 1
+        rules[state.B_FREE] = (apart * self.reads - 1) * self.width_bits + 1
+        return rules
+
+
+@dataclass(frozen=True, slots=True)
 class TileShape:
     """Integer settings that all tiles share."""
 
@@ -39,6 +74,8 @@ class TileShape:
     fifo_words: int
     weight_banks: int
     spike_banks: int
+    spike_sram: SramShape
+    weight_sram: SramShape
     pixels: int
     results: int
     spike_latency_cycles: int
@@ -53,7 +90,10 @@ class TileShape:
 
 @dataclass(frozen=True, slots=True)
 class MemoryShape:
-    """Settings of the memory controllers; `bytes_per_cycle` None: unlimited bandwidth, no latency."""
+    """Settings of the memory controllers; `bytes_per_cycle` None: unlimited bandwidth, no latency.
+
+    With `dram` a controller has channels of banks, of that bandwidth, else a pipe; the latency comes after either.
+    """
 
     nodes: tuple[int, ...]
     bytes_per_cycle: Fraction | None
@@ -61,12 +101,16 @@ class MemoryShape:
     chunk_bytes: int
     chunks: int
     write_buffer_bytes: int
+    dram: DramShape | None = None
+    write_packet_bytes: int = 1
+    """Payload of the largest packet that is to be written."""
 
 
 @dataclass(frozen=True, slots=True)
 class Contents:
     """What flows through the fabric in one run: arrays that the kernels index by the passes' offsets."""
 
+    planes: Words
     words: NDArray[np.int32]
     weights: NDArray[np.int8]
     bias: Words
@@ -91,6 +135,8 @@ def make_clock(groups: GroupTable) -> state.Clock:
         fires=np.array(groups.fires, np.int64),
         chain=np.array(groups.chain, np.int64),
         box=np.array(groups.box, np.int64),
+        bits=np.array(groups.bits, np.int64),
+        place=np.array(groups.place, np.int64),
         begun=np.zeros(groups.boxes, np.int64),
         completed=np.zeros(count + 1, np.int64),
     )
@@ -106,8 +152,8 @@ def packets_under_way(shape: NetworkShape) -> int:
     return shape.nodes * (shape.queue_flits + 2) + (queues + sinks) * shape.buffer_flits
 
 
-def make_tiles(shape: TileShape, nodes: Sequence[int], network_nodes: int, contents: Contents) -> state.Tiles:
-    """Idle tiles at the given nodes."""
+def make_tiles(shape: TileShape, nodes: Sequence[int], network: NetworkShape, contents: Contents) -> state.Tiles:
+    """Idle tiles at the given nodes of a network."""
     count = len(nodes)
 
     def zeros(*dimensions: int) -> Words:
@@ -118,7 +164,6 @@ def make_tiles(shape: TileShape, nodes: Sequence[int], network_nodes: int, conte
     settings[state.T_LINE] = shape.line_words
     settings[state.T_FIFO] = shape.fifo_words
     settings[state.T_BANKS] = shape.weight_banks
-    settings[state.T_SPIKE_BANKS] = shape.spike_banks
     settings[state.T_PIXELS] = shape.pixels
     settings[state.T_RESULTS] = shape.results
     settings[state.T_SPIKE_LATENCY] = shape.spike_latency_cycles
@@ -128,16 +173,22 @@ def make_tiles(shape: TileShape, nodes: Sequence[int], network_nodes: int, conte
     settings[state.T_HEADER_BITS] = shape.header_bits
     settings[state.T_FLIT_BITS] = shape.flit_bits
     settings[state.T_VERIFY] = contents.verify
-    planes = bit_planes(contents.words)
-    settings[state.T_PLANES] = planes.shape[1]
+    settings[state.T_PLANES] = contents.planes.shape[1]
     settings[state.T_PAYLOAD] = shape.payload
-    tile_of = np.full(network_nodes, -1, np.int64)
+    tile_of = np.full(network.nodes, -1, np.int64)
     tile_of[list(nodes)] = np.arange(count)
     layers = contents.layers
     scalars = zeros(count, state.TILE_SCALARS)
     scalars[:, state.S_STATE] = state.IDLE
     scalars[:, state.S_LAYER] = layers
-    scalars[:, state.S_WRITE_AT] = -1
+    sram = np.stack(
+        [
+            shape.spike_sram.rules(shape.spike_banks, shape.flit_bits),
+            shape.weight_sram.rules(shape.weight_banks, shape.flit_bits),
+        ]
+    )
+    interface = zeros(count, state.INTERFACE_COLUMNS)
+    interface[:, [state.I_SPIKE_AT, state.I_WEIGHT_AT]] = -1
     span = zeros(layers + 1, 2)
     span[:, 0] = state.FOREVER
     return state.Tiles(
@@ -146,10 +197,16 @@ def make_tiles(shape: TileShape, nodes: Sequence[int], network_nodes: int, conte
         tile_of=tile_of,
         active=zeros(-(-count // 32)),
         scalars=scalars,
+        sram=sram,
+        use=zeros(2, count, max(shape.spike_banks, shape.weight_banks)),
+        interface=interface,
+        sink=zeros(count, network.virtual_channels * network.buffer_flits, state.FLIT_COLUMNS),
+        sink_place=zeros(count, network.virtual_channels),
+        sinking=zeros(-(-count // 32)),
         passes=zeros(count, state.PASSES, state.PASS_COLUMNS),
         emitting=zeros(count, state.PASS_COLUMNS),
         routes=contents.routes,
-        bank=weight_banks(shape.weight_banks, shape.line_words),
+        bank=weight_banks(shape.weight_banks, shape.line_words, shape.weight_sram.interleaving == state.DIAGONAL),
         line=zeros(count, ceil_div(shape.line_words, state.BLOCK_WORDS)),
         line_entry=zeros(count, shape.line_words if contents.verify else 0),
         bank_fifo=zeros(count, shape.weight_banks, shape.fifo_words if contents.verify else 0),
@@ -161,7 +218,7 @@ def make_tiles(shape: TileShape, nodes: Sequence[int], network_nodes: int, conte
         accumulator=zeros(count, shape.columns),
         membrane=zeros(count, contents.membrane_pixels, shape.columns),
         words=contents.words,
-        planes=planes.ravel(),
+        planes=contents.planes.ravel(),
         weights=contents.weights,
         bias=contents.bias,
         theta=contents.theta,
@@ -174,8 +231,8 @@ def make_tiles(shape: TileShape, nodes: Sequence[int], network_nodes: int, conte
     )
 
 
-def make_memory(shape: MemoryShape, network_nodes: int, virtual_channels: int, contents: Contents) -> state.Memory:
-    """Idle DRAM channels, one behind each controller node."""
+def make_memory(shape: MemoryShape, network: NetworkShape, contents: Contents) -> state.Memory:
+    """Idle memory controllers at their nodes."""
     channels = len(shape.nodes)
     transfers = contents.transfers
     settings = np.zeros(state.MEMORY_SETTINGS, np.int64)
@@ -185,9 +242,22 @@ def make_memory(shape: MemoryShape, network_nodes: int, virtual_channels: int, c
         settings[state.M_RATE] = shape.bytes_per_cycle.numerator
         settings[state.M_COST] = shape.bytes_per_cycle.denominator
         settings[state.M_LATENCY] = shape.latency_cycles
+    dram = no_dram()
+    if shape.dram is not None:
+        settings[state.M_BANKS] = 1
+        settings[state.M_RATE] = shape.dram.clocks_per_cycle.numerator
+        settings[state.M_COST] = shape.dram.clocks_per_cycle.denominator
+        # Once it is full only flits come whose credits were out; every byte in it may be of a burst of its own.
+        packets = 1 + network.virtual_channels * network.buffer_flits
+        bursts = packets * (2 + shape.write_packet_bytes // shape.dram.burst_bytes)
+        dram = make_dram(shape.dram, channels, shape.write_buffer_bytes + bursts)
+        longest = max(shape.dram.timing.cl, shape.dram.timing.cwl) + shape.dram.burst_clocks
+        settings[state.M_AHEAD] = 3 + longest * settings[state.M_COST] // settings[state.M_RATE]
+    else:
+        settings[state.M_AHEAD] = 2 + shape.chunk_bytes * settings[state.M_COST] // settings[state.M_RATE]
     settings[state.M_CHUNK] = shape.chunk_bytes
     settings[state.M_WRITE_BUFFER] = shape.write_buffer_bytes
-    channel_of = np.full(network_nodes, -1, np.int64)
+    channel_of = np.full(network.nodes, -1, np.int64)
     channel_of[list(shape.nodes)] = np.arange(channels)
     channel = np.zeros((channels, state.CHANNEL_SCALARS), np.int64)
     channel[:, state.C_NODE] = shape.nodes
@@ -200,10 +270,11 @@ def make_memory(shape: MemoryShape, network_nodes: int, virtual_channels: int, c
         transfer=transfers,
         destination=contents.destinations,
         queue=np.zeros((channels, max(1, len(transfers))), np.int64),
-        ready=np.zeros((channels, shape.chunks, 3), np.int64),
-        held=np.zeros((channels, virtual_channels), np.int64),
+        ready=np.zeros((channels, shape.chunks, state.READY_COLUMNS), np.int64),
+        held=np.zeros((channels, network.virtual_channels), np.int64),
         read_bins=np.zeros((channels, BINS), np.int64),
         write_bins=np.zeros((channels, BINS), np.int64),
+        dram=dram,
     )
 
 
@@ -254,7 +325,13 @@ class Fabric:
         assert number - scalars[state.S_DRAINED] < state.PASSES - 1, "the ring of passes is full"
         self.tiles.passes[tile, number % state.PASSES] = work
         scalars[state.S_SUBMITTED] = number + 1
+        under_way = number + 1 - int(scalars[state.S_DRAINED])
+        scalars[state.S_PASSES_PEAK] = max(int(scalars[state.S_PASSES_PEAK]), under_way)
         self.tiles.active[tile >> 5] |= 1 << (tile & 31)
+
+    def free_spikes(self, tile: int, bits: int) -> None:
+        """Words of a tile's spike buffer have been read for the last time."""
+        self.tiles.interface[tile, state.I_HELD] -= bits
 
     def send_control(self, node: int, destination: int, group: int, layer: int) -> None:
         """Send a one-flit packet that counts a group down by one when it arrives.
@@ -276,11 +353,12 @@ class Fabric:
         return int(self.clock.scalars[state.LAST_WORK]) + 1
 
     def settle(self) -> None:
-        """Book every tile's state up to the end of the run; called once."""
+        """Book every tile's state, and the refreshes of idle channels, up to the end of the run; called once."""
         while self.cycles >> int(self.clock.scalars[state.BIN_SHIFT]) >= BINS:
             kernels.fold(self.clock, self.network, self.tiles, self.memory)
         for tile in range(len(self.tiles.node)):
             tile_kernels.settle(self.clock, self.tiles, tile, self.cycles)
+        dram_kernels.settle(self.memory.dram, self.cycles)
 
     def stalled_units(self, groups: GroupTable) -> list[str]:
         """For a deadlock report: what each tile waits for, and which packets wait in the network, and for whom."""

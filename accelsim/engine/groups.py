@@ -19,20 +19,36 @@ class GroupTable:
         self.fires = array("q")
         self.chain = array("q")
         self.box = array("q")
+        self.bits = array("q")
+        self.place = array("q")
         self.boxes = 0
         self._first: list[int] = []
         self._names: list[str] = []
 
     def add(
-        self, name: str, left: int, *, watched: bool = False, fires: int = -1, chain: int = -1, box: int = -1
+        self,
+        name: str,
+        left: int,
+        *,
+        watched: bool = False,
+        fires: int = -1,
+        chain: int = -1,
+        box: int = -1,
+        bits: int = 0,
+        place: int = 0,
     ) -> int:
-        """Number of a new group; `name` says in a deadlock report what is missing while it is not complete."""
+        """Number of a new group; `name` says in a deadlock report what is missing while it is not complete.
+
+        What arrives in a tile is written from word `place` of its SRAM on, and takes `bits` of the spike buffer.
+        """
         number = len(self.left)
         self.left.append(left)
         self.watched.append(int(watched))
         self.fires.append(fires)
         self.chain.append(chain)
         self.box.append(box)
+        self.bits.append(bits)
+        self.place.append(place)
         if not self._names or self._names[-1] != name:
             self._first.append(number)
             self._names.append(name)

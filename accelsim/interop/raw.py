@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,11 +15,14 @@ from pydantic import AfterValidator, Field, model_validator
 from accelsim.config import Count, Document, Settings, broken, load_yaml, validate
 from accelsim.errors import InputError, Problem
 from accelsim.workload.archive import Archive, Header, open_archive
-from accelsim.workload.graph import MAX_WORD_BITS, Place, link, output_shape
-from accelsim.workload.layer import ARRAY_OPS, Layer, Op
-from accelsim.workload.settings import Bits, Name, One, Padding, Size, WordBits, some_layers
-from accelsim.workload.trace_meta import BIT_ORDER, FORMAT, VERSION
+from accelsim.workload.graph import MAX_WORD_BITS, Place, input_shape, link, output_shape
+from accelsim.workload.layer import ARRAY_OPS, ATTENTION_OPS, WEIGHTED_OPS, Layer, Op
+from accelsim.workload.settings import Bits, Name, WordBits, some_layers
+from accelsim.workload.trace_meta import BIT_ORDER, FORMAT, VERSION, describe_layer
+from accelsim.workload.window import Window
 from accelsim.workload.words import smallest_unsigned
+
+SEVERAL_OPERANDS = ("add", "concat", *ATTENTION_OPS)
 
 INPUT_FORMS = "spikes; integers, N bit; direct-coded image, N bit"
 
@@ -32,7 +35,7 @@ def _input_form(text: str) -> str:
     return text
 
 
-class RawLayer(Settings):
+class RawLayer(Window):
     """A layer of layers.yaml."""
 
     name: Name = Field(description="Also the name of its array.")
@@ -47,11 +50,6 @@ class RawLayer(Settings):
     )
     out_channels: Count | None = Field(default=None, description="Of conv2d.")
     out_features: Count | None = Field(default=None, description="Of linear.")
-    kernel: Size | None = Field(default=None, description="Of conv2d and pools: a number, or [rows, columns].")
-    stride: Size | None = Field(default=None, description="Default 1; that of a pool its kernel.")
-    padding: Padding = (0, 0)
-    groups: One = 1
-    dilation: One = 1
     weight_bits: Bits = Field(default=8, description="Bits of a weight.")
     bits_per_step: WordBits | None = Field(
         default=None, description="Bits of an array's entry; default: those of the largest."
@@ -62,9 +60,8 @@ class RawLayer(Settings):
 
     @model_validator(mode="after")
     def _complete(self) -> RawLayer:
-        needed = {"conv2d": ("out_channels", "kernel"), "linear": ("out_features",)}
-        for key in needed.get(self.op, () if self.op == "add" else ("kernel",)):
-            if getattr(self, key) is None:
+        for op, key in (("conv2d", "out_channels"), ("linear", "out_features")):
+            if self.op == op and getattr(self, key) is None:
                 raise broken(key, f"is missing: {self.op} needs it")
         return self
 
@@ -99,8 +96,9 @@ def import_raw(
 ) -> tuple[dict[str, Any], dict[str, NDArray[Any]], tuple[str, ...]]:
     """Read raw arrays and the YAML that describes their layers; returns meta and arrays for `write_trace`, and notes.
 
-    An array holds what its layer consumed: [time, channel, row, column] or [time, feature], first step first, or
-    these with an image axis before them; whole numbers of at least 0. Words are packed first step most significant.
+    An array holds what its layer consumed, one named out/<layer> what it produced: [time, channel, row, column] or
+    [time, feature], first step first, or these with an image axis before them; whole numbers of at least 0. Words are
+    packed first step most significant.
     Layers chain in order unless `inputs` says otherwise; max pools that are missing where maps halve are inferred,
     and the notes say so. Raises `InputError` with all problems of both files.
     """
@@ -111,12 +109,11 @@ def import_raw(
         if problems:
             raise InputError(problems)
         records: dict[str, _Record] = {}
-        for layer in network.layers:
-            if layer.name in archive.headers:
-                try:
-                    records[layer.name] = _record(archive.load(layer.name), layer, archive.file)
-                except InputError as error:
-                    problems += error.problems
+        for key, layer in _arrays(archive, network):
+            try:
+                records[key] = _record(archive.load(key), key, layer, archive.file)
+            except InputError as error:
+                problems += error.problems
         if problems:
             raise InputError(problems)
         notes = [f"{key}: array of no layer, left out" for key in archive.headers if key not in records]
@@ -139,33 +136,42 @@ def import_raw(
         "encoding": {"form": "serial"},
         "bit_order": BIT_ORDER,
         "note": network.note,
-        "layers": [asdict(layer) for layer in graph.layers],
+        "layers": [describe_layer(layer) for layer in graph.layers],
     }
-    return meta, {f"in/{name}": record.words for name, record in records.items()}, (*notes, *graph.notes)
+    arrays = {name if name.startswith("out/") else f"in/{name}": record.words for name, record in records.items()}
+    return meta, arrays, (*notes, *graph.notes)
+
+
+def _arrays(archive: Archive, network: RawNetwork) -> Iterator[tuple[str, RawLayer]]:
+    """Arrays that are there of what layers consumed, and of what they produced."""
+    for layer in network.layers:
+        for key in (layer.name, f"out/{layer.name}"):
+            if key in archive.headers:
+                yield key, layer
 
 
 def _header_problems(archive: Archive, network: RawNetwork) -> list[Problem]:
     problems = []
     images: dict[int, str] = {}
     for layer in network.layers:
-        header = archive.headers.get(layer.name)
-        if header is None:
-            if layer.op in ARRAY_OPS:
-                rule = "is missing: what the layer consumed"
-                problems.append(Problem(rule, archive.file, None, layer.name, None, ", ".join(archive.headers)))
-            continue
-        if layer.op == "add":
-            problems.append(Problem("add consumes what its inputs produce: no array", archive.file, key=layer.name))
+        if layer.op in WEIGHTED_OPS and layer.name not in archive.headers:
+            rule = "is missing: what the layer consumed"
+            problems.append(Problem(rule, archive.file, None, layer.name, None, ", ".join(archive.headers)))
+        if layer.op in SEVERAL_OPERANDS and layer.name in archive.headers:
+            rule = f"{layer.op} consumes what its inputs produce: no array"
+            problems.append(Problem(rule, archive.file, key=layer.name))
+    for key, _ in _arrays(archive, network):
+        header = archive.headers[key]
         if header.dtype.kind not in "buif":
             problems.append(
-                Problem("has the wrong type", archive.file, None, layer.name, str(header.dtype), "numbers or booleans")
+                Problem("has the wrong type", archive.file, None, key, str(header.dtype), "numbers or booleans")
             )
         if len(header.shape) not in (2, 3, 4, 5) or 0 in header.shape:
             allowed = "[time, channel, row, column] or [time, feature], perhaps with an image axis before"
             shape = list(header.shape)
-            problems.append(Problem("has the wrong shape", archive.file, None, layer.name, shape, allowed))
+            problems.append(Problem("has the wrong shape", archive.file, None, key, shape, allowed))
         else:
-            images.setdefault(_images(header), layer.name)
+            images.setdefault(_images(header), key)
     if len(images) > 1:
         value = ", ".join(f"{name}: {count}" for count, name in images.items())
         problems.append(Problem("arrays differ in the number of images", archive.file, value=value))
@@ -176,11 +182,11 @@ def _images(header: Header) -> int:
     return header.shape[0] if len(header.shape) in (3, 5) else 1
 
 
-def _record(array: NDArray[Any], layer: RawLayer, file: str) -> _Record:
+def _record(array: NDArray[Any], key: str, layer: RawLayer, file: str) -> _Record:
     """Pack an array; InputError where it holds what are no small whole numbers."""
 
     def problem(rule: str, value: object = None, allowed: str = "") -> InputError:
-        return InputError(Problem(rule, file, key=layer.name, value=value, allowed=allowed))
+        return InputError(Problem(rule, file, key=key, value=value, allowed=allowed))
 
     if array.dtype.kind == "f" and not (np.isfinite(array).all() and np.array_equal(array, np.floor(array))):
         raise problem("holds numbers that are not whole", allowed="spikes of 0 and 1, or small integers")
@@ -188,13 +194,14 @@ def _record(array: NDArray[Any], layer: RawLayer, file: str) -> _Record:
     if low < 0:
         raise problem("holds negative numbers", low, "0 and above")
     planes = array if array.ndim in (3, 5) else array[None]
-    if layer.integer_bits:
+    integer_bits = 0 if key != layer.name else layer.integer_bits
+    if integer_bits:
         if (planes != planes[:, :1]).any():
             allowed = "the same at every time step, or input: spikes"
             raise problem("holds integers that change with time", allowed=allowed)
         planes = planes[:, :1]
     timesteps = planes.shape[1]
-    bits = layer.integer_bits or layer.bits_per_step or max(1, high.bit_length())
+    bits = integer_bits or (layer.bits_per_step if key == layer.name else 0) or max(1, high.bit_length())
     if high.bit_length() > bits:
         raise problem(f"holds numbers of more than {bits} bits", high)
     if timesteps * bits > MAX_WORD_BITS:
@@ -217,36 +224,34 @@ def _layers(network: RawNetwork, records: Mapping[str, _Record], document: Docum
         if record is not None:
             size = record.words.shape[1:]
             in_shape = (size[0], 1, 1) if len(size) == 1 else (size[0], size[1], size[2])
-        elif inputs and inputs[0] in shapes:
-            in_shape = shapes[inputs[0]]
+        elif inputs and shapes.keys() >= set(inputs):
+            in_shape = input_shape(raw.op, [shapes[name] for name in inputs])
         else:
             raise InputError(place(index, "inputs", "names no layer before this one", None, ", ".join(shapes)))
-        window = (raw.kernel or (1, 1), raw.stride or (raw.kernel if "pool" in raw.op else None) or (1, 1), raw.padding)
-        if raw.op == "linear":
-            window = (in_shape[1:], (1, 1), (0, 0))
-        out_shape = output_shape(raw.op, in_shape, raw.out_channels or raw.out_features or 0, *window)
+        channels = raw.out_channels or raw.out_features or 0
+        if raw.op == "attention_values" and len(inputs) > 1:
+            channels = shapes[inputs[1]][0]
+        made = records.get(f"out/{raw.name}")
         weighted = raw.op in ARRAY_OPS
         last = index == len(network.layers) - 1
-        shapes[raw.name] = out_shape
-        layers.append(
-            Layer(
-                name=raw.name,
-                op=raw.op,
-                inputs=inputs,
-                in_shape=in_shape,
-                out_shape=out_shape,
-                kernel=window[0],
-                stride=window[1],
-                padding=window[2],
-                weight_bits=raw.weight_bits if weighted else 0,
-                kind="integers" if raw.integer_bits else "spikes",
-                timesteps=record.timesteps if record else max(other.timesteps for other in records.values()),
-                bits_per_step=record.bits_per_step if record else 1,
-                word_bits=record.word_bits if record else 0,
-                out_word_bits=0,
-                fires=not weighted or (not last if raw.fires is None else raw.fires),
-            )
+        layer = Layer(
+            name=raw.name,
+            op=raw.op,
+            inputs=inputs,
+            in_shape=in_shape,
+            out_shape=(channels, 1, 1),
+            **raw.window(raw.op, in_shape),
+            weight_bits=raw.weight_bits if raw.op in WEIGHTED_OPS else 0,
+            kind="integers" if raw.integer_bits else "spikes",
+            timesteps=record.timesteps if record else max(other.timesteps for other in records.values()),
+            bits_per_step=record.bits_per_step if record else 1,
+            word_bits=record.word_bits if record else 0,
+            out_word_bits=made.word_bits if made else 0,
+            fires=not weighted or (not last if raw.fires is None else raw.fires),
         )
+        layer = replace(layer, out_shape=output_shape(layer))
+        shapes[raw.name] = layer.out_shape
+        layers.append(layer)
     return layers
 
 

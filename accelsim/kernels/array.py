@@ -6,6 +6,7 @@ from accelsim.kernels.delivery import count_down
 from accelsim.kernels.neuron_unit import push_result
 from accelsim.kernels.outcomes import SCANNING
 from accelsim.kernels.rings import ring
+from accelsim.kernels.sram import is_written, read_weights, reads_at
 
 
 @kernel
@@ -61,12 +62,42 @@ def multiply(tiles, tile, front, work):
     for bank in range(tiles.settings[k.T_BANKS]):
         if taken < lanes and tiles.bank_words[tile, front, bank] > 0:
             taken += 1
-            position = tiles.bank_head[tile, bank]
-            entry = tiles.bank_fifo[tile, bank, position]
-            tiles.bank_head[tile, bank] = ring(position + 1, tiles.settings[k.T_FIFO])
-            weight = work[k.W_WEIGHT_OFFSET] + (entry >> 32) * work[k.W_OUT_CHANNELS] + work[k.W_FIRST_OUT]
-            for j in range(work[k.W_OUTS]):
-                tiles.accumulator[tile, j] += (entry & 0xFFFFFFFF) * tiles.weights[weight + j]
+            multiply_word(tiles, tile, bank, work)
+
+
+@kernel
+def multiply_word(tiles, tile, bank, work):
+    """Add the products of the next word of a bank to the accumulators."""
+    position = tiles.bank_head[tile, bank]
+    entry = tiles.bank_fifo[tile, bank, position]
+    tiles.bank_head[tile, bank] = ring(position + 1, tiles.settings[k.T_FIFO])
+    weight = work[k.W_WEIGHT_OFFSET] + (entry >> 32) * work[k.W_OUT_CHANNELS] + work[k.W_FIRST_OUT]
+    for j in range(work[k.W_OUTS]):
+        tiles.accumulator[tile, j] += (entry & 0xFFFFFFFF) * tiles.weights[weight + j]
+
+
+@kernel
+def take_granted(tiles, tile, front, work, t):
+    """Take the words whose banks allow it, where a flit asks for banks too, or where a bank gives two words a cycle.
+
+    Second words follow when every bank has given its first. Returns how many were taken, and how many refused.
+    """
+    contended = is_written(tiles, tile, k.WEIGHT_BUFFER, t)
+    waiting = tiles.bank_words[tile, front]
+    banks = tiles.settings[k.T_BANKS]
+    taken = 0
+    refused = 0
+    for turn in range(reads_at(tiles, k.WEIGHT_BUFFER) * banks):
+        bank = ring(turn, banks)
+        if waiting[bank] > 0 and taken < tiles.settings[k.T_ROWS]:
+            if contended and not read_weights(tiles, tile, bank, t):
+                refused += 1
+                continue
+            waiting[bank] -= 1
+            taken += 1
+            if tiles.settings[k.T_VERIFY]:
+                multiply_word(tiles, tile, bank, work)
+    return taken, refused
 
 
 @kernel
@@ -85,19 +116,24 @@ def array(clock, tiles, memory, tile, result_room, t):
     settings = tiles.settings
     taken = 0
     ideal = 0
+    refused = 0
     if pixel[k.X_WORDS] > 0:
-        if settings[k.T_VERIFY]:
-            multiply(tiles, tile, front, work)
-        taken = take_words(tiles, tile, front)
+        if is_written(tiles, tile, k.WEIGHT_BUFFER, t) or reads_at(tiles, k.WEIGHT_BUFFER) > 1:
+            taken, refused = take_granted(tiles, tile, front, work, t)
+        else:
+            if settings[k.T_VERIFY]:
+                multiply(tiles, tile, front, work)
+            taken = take_words(tiles, tile, front)
         pixel[k.X_WORDS] -= taken
         scalars[k.S_FIFO] -= taken
         ideal = min(settings[k.T_ROWS], pixel[k.X_PUSHED] - scalars[k.S_IDEAL])
-        scalars[k.S_IDEAL] += ideal
+        # Where every word was refused the array without conflicts waits too, so that the cycle is charged once.
+        scalars[k.S_IDEAL] += ideal if taken > 0 else 0
         outs = work[k.W_OUTS]
         events = tiles.events[work[k.W_LAYER]]
         events[k.E_WORDS] += taken
         events[k.E_MACS] += taken * outs
-        events[k.E_SUMS] += outs
+        events[k.E_SUMS] += outs if taken > 0 else 0
     if pixel[k.X_CLOSED] and pixel[k.X_WORDS] == 0:
         if result_room <= 0:
             if taken == 0:
@@ -106,9 +142,9 @@ def array(clock, tiles, memory, tile, result_room, t):
             finish_pixel(clock, tiles, memory, tile, pixel, work, t)
             if taken == 0:
                 return k.BUSY
-    if taken == 0:
+    if taken == 0 and refused == 0:
         return SCANNING
-    if ideal > 0:
+    if taken > 0 and ideal > 0:
         return k.BUSY
     tiles.events[work[k.W_LAYER], k.E_WEIGHT_CONFLICTS] += 1
     return k.BANK_CONFLICT
@@ -132,5 +168,6 @@ def finish_pixel(clock, tiles, memory, tile, pixel, work, t):
     events[k.E_ACCUMULATOR_READS] += outs * work[k.W_ACCUMULATOR_READS]
     events[k.E_ACCUMULATOR_WRITES] += outs * work[k.W_ACCUMULATOR_WRITES]
     events[k.E_NEURON_OPS] += outs * work[k.W_NEURON_OPS]
+    events[k.E_ACCUMULATOR_CONFLICTS] += work[k.W_PORT_CYCLES]
     if row == work[k.W_LAST_ROW] - 1 and column == work[k.W_OUT_COLUMNS] - 1:
         count_down(clock, memory, work[k.W_DONE_GROUP], 1)

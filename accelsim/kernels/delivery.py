@@ -1,9 +1,12 @@
 """Between the network and the units of a chip: what a packet carries, and what its arrival sets off."""
 
-from accelsim.jit import kernel, row
+from accelsim.jit import kernel, row, trailing_zeros
+from accelsim.kernels import dram_state as d
 from accelsim.kernels import network_state as n
 from accelsim.kernels import state as k
+from accelsim.kernels.dram import write
 from accelsim.kernels.network import enqueue
+from accelsim.kernels.sram import queue_flit, take_leaving
 from accelsim.kernels.wires import return_credit
 
 
@@ -23,6 +26,7 @@ def count_down(clock, memory, group, amount):
             state = memory.channel[channel]
             memory.queue[channel, state[k.C_QUEUED]] = transfer
             state[k.C_QUEUED] += 1
+            state[k.C_QUEUED_PEAK] = max(state[k.C_QUEUED_PEAK], state[k.C_QUEUED])
             state[k.C_WAKE] = 0
         group = clock.chain[group]
         amount = 1
@@ -39,7 +43,7 @@ def send(clock, network, node, target, flits, group, offset, amount, kind, paylo
     """Queue a packet at a node's source; it may be injected from cycle `created` on.
 
     A packet for one node counts down the group `group + offset`. One for a multicast tree has in `group` the first of
-    its rows in Memory.destination, and counts down at each node the group there plus `offset`.
+    its rows in Memory.destination, and counts down at each node the group there plus `offset`. Returns its number.
     """
     scalars = clock.scalars
     copies = copies_of(network, target)
@@ -64,45 +68,82 @@ def send(clock, network, node, target, flits, group, offset, amount, kind, paylo
     scalars[k.SENT_FLITS] += flits
     scalars[k.SENT_FLIT_COPIES] += flits * copies
     scalars[k.PEAK_PACKETS] = max(scalars[k.PEAK_PACKETS], network.packet.shape[0] - network.scalars[n.FREE_PACKETS])
+    return packet
 
 
 @kernel
 def deliver(clock, network, tiles, memory, t):
-    """Book the flits that sinks took in cycle t, and return their credits."""
+    """Book the flits that sinks took in cycle t, and those that left the queue of a tile, and return their credits."""
+    for word in range(tiles.sinking.shape[0]):
+        bits = tiles.sinking[word]
+        while bits:
+            tile = word * 32 + trailing_zeros(bits)
+            bits &= bits - 1
+            flit = take_leaving(tiles, tile)
+            if flit >= 0:
+                put_flit(clock, network, tiles, memory, tile, flit, t)
     for index in range(network.scalars[n.EJECTED]):
         node = network.ejected[index, 0]
         flit = network.ejected[index, 1]
         take_flit(clock, network, tiles, memory, node, flit, t)
-        if flit & n.TAIL:
-            take_packet(clock, network, tiles, memory, node, flit, t)
 
 
 @kernel
 def take_flit(clock, network, tiles, memory, node, flit, t):
-    """A flit goes to the buffer that it is for; its credit returns, unless a write buffer is full."""
-    cargo = row(network.cargo, flit >> n.PACKET_SHIFT)
+    """A sink took a flit: in a tile it waits to be written, elsewhere its credit returns, unless a buffer is full."""
+    packet = flit >> n.PACKET_SHIFT
+    cargo = row(network.cargo, packet)
     scalars = clock.scalars
     scalars[k.RECEIVED_FLITS] += 1
     scalars[k.LAST_WORK] = max(scalars[k.LAST_WORK], t)
+    if flit & n.TAIL:
+        book_arrival(clock, network, tiles, node, flit, t)
     vc = (flit >> n.VC_SHIFT) & n.VC_MASK
+    tile = tiles.tile_of[node]
+    if tile >= 0:
+        kind = cargo[n.CARGO_KIND]
+        if kind == k.CONTROL:
+            # A packet without data passes by when nothing waits, and nothing else returns its credit in this cycle.
+            if tiles.interface[tile, k.I_FLITS] > 0 or not return_credit(network, node, vc, t):
+                queue_flit(tiles, tile, flit, -1, 0, cargo[n.CARGO_LAYER])
+            elif flit & n.TAIL:
+                complete_packet(clock, network, tiles, memory, node, flit, t)
+            return
+        sram = k.SPIKE_BUFFER if kind == k.SPIKES else k.WEIGHT_BUFFER
+        words = tiles.sram[sram, k.B_FLIT]
+        if flit & n.HEAD:
+            group = group_at(memory, cargo, row(network.packet, packet)[n.P_TARGET], node)
+            if group >= 0:
+                tiles.sink_place[tile, vc] = clock.place[group]
+                clock.place[group] += row(network.packet, packet)[n.P_FLITS] * words
+        queue_flit(tiles, tile, flit, sram, tiles.sink_place[tile, vc], cargo[n.CARGO_LAYER])
+        tiles.sink_place[tile, vc] += words
+        return
     channel = memory.channel_of[node]
-    layer = cargo[n.CARGO_LAYER]
-    kind = cargo[n.CARGO_KIND]
-    hold = False
-    if kind == k.SPIKES:
-        tile = tiles.tile_of[node]
-        state = tiles.scalars[tile]
-        state[k.S_WRITE_AT] = t + 1
-        state[k.S_WRITE_BANK] = state[k.S_WRITES] % tiles.settings[k.T_SPIKE_BANKS]
-        state[k.S_WRITES] += 1
-        tiles.events[layer, k.E_SPIKE_WRITE_FLITS] += 1
-    elif kind == k.WEIGHTS:
-        tiles.events[layer, k.E_WEIGHT_WRITE_FLITS] += 1
-    elif kind == k.STORE:
-        hold = memory.channel[channel, k.C_WRITES] > memory.settings[k.M_WRITE_BUFFER]
+    hold = cargo[n.CARGO_KIND] == k.STORE and memory.channel[channel, k.C_WRITES] > memory.settings[k.M_WRITE_BUFFER]
     if hold or not return_credit(network, node, vc, t):
         memory.held[channel, vc] += 1
         memory.channel[channel, k.C_WAKE] = 0
+    if flit & n.TAIL:
+        complete_packet(clock, network, tiles, memory, node, flit, t)
+
+
+@kernel
+def put_flit(clock, network, tiles, memory, tile, flit, t):
+    """A flit has left the queue of a tile, written by the end of cycle t: its credit returns."""
+    scalars = clock.scalars
+    scalars[k.LAST_MOVE] = t
+    scalars[k.LAST_WORK] = max(scalars[k.LAST_WORK], t)
+    node = tiles.node[tile]
+    packet = flit >> n.PACKET_SHIFT
+    cargo = row(network.cargo, packet)
+    if cargo[n.CARGO_KIND] == k.SPIKES:
+        tiles.events[cargo[n.CARGO_LAYER], k.E_SPIKE_WRITE_FLITS] += 1
+    elif cargo[n.CARGO_KIND] == k.WEIGHTS:
+        tiles.events[cargo[n.CARGO_LAYER], k.E_WEIGHT_WRITE_FLITS] += 1
+    return_credit(network, node, (flit >> n.VC_SHIFT) & n.VC_MASK, t)
+    if flit & n.TAIL:
+        complete_packet(clock, network, tiles, memory, node, flit, t)
 
 
 @kernel
@@ -117,43 +158,62 @@ def group_at(memory, cargo, target, node):
 
 
 @kernel
-def take_packet(clock, network, tiles, memory, node, flit, t):
-    """The tail of a packet, or of one of its copies, has arrived at a node."""
+def book_arrival(clock, network, tiles, node, flit, t):
+    """The tail of a packet, or of one of its copies, has reached a node: count it."""
     packet = flit >> n.PACKET_SHIFT
     entry = row(network.packet, packet)
-    cargo = row(network.cargo, packet)
-    scalars = clock.scalars
-    layer = cargo[n.CARGO_LAYER]
-    kind = cargo[n.CARGO_KIND]
+    layer = row(network.cargo, packet)[n.CARGO_LAYER]
     flits = entry[n.P_FLITS]
-    hops = (flit >> n.HOP_SHIFT) & n.HOP_MASK
-    scalars[k.RECEIVED_COPIES] += 1
+    clock.scalars[k.RECEIVED_COPIES] += 1
     counts = network.layer_flits[layer]
     counts[n.FLITS_RECEIVED] += flits
-    counts[n.UNICAST_HOPS] += flits * hops
+    counts[n.UNICAST_HOPS] += flits * ((flit >> n.HOP_SHIFT) & n.HOP_MASK)
     tiles.events[layer, k.E_PACKETS] += 1
     latency = t - entry[n.P_CREATED]
     network.latency[latency if latency < n.LATENCY_BINS else n.LATENCY_BINS - 1] += 1
+
+
+@kernel
+def complete_packet(clock, network, tiles, memory, node, flit, t):
+    """The tail of a packet, or of one of its copies, is where it belongs: its group is counted down."""
+    packet = flit >> n.PACKET_SHIFT
+    entry = row(network.packet, packet)
+    cargo = row(network.cargo, packet)
+    layer = cargo[n.CARGO_LAYER]
+    kind = cargo[n.CARGO_KIND]
+    flits = entry[n.P_FLITS]
     group = group_at(memory, cargo, entry[n.P_TARGET], node)
     if kind == k.STORE:
         channel = memory.channel_of[node]
         memory.channel[channel, k.C_WRITES] += cargo[n.CARGO_BYTES]
         memory.channel[channel, k.C_WAKE] = 0
+        moved = cargo[n.CARGO_BYTES]
+        if memory.settings[k.M_BANKS]:
+            bursts = write(memory.dram, channel, cargo[n.CARGO_ADDRESS], cargo[n.CARGO_BYTES], t + 1)
+            moved = bursts * memory.dram.settings[d.BURST_BYTES]
+        tiles.events[layer, k.E_BUS_WRITE] += moved
         tiles.events[layer, k.E_DRAM_WRITE] += cargo[n.CARGO_BYTES]
+    tile = tiles.tile_of[node]
     wake = False
     if group >= 0:
         box = clock.box[group]
         if box >= 0 and not clock.begun[box]:
             clock.begun[box] = 1
             wake = True
+        if tile >= 0:
+            own = tiles.interface[tile]
+            own[k.I_HELD] += clock.bits[group]
+            clock.bits[group] = 0
+            own[k.I_HELD_PEAK] = max(own[k.I_HELD_PEAK], own[k.I_HELD])
         count_down(clock, memory, group, cargo[n.CARGO_AMOUNT])
         wake = wake or clock.left[group] == 0
-    tile = tiles.tile_of[node]
     if wake and tile >= 0 and kind != k.STORE:
         tiles.active[tile >> 5] |= 1 << (tile & 31)
     entry[n.P_COPIES] -= 1
     if entry[n.P_COPIES] == 0:
         target = entry[n.P_TARGET]
+        counts = network.layer_flits[layer]
+        hops = (flit >> n.HOP_SHIFT) & n.HOP_MASK
         if target >= n.TREES:
             hops = network.tree_hops[target - n.TREES]
         counts[n.FLITS_SENT] += flits

@@ -3,7 +3,9 @@
 from accelsim.jit import cell, kernel, popcount, trailing_zeros
 from accelsim.kernels import state as k
 from accelsim.kernels.outcomes import MOVED, SCANNING, WAITS_FOR_TIME
+from accelsim.kernels.planes import block_mask, nonzero_words
 from accelsim.kernels.rings import ring
+from accelsim.kernels.sram import read_spikes, reads_freely
 
 
 @kernel
@@ -144,6 +146,20 @@ def queue_entries(tiles, tile, count):
 
 
 @kernel
+def line_bits(tiles, tile, work, row, column):
+    """First bit in the spike buffer of the line at the cursor, and its bits."""
+    scalars = tiles.scalars[tile]
+    run = work[k.W_LAST_CHANNEL] - work[k.W_FIRST_CHANNEL]
+    if run == work[k.W_CHANNELS]:
+        run *= min(column - scalars[k.S_KERNEL_COLUMN] + work[k.W_KERNEL_COLUMNS], work[k.W_WIDTH]) - column
+    words = min(tiles.settings[k.T_LINE], run - scalars[k.S_POSITION])
+    first = work[k.W_PLACE] + row * work[k.W_ROW_BITS] + scalars[k.S_SLICE] * work[k.W_SLICE_STEP]
+    first += column * work[k.W_POSITION_BITS]
+    first += (work[k.W_FIRST_CHANNEL] + scalars[k.S_POSITION]) * work[k.W_READ_BITS]
+    return first, words * work[k.W_READ_BITS]
+
+
+@kernel
 def read_line(tiles, tile, work):
     """Read up to a line of words at the cursor into the detector, and move the cursor behind them."""
     scalars = tiles.scalars[tile]
@@ -163,11 +179,14 @@ def read_line(tiles, tile, work):
     address = work[k.W_WORDS] + (row * width + column) * channels + work[k.W_FIRST_CHANNEL] + start
     weight = (kernel_row * work[k.W_KERNEL_COLUMNS] + kernel_column) * channels + work[k.W_FIRST_CHANNEL] + start
     first = work[k.W_SHIFT] + scalars[k.S_SLICE] * work[k.W_SLICE_BITS]
+    all_pass = settings[k.T_SKIP] == 0
     count = 0
     ones = 0
     for block in range((length + k.BLOCK_WORDS - 1) >> k.BLOCK_SHIFT):
         begin = block * k.BLOCK_WORDS
         words, bits = nonzero_words(tiles, address + begin, length - begin, first, first + work[k.W_SLICE_BITS])
+        if all_pass:
+            words = block_mask(length - begin)
         tiles.line[tile, block] = words
         count += popcount(words)
         ones += bits
@@ -186,25 +205,6 @@ def read_line(tiles, tile, work):
 
 
 @kernel
-def nonzero_words(tiles, address, length, first, last):
-    """Which words from an address on count: those with a one among the planes [first, last), a bit each.
-
-    Up to a block of words. Returns also how many ones they have in these planes.
-    """
-    planes = tiles.settings[k.T_PLANES]
-    block = (address >> k.BLOCK_SHIFT) * planes
-    place = address & (k.BLOCK_WORDS - 1)
-    inside = k.BLOCK_MASK if length >= k.BLOCK_WORDS else (1 << length) - 1
-    words = 0
-    ones = 0
-    for plane in range(block + first, block + min(last, planes)):
-        bits = (cell(tiles.planes, plane)[0] >> place) & inside
-        words |= bits
-        ones += popcount(bits)
-    return inside if tiles.settings[k.T_SKIP] == 0 else words, ones
-
-
-@kernel
 def note_entries(tiles, tile, work, address, weight, length, first):
     """Keep the words of a line that count, and their weight rows."""
     keep = (1 << work[k.W_SLICE_BITS]) - 1
@@ -216,15 +216,6 @@ def note_entries(tiles, tile, work, address, weight, length, first):
             value = (tiles.words[address + offset] >> first) & keep
             tiles.line_entry[tile, count] = (weight + offset) << 32 | value << scale
             count += 1
-
-
-@kernel
-def loses_bank(tiles, tile, address, t):
-    """Whether the network interface writes, in this cycle, the bank that a line at this address begins in."""
-    scalars = tiles.scalars[tile]
-    if scalars[k.S_WRITE_AT] != t:
-        return False
-    return address // tiles.settings[k.T_LINE] % tiles.settings[k.T_SPIKE_BANKS] == scalars[k.S_WRITE_BANK]
 
 
 @kernel
@@ -264,10 +255,9 @@ def detector(clock, tiles, tile, fifo_room, pixel_room, t):
         if group >= 0 and clock.left[group + row - work[k.W_ROW_ORIGIN]] != 0:
             return outcome if outcome == MOVED else k.SPIKES_MISSING
         column = scalars[k.S_COLUMN] * work[k.W_STRIDE_COLUMNS] - work[k.W_PADDING_COLUMNS] + scalars[k.S_KERNEL_COLUMN]
-        address = (
-            (row * work[k.W_WIDTH] + column) * work[k.W_CHANNELS] + work[k.W_FIRST_CHANNEL] + scalars[k.S_POSITION]
-        )
-        if loses_bank(tiles, tile, address, t):
+        if not reads_freely(tiles, tile, tiles.settings[k.T_LINE] * work[k.W_READ_BITS], t) and not read_spikes(
+            tiles, tile, *line_bits(tiles, tile, work, row, column), t
+        ):
             tiles.events[work[k.W_LAYER], k.E_CONFLICTS] += 1
             return outcome if outcome == MOVED else k.BANK_CONFLICT
     if not scalars[k.S_PIXEL_OPEN]:
@@ -280,6 +270,7 @@ def detector(clock, tiles, tile, fifo_room, pixel_room, t):
         pixel[k.X_WORDS] = 0
         pixel[k.X_PUSHED] = 0
         scalars[k.S_PIXELS] += 1
+        scalars[k.S_PIXELS_PEAK] = max(scalars[k.S_PIXELS_PEAK], scalars[k.S_PIXELS])
         scalars[k.S_PIXEL_OPEN] = 1
     if goes_on:
         read_line(tiles, tile, work)

@@ -1,11 +1,13 @@
 """The fabric: everything that is stepped in cycles, under one clock."""
 
 from accelsim.jit import borrowed, kernel, trailing_zeros
+from accelsim.kernels import dram_state as d
 from accelsim.kernels import network_state as n
 from accelsim.kernels import state as k
 from accelsim.kernels.delivery import deliver
 from accelsim.kernels.memory import memory_cycle
 from accelsim.kernels.network import network_cycle
+from accelsim.kernels.sram import ask_to_write, write_flit
 from accelsim.kernels.tile import tile_cycle
 from accelsim.kernels.wires import next_arrival
 
@@ -40,19 +42,25 @@ def step(clock, network, tiles, memory, t):
     time_bin = t >> clock.scalars[k.BIN_SHIFT]
     busy = False
     for word in range(tiles.active.shape[0]):
-        bits = tiles.active[word]
+        active = tiles.active[word]
+        sinking = tiles.sinking[word]
+        bits = active | sinking
         while bits:
             offset = trailing_zeros(bits)
             bits &= bits - 1
-            if not tile_cycle(clock, network, tiles, memory, word * 32 + offset, t):
+            tile = word * 32 + offset
+            after_reads = (sinking >> offset) & 1 and ask_to_write(tiles, tile, t)
+            if (active >> offset) & 1 and not tile_cycle(clock, network, tiles, memory, tile, t):
                 tiles.active[word] &= ~(1 << offset)
+            if after_reads:
+                write_flit(tiles, tile, t)
     for channel in range(memory.channel.shape[0]):
         if memory.channel[channel, k.C_WAKE] <= t:
             memory_cycle(clock, network, tiles, memory, channel, t)
     busy = network_cycle(network, t, time_bin)
     deliver(clock, network, tiles, memory, t)
     for word in range(tiles.active.shape[0]):
-        busy = busy or tiles.active[word] != 0
+        busy = busy or tiles.active[word] != 0 or tiles.sinking[word] != 0
     return busy
 
 
@@ -72,9 +80,10 @@ def is_timed(memory, t):
         state = memory.channel[channel]
         if state[k.C_FREE] > (t + 1) * memory.settings[k.M_RATE]:
             return True
-        if state[k.C_READY] > 0 and memory.ready[channel, state[k.C_READY_HEAD], 0] > t:
+        if state[k.C_READY] > 0 and memory.ready[channel, state[k.C_READY_HEAD], k.R_CYCLE] > t:
             return True
-    return False
+    requests = memory.dram.channel[:, d.COUNT : d.COUNT_OF_WRITES + 1]
+    return bool(requests.any())
 
 
 @kernel
@@ -91,7 +100,7 @@ def advance(clock, network, tiles, memory, until, patience):
     memory = borrowed(memory)
     scalars = clock.scalars
     # What a DRAM channel begins in a cycle is booked up to its end.
-    ahead = 2 + memory.settings[k.M_CHUNK] * memory.settings[k.M_COST] // memory.settings[k.M_RATE]
+    ahead = memory.settings[k.M_AHEAD]
     still = 0
     while scalars[k.NOW] < until:
         t = scalars[k.NOW]

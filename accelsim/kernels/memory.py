@@ -1,9 +1,26 @@
-"""DRAM channels behind their memory controllers: bandwidth, latency and bounded queues, one cycle at a time."""
+"""Memory controllers: what is asked for and what is to be written, bounded queues, one cycle at a time.
+
+Behind a controller lies a pipe of some bandwidth and latency, or channels of banks (`accelsim.kernels.dram`).
+"""
 
 from accelsim.jit import kernel
+from accelsim.kernels import dram_state as d
 from accelsim.kernels import network_state as n
 from accelsim.kernels import state as k
 from accelsim.kernels.delivery import send
+from accelsim.kernels.dram import (
+    burst_of,
+    channel_of,
+    cycle_at,
+    end_cycle,
+    find,
+    first_clock,
+    push,
+    run,
+    urge,
+    wake_clock,
+)
+from accelsim.kernels.dram import has_room as takes_read
 from accelsim.kernels.network import has_room
 from accelsim.kernels.wires import return_credit
 
@@ -87,14 +104,16 @@ def read(clock, tiles, memory, channel, t):
         chunk = min(settings[k.M_CHUNK], transfer[k.D_BYTES])
         occupy(clock, memory, state, chunk, t, memory.read_bins[channel])
         entry = memory.ready[channel, (state[k.C_READY_HEAD] + state[k.C_READY]) % slots]
-        entry[0] = (state[k.C_FREE] + settings[k.M_RATE] - 1) // settings[k.M_RATE] + settings[k.M_LATENCY]
-        entry[1] = state[k.C_CURRENT]
-        entry[2] = chunk
+        entry[k.R_CYCLE] = (state[k.C_FREE] + settings[k.M_RATE] - 1) // settings[k.M_RATE] + settings[k.M_LATENCY]
+        entry[k.R_TRANSFER] = state[k.C_CURRENT]
+        entry[k.R_BYTES] = chunk
+        entry[k.R_PARTS] = 0
         state[k.C_READY] += 1
         transfer[k.D_BYTES] -= chunk
         if transfer[k.D_BYTES] == 0:
             state[k.C_CURRENT] = -1
         tiles.events[transfer[k.D_LAYER], k.E_DRAM_READ] += chunk
+        tiles.events[transfer[k.D_LAYER], k.E_BUS_READ] += chunk
         clock.scalars[k.LAST_MOVE] = t
 
 
@@ -105,10 +124,10 @@ def answer(clock, network, tiles, memory, channel, t):
     if state[k.C_READY] == 0:
         return
     entry = memory.ready[channel, state[k.C_READY_HEAD]]
-    if entry[0] > t:
+    if entry[k.R_PARTS] > 0 or entry[k.R_CYCLE] > t:
         return
-    transfer = memory.transfer[entry[1]]
-    payload = entry[2]
+    transfer = memory.transfer[entry[k.R_TRANSFER]]
+    payload = entry[k.R_BYTES]
     settings = tiles.settings
     flits = (settings[k.T_HEADER_BITS] + 8 * payload + settings[k.T_FLIT_BITS] - 1) // settings[k.T_FLIT_BITS]
     node = state[k.C_NODE]
@@ -133,20 +152,144 @@ def answer(clock, network, tiles, memory, channel, t):
 
 
 @kernel
-def memory_cycle(clock, network, tiles, memory, channel, t):
-    """One cycle of a channel; sets the next cycle in which it has to be looked at."""
+def begin_chunk(tiles, memory, channel, t):
+    """Take the next chunk of the transfer that is read, or of the next one. Returns whether there is one, and room."""
     state = memory.channel[channel]
+    slots = memory.ready.shape[1]
+    if state[k.C_READY] == slots:
+        return False
+    if state[k.C_CURRENT] < 0:
+        if state[k.C_QUEUED] == 0:
+            return False
+        take_next(memory, channel)
+        state[k.C_NEXT] = memory.transfer[state[k.C_CURRENT], k.D_ADDRESS]
+    transfer = memory.transfer[state[k.C_CURRENT]]
+    chunk = min(memory.settings[k.M_CHUNK], transfer[k.D_BYTES])
+    entry = memory.ready[channel, (state[k.C_READY_HEAD] + state[k.C_READY]) % slots]
+    entry[k.R_CYCLE] = t
+    entry[k.R_TRANSFER] = state[k.C_CURRENT]
+    entry[k.R_BYTES] = chunk
+    entry[k.R_PARTS] = 1
+    state[k.C_READY] += 1
+    state[k.C_CUT] = 1
+    transfer[k.D_BYTES] -= chunk
+    transfer[k.D_ADDRESS] += chunk
+    if transfer[k.D_BYTES] == 0:
+        state[k.C_CURRENT] = -1
+    tiles.events[transfer[k.D_LAYER], k.E_DRAM_READ] += chunk
+    return True
+
+
+@kernel
+def cut(clock, tiles, memory, channel, t):
+    """Ask the channels of banks for the bursts of chunk after chunk, in order, while they take them.
+
+    A burst that two chunks of a transfer share is read once, for the first of them: the second leaves later in any
+    case. What still waits to be written is answered from there.
+    """
+    state = memory.channel[channel]
+    dram = memory.dram
+    burst_bytes = dram.settings[d.BURST_BYTES]
+    slots = memory.ready.shape[1]
+    while state[k.C_CUT] or begin_chunk(tiles, memory, channel, t):
+        clock.scalars[k.LAST_MOVE] = t
+        slot = (state[k.C_READY_HEAD] + state[k.C_READY] - 1) % slots
+        entry = memory.ready[channel, slot]
+        transfer = memory.transfer[entry[k.R_TRANSFER]]
+        while state[k.C_NEXT] < transfer[k.D_ADDRESS]:
+            address = state[k.C_NEXT]
+            home = channel_of(dram, channel, address)
+            if not takes_read(dram, home):
+                return
+            burst = burst_of(dram, address)
+            # Bytes of the transfer after this chunk come with the burst too.
+            upto = min((address // burst_bytes + 1) * burst_bytes, transfer[k.D_ADDRESS] + transfer[k.D_BYTES])
+            state[k.C_NEXT] = upto
+            if find(dram, home, d.WRITE, burst) >= 0:
+                dram.count[home, d.N_FORWARDED] += 1
+                entry[k.R_CYCLE] = max(entry[k.R_CYCLE], t + memory.settings[k.M_LATENCY])
+            else:
+                entry[k.R_PARTS] += 1
+                tiles.events[transfer[k.D_LAYER], k.E_BUS_READ] += burst_bytes
+                push(dram, home, d.READ, burst, upto - address, slot, first_clock(dram, t))
+        entry[k.R_PARTS] -= 1
+        state[k.C_CUT] = 0
+
+
+@kernel
+def serve(clock, memory, channel, t):
+    """Run the channels of a controller through cycle t. Returns whether bursts were read or written."""
+    state = memory.channel[channel]
+    dram = memory.dram
     settings = memory.settings
-    answer(clock, network, tiles, memory, channel, t)
+    shift = clock.scalars[k.BIN_SHIFT]
+    channels = dram.settings[d.CHANNELS]
+    urgent = 1 if state[k.C_WRITES] > settings[k.M_WRITE_BUFFER] else 0
+    moved = False
+    for home in range(channel * channels, (channel + 1) * channels):
+        urge(dram, home, urgent, first_clock(dram, t))
+        for index in range(run(dram, home, first_clock(dram, t + 1))):
+            burst = dram.done[index]
+            end = end_cycle(dram, burst[d.D_END])
+            state[k.C_FREE] = max(state[k.C_FREE], burst[d.D_END] * settings[k.M_COST])
+            if burst[d.D_DIRECTION] == d.READ:
+                entry = memory.ready[channel, burst[d.D_TOKEN]]
+                entry[k.R_CYCLE] = max(entry[k.R_CYCLE], end + settings[k.M_LATENCY])
+                entry[k.R_PARTS] -= 1
+                memory.read_bins[channel, (end - 1) >> shift] += burst[d.D_BYTES]
+            else:
+                state[k.C_WRITES] -= burst[d.D_BYTES]
+                memory.write_bins[channel, (end - 1) >> shift] += burst[d.D_BYTES]
+                clock.scalars[k.LAST_WORK] = max(clock.scalars[k.LAST_WORK], end - 1)
+            clock.scalars[k.LAST_MOVE] = t
+            moved = True
+        state[k.C_BUSY] = max(state[k.C_BUSY], dram.count[home, d.N_BUSY] * settings[k.M_COST])
+    return moved
+
+
+@kernel
+def banks_cycle(clock, network, tiles, memory, channel, t):
+    """One cycle of a controller with channels of banks. Returns the next cycle in which it has to be looked at."""
+    state = memory.channel[channel]
+    state[k.C_WRITE_PEAK] = max(state[k.C_WRITE_PEAK], state[k.C_WRITES])
+    cut(clock, tiles, memory, channel, t)
+    moved = serve(clock, memory, channel, t)
+    release_credits(network, memory, channel, t)
+    wake = k.FOREVER
+    if moved and (state[k.C_CUT] or state[k.C_CURRENT] >= 0 or state[k.C_QUEUED] > 0):
+        wake = t + 1
+    channels = memory.dram.settings[d.CHANNELS]
+    for home in range(channel * channels, (channel + 1) * channels):
+        clock_at = wake_clock(memory.dram, home)
+        if clock_at < k.FOREVER:
+            wake = min(wake, cycle_at(memory.dram, clock_at))
+    return wake
+
+
+@kernel
+def pipe_cycle(clock, network, tiles, memory, channel, t):
+    """One cycle of a controller with a pipe. Returns the next cycle in which it has to be looked at."""
+    state = memory.channel[channel]
     write(clock, memory, channel, t)
     release_credits(network, memory, channel, t)
     read(clock, tiles, memory, channel, t)
-    wake = k.FOREVER
-    if state[k.C_READY] > 0:
-        wake = max(memory.ready[channel, state[k.C_READY_HEAD], 0], t + 1)
     room = state[k.C_READY] < memory.ready.shape[1]
     if state[k.C_WRITES] > 0 or (room and (state[k.C_QUEUED] > 0 or state[k.C_CURRENT] >= 0)):
-        wake = min(wake, max(state[k.C_FREE] // settings[k.M_RATE], t + 1))
+        return state[k.C_FREE] // memory.settings[k.M_RATE]
+    return k.FOREVER
+
+
+@kernel
+def memory_cycle(clock, network, tiles, memory, channel, t):
+    """One cycle of a controller; sets the next cycle in which it has to be looked at."""
+    state = memory.channel[channel]
+    answer(clock, network, tiles, memory, channel, t)
+    if memory.settings[k.M_BANKS]:
+        wake = banks_cycle(clock, network, tiles, memory, channel, t)
+    else:
+        wake = pipe_cycle(clock, network, tiles, memory, channel, t)
+    if state[k.C_READY] > 0 and memory.ready[channel, state[k.C_READY_HEAD], k.R_PARTS] == 0:
+        wake = min(wake, memory.ready[channel, state[k.C_READY_HEAD], k.R_CYCLE])
     if memory.held[channel].any():
-        wake = min(wake, t + 1)
-    state[k.C_WAKE] = wake
+        wake = t + 1
+    state[k.C_WAKE] = max(wake, t + 1)

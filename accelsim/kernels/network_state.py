@@ -70,7 +70,7 @@ class Shape(NamedTuple):
 ) = range(8)
 
 # Columns of what a packet carries, for whoever drives the network.
-CARGO_GROUP, CARGO_OFFSET, CARGO_AMOUNT, CARGO_KIND, CARGO_BYTES, CARGO_LAYER = range(6)
+CARGO_GROUP, CARGO_OFFSET, CARGO_AMOUNT, CARGO_KIND, CARGO_BYTES, CARGO_LAYER, CARGO_ADDRESS = range(7)
 
 # Columns of the flits of a layer. Unicast hops are those of packets sent to each destination apart.
 FLITS_SENT, FLITS_RECEIVED, FLIT_HOPS_DONE, UNICAST_HOPS, LAYER_FLIT_COLUMNS = range(5)

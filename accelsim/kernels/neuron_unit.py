@@ -1,12 +1,22 @@
 """Neuron unit and packet emitter: finished sums become packed words, words become packets."""
 
 from accelsim.jit import kernel
+from accelsim.kernels import network_state as n
 from accelsim.kernels import state as k
 from accelsim.kernels.delivery import copies_of, send
 from accelsim.kernels.network import has_room
 from accelsim.kernels.outcomes import MOVED, WAITS_FOR_TIME
 from accelsim.kernels.payload import book_payload, count_nonzero, flits_of, payload_bits
 from accelsim.kernels.rings import ring
+
+
+@kernel
+def store_address(scalars, work, path, place):
+    """First byte in DRAM of the packet being sent: a row of a group of channels is one run of bits."""
+    row_bytes = (work[k.W_OUT_CHANNELS] * work[k.W_OUT_COLUMNS] * work[k.W_OUT_BITS] + 7) // 8
+    first_column = scalars[k.S_EMIT_COLUMN]
+    bit = path[k.R_WORDS] + 8 * row_bytes * (place // (path[k.R_SKIP] + 1))
+    return (bit + first_column * path[k.R_CHANNELS] * work[k.W_OUT_BITS]) // 8
 
 
 @kernel
@@ -23,7 +33,8 @@ def emit(clock, network, tiles, memory, tile, t):
     moved = k.OUTPUT_BLOCKED
     while index < count:
         path = tiles.routes[work[k.W_ROUTES] + index]
-        if path[k.R_FIRST_ROW] <= row < path[k.R_LAST_ROW]:
+        place = row - path[k.R_FIRST_ROW]
+        if place >= 0 and row < path[k.R_LAST_ROW] and place % (path[k.R_SKIP] + 1) == 0:
             if moved == MOVED:
                 break
             words = scalars[k.S_EMIT_PIXELS] * path[k.R_CHANNELS]
@@ -46,20 +57,21 @@ def emit(clock, network, tiles, memory, tile, t):
                     tiles, layer, words, scalars[k.S_EMIT_NONZERO], work[k.W_OUT_BITS], copies_of(network, target)
                 )
                 scalars[k.S_EMIT_NONZERO] = -1
-            send(
+            packet = send(
                 clock,
                 network,
                 node,
                 target,
                 flits,
                 path[k.R_GROUP],
-                path[k.R_GROUP_STRIDE] * (row - path[k.R_FIRST_ROW]),
+                path[k.R_GROUP_STRIDE] * place,
                 words,
                 path[k.R_KIND],
                 (bits + 7) // 8,
                 layer,
                 t + 1,
             )
+            network.cargo[packet, n.CARGO_ADDRESS] = store_address(scalars, work, path, place)
             tiles.span[layer, 1] = t + 1
             moved = MOVED
         index += 1
@@ -128,3 +140,4 @@ def push_result(tiles, tile, pass_number, row, column, ready):
     entry[k.Y_COLUMN] = column
     entry[k.Y_READY] = ready
     scalars[k.S_RESULTS] += 1
+    scalars[k.S_RESULTS_PEAK] = max(scalars[k.S_RESULTS_PEAK], scalars[k.S_RESULTS])

@@ -12,6 +12,7 @@ neurons. The bits are laid out in docs/payload.md, and written and read by `acce
 
 from accelsim.jit import kernel
 from accelsim.kernels import state as k
+from accelsim.kernels.planes import count_nonzero_words
 
 DENSE, BITMAP, ADDRESS_EVENT, AUTO = range(4)
 ENCODINGS = ("dense", "bitmap", "address_event", "auto")
@@ -77,9 +78,7 @@ def count_nonzero(tiles, tile, work, path):
     nonzero = 0
     for pixel in range(first_pixel, first_pixel + scalars[k.S_EMIT_PIXELS]):
         first = path[k.R_WORDS] + pixel * work[k.W_OUT_CHANNELS]
-        for place in range(first, first + path[k.R_CHANNELS]):
-            if tiles.words[place] != 0:
-                nonzero += 1
+        nonzero += count_nonzero_words(tiles, first, path[k.R_CHANNELS])
     return nonzero
 
 

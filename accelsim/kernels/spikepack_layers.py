@@ -6,32 +6,45 @@ from accelsim.jit import kernel
 
 
 @kernel
-def convolve(words, weights, row_stride, column_stride, row_padding, column_padding, sums):
+def convolve(
+    words,
+    weights,
+    row_stride,
+    column_stride,
+    row_padding,
+    column_padding,
+    row_dilation,
+    column_dilation,
+    groups,
+    sums,
+):
     """Add the convolution of `words` with `weights` to `sums`; words outside the picture are zero.
 
     words: int32 [in_channels, rows, columns]. weights and sums have one dtype, int32 or int64, wide enough for every
-    sum: [in_channels, kernel rows, kernel columns, out_channels] and [out_rows, out_columns, out_channels]. Output
-    channels are innermost so that a silent word is skipped once for all of them.
+    sum: [in_channels / groups, kernel rows, kernel columns, out_channels] and [out_rows, out_columns, out_channels].
+    Output channels are innermost so that a silent word is skipped once for all of its group.
     """
-    in_channels, kernel_rows, kernel_columns, out_channels = weights.shape
-    rows, columns = words.shape[1], words.shape[2]
+    group_inputs, kernel_rows, kernel_columns, out_channels = weights.shape
+    in_channels, rows, columns = words.shape
     out_rows, out_columns = sums.shape[0], sums.shape[1]
+    group_outputs = out_channels // groups
     for oh in range(out_rows):
         for kh in range(kernel_rows):
-            ih = oh * row_stride + kh - row_padding
+            ih = oh * row_stride + kh * row_dilation - row_padding
             if ih < 0 or ih >= rows:
                 continue
             for ow in range(out_columns):
                 for kw in range(kernel_columns):
-                    iw = ow * column_stride + kw - column_padding
+                    iw = ow * column_stride + kw * column_dilation - column_padding
                     if iw < 0 or iw >= columns:
                         continue
                     for ci in range(in_channels):
                         word = words[ci, ih, iw]
                         if word == 0:
                             continue
-                        for co in range(out_channels):
-                            sums[oh, ow, co] += word * weights[ci, kh, kw, co]
+                        first = ci // group_inputs * group_outputs
+                        for co in range(first, first + group_outputs):
+                            sums[oh, ow, co] += word * weights[ci % group_inputs, kh, kw, co]
 
 
 @kernel

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from numpy.typing import NDArray
 
+from accelsim.kernels.dram_state import Dram
 from accelsim.kernels.network_state import FOREVER as FOREVER
 
 # States of a tile in a cycle, in the order in which they count when several hold.
@@ -43,6 +44,8 @@ class Clock(NamedTuple):
     fires: NDArray  # [groups] transfer that starts at completion, or -1
     chain: NDArray  # [groups] group that is counted down by one at completion, or -1
     box: NDArray  # [groups] input box whose first word this may be, or -1
+    bits: NDArray  # [groups] bits of a spike buffer that its words take from the first packet on; then 0
+    place: NDArray  # [groups] word of its SRAM in which the next packet of the group begins
     begun: NDArray  # [boxes] some word of the box has arrived
     completed: NDArray  # [groups + 1] groups completed since the bridge last looked
 
@@ -56,7 +59,6 @@ CONTROL, SPIKES, WEIGHTS, STORE = range(4)
     T_LINE,
     T_FIFO,
     T_BANKS,
-    T_SPIKE_BANKS,
     T_PIXELS,
     T_RESULTS,
     T_SPIKE_LATENCY,
@@ -69,13 +71,59 @@ CONTROL, SPIKES, WEIGHTS, STORE = range(4)
     T_PLANES,  # in Tiles.planes: bits of the widest word
     T_PAYLOAD,  # encoding of spike packets, of those in accelsim.kernels.payload
     TILE_SETTINGS,
-) = range(17)
+) = range(16)
 
 BLOCK_SHIFT = 5
 BLOCK_WORDS = 1 << BLOCK_SHIFT
 """Words whose bits of one plane lie together in Tiles.planes: those of two blocks fill an integer."""
 
 BLOCK_MASK = (1 << BLOCK_WORDS) - 1
+
+# SRAMs of a tile into which flits are written: the first index of Tiles.sram and of Tiles.use.
+SPIKE_BUFFER, WEIGHT_BUFFER = range(2)
+
+# Rules of an SRAM, in Tiles.sram.
+(
+    B_BANKS,
+    B_WIDTH,  # bits of a word: what a bank reads or writes at once
+    B_DEPTH,  # words of a bank
+    B_PORTS,
+    B_INTERLEAVING,
+    B_ARBITRATION,
+    B_FLIT,  # words that a flit is written to
+    B_FREE,  # most bits of consecutive words that are always read in one cycle, where nothing is written
+    SRAM_COLUMNS,
+) = range(9)
+
+# Accesses that a bank takes in a cycle: one; one read and one write; any two.
+ONE_RW, ONE_R_ONE_W, TWO_RW = range(3)
+
+# How words lie in banks: in turn; each bank a range; in turn, and a bank further in each round.
+LOW_ORDER, BLOCK, DIAGONAL = range(3)
+
+# Who asks first in a cycle: the network interface; the array, its detector or the neuron unit; whoever lost last.
+WRITES_FIRST, READS_FIRST, ROUND_ROBIN = range(3)
+
+# Columns of the network interface of a tile: its queue of flits to be written.
+(
+    I_HEAD,
+    I_FLITS,
+    I_PEAK,
+    I_DONE,  # words of the front flit that are written
+    I_LOST,  # cycles in which a bank was refused to the front flit
+    I_LEAVES,  # the front flit leaves at the end of this cycle
+    I_SPIKE_AT,  # last cycle in which a flit asked for banks of the spike buffer, of the weight buffer
+    I_WEIGHT_AT,
+    I_SPIKE_READS_FIRST,  # round robin: reads of the spike buffer, of the weight buffer, ask first
+    I_WEIGHT_READS_FIRST,
+    I_READ,  # words of the line under way that are read
+    I_HELD,  # bits of the spike buffer that hold words
+    I_HELD_PEAK,
+    INTERFACE_COLUMNS,
+) = range(14)
+
+# Columns of a flit in that queue: the flit, its SRAM or -1, the word of it that it begins in, and its layer.
+F_FLIT, F_SRAM, F_PLACE, F_LAYER, FLIT_COLUMNS = range(5)
 
 PASSES = 32
 """Passes of a tile that may be under way, from submission to the last output packet: a power of two."""
@@ -86,7 +134,7 @@ PASS_MASK = PASSES - 1
 (
     W_LAYER,
     W_OP,
-    W_WORDS,  # offset of the input image in Tiles.words
+    W_WORDS,  # offset of the input image, in words of Tiles.planes and of Tiles.words
     W_WORDS_B,  # offset of the second operand of an addition
     W_HEIGHT,
     W_WIDTH,
@@ -129,8 +177,17 @@ PASS_MASK = PASSES - 1
     W_ACCUMULATOR_READS,  # accumulator words read and written a pixel and column
     W_ACCUMULATOR_WRITES,
     W_NEURON_OPS,  # a pixel and column
+    W_PORT_CYCLES,  # cycles of W_SERVICE that more ports or banks of the accumulator buffer would save
+    # Bit of the spike buffer in which a word lies: W_PLACE + row * W_ROW_BITS + slice * W_SLICE_STEP
+    # + column * W_POSITION_BITS + channel * W_READ_BITS; W_PLACE_B is that of the second operand.
+    W_PLACE,
+    W_PLACE_B,
+    W_ROW_BITS,
+    W_SLICE_STEP,
+    W_POSITION_BITS,
+    W_READ_BITS,
     PASS_COLUMNS,
-) = range(46)
+) = range(53)
 
 # Operators of a pass.
 ARRAY, MAX_POOL, SUM_POOL, ADD = range(4)
@@ -147,9 +204,10 @@ CARRY_ADD, CARRY_DOUBLE, CARRY_STORE, CARRY_FIRE = 1, 2, 4, 8
     R_GROUP_STRIDE,
     R_CHANNELS,
     R_KIND,
-    R_WORDS,  # offset in Tiles.words of the first channel sent, at row 0 and column 0 of the map; unused for stores
+    R_WORDS,  # word of Tiles.planes: the first channel, at row 0 and column 0; of a store the bit address of its row
+    R_SKIP,  # rows left out after each that goes
     ROUTE_COLUMNS,
-) = range(9)
+) = range(10)
 
 # Scalars of a tile.
 (
@@ -187,10 +245,10 @@ CARRY_ADD, CARRY_DOUBLE, CARRY_STORE, CARRY_FIRE = 1, 2, 4, 8
     S_STATE,  # state since cycle S_SINCE, charged to layer S_LAYER
     S_SINCE,
     S_LAYER,
-    S_WRITE_AT,  # cycle in which the network interface writes a flit to the spike buffer, and the bank
-    S_WRITE_BANK,
-    S_WRITES,
     S_FIFO_PEAK,
+    S_PIXELS_PEAK,
+    S_RESULTS_PEAK,
+    S_PASSES_PEAK,
     S_EMIT_COLUMN,  # first column of the packet being sent
     S_EMIT_NONZERO,  # nonzero words in its next copy, or -1 while they are not counted
     TILE_SCALARS,
@@ -218,14 +276,19 @@ Y_PASS, Y_ROW, Y_COLUMN, Y_READY, RESULT_COLUMNS = range(5)
     E_WEIGHT_WRITE_FLITS,
     E_DRAM_READ,  # bytes
     E_DRAM_WRITE,
+    E_BUS_READ,  # bytes of the bursts that were asked for, also those that nobody needs
+    E_BUS_WRITE,
     E_PACKETS,  # that arrived, each copy
     E_MEMORY_FLITS,  # that memory controllers sent
     E_PIXELS,
     E_SPIKE_PACKETS,  # packets of spikes sent from tile to tile, each copy; the words in them, and those not zero
     E_SENT_WORDS,
     E_SENT_NONZERO,
+    E_SPIKE_WRITE_CONFLICTS,  # cycles in which a flit waited for a bank of the spike buffer, of the weight buffer
+    E_WEIGHT_WRITE_CONFLICTS,
+    E_ACCUMULATOR_CONFLICTS,  # cycles in which a pixel's sums waited for a port of the accumulator buffer
     EVENTS,
-) = range(23)
+) = range(28)
 
 # What the spike packets of a layer would have cost in one encoding: bits of payload, flits with their headers, and
 # the packets of which it is the shortest.
@@ -240,6 +303,12 @@ class Tiles(NamedTuple):
     tile_of: NDArray  # [nodes] tile, or -1
     active: NDArray  # [words of 32 tiles]
     scalars: NDArray  # [tiles, TILE_SCALARS]
+    sram: NDArray  # [2, SRAM_COLUMNS] rules of the spike buffers and of the weight buffers
+    use: NDArray  # [2, tiles, banks] cycle << 4 | writes << 2 | reads: what a bank took last
+    interface: NDArray  # [tiles, INTERFACE_COLUMNS]
+    sink: NDArray  # [tiles, flits, FLIT_COLUMNS] ring of flits that wait to be written
+    sink_place: NDArray  # [tiles, VCs] word in which the next flit of the VC's packet begins
+    sinking: NDArray  # [words of 32 tiles] tiles with flits that wait
     passes: NDArray  # [tiles, PASSES, PASS_COLUMNS]
     emitting: NDArray  # [tiles, PASS_COLUMNS] the pass whose packet is being queued
     routes: NDArray  # [routes, ROUTE_COLUMNS]
@@ -254,8 +323,8 @@ class Tiles(NamedTuple):
     result: NDArray  # [tiles, results, RESULT_COLUMNS]
     accumulator: NDArray  # [tiles, columns], used to verify
     membrane: NDArray  # [tiles, pixels of a strip, columns], used to verify
-    words: NDArray  # int32, every layer's input words, (row, column, channel)
-    planes: NDArray  # [blocks of words x planes] bit p of the words of a block and of the next one
+    planes: NDArray  # [blocks of words x planes] input words, (row, column, channel); see engine/layout.py
+    words: NDArray  # int32, the same words, used to verify
     weights: NDArray  # int8, (weight row, output channel), used to verify
     bias: NDArray  # used to verify
     theta: NDArray  # used to verify
@@ -269,12 +338,23 @@ class Tiles(NamedTuple):
 
 # Columns of a transfer from DRAM.
 # D_TREE is the multicast tree that its packets take, as a target, or 0: then each destination gets its own.
-D_CHANNEL, D_BYTES, D_LAYER, D_KIND, D_FIRST, D_COUNT, D_TREE, TRANSFER_COLUMNS = range(8)
+(
+    D_CHANNEL,
+    D_BYTES,  # not yet read; D_ADDRESS goes up as they are
+    D_LAYER,
+    D_KIND,
+    D_FIRST,
+    D_COUNT,
+    D_TREE,
+    D_ADDRESS,
+    TRANSFER_COLUMNS,
+) = range(9)
 
-# Scalars of a DRAM channel.
+# Scalars of a memory controller.
 (
     C_NODE,
     C_FREE,  # time at which the data bus is free, in 1/M_RATE cycles
+    C_QUEUED_PEAK,
     C_QUEUED,  # transfers waiting, and the one being read, or -1
     C_CURRENT,
     C_READY_HEAD,
@@ -282,25 +362,34 @@ D_CHANNEL, D_BYTES, D_LAYER, D_KIND, D_FIRST, D_COUNT, D_TREE, TRANSFER_COLUMNS 
     C_COPY,  # destination of the front chunk that is served next
     C_WRITES,  # bytes waiting to be written
     C_WRITE_PEAK,
-    C_BUSY,  # bus occupancy, in 1/M_RATE cycles
-    C_WAKE,  # the next cycle in which the channel has to be looked at
+    C_BUSY,  # bus occupancy, in 1/M_RATE cycles; of several channels that of the busiest
+    C_WAKE,  # the next cycle in which the controller has to be looked at
+    C_CUT,  # bytes of the newest chunk whose bursts have not been asked for
+    C_NEXT,  # address of the first byte of the transfer being read that no burst was asked for
     CHANNEL_SCALARS,
-) = range(12)
+) = range(15)
+
+# Columns of a chunk on its way from DRAM to the network: the first cycle in which it may leave, once R_PARTS is 0.
+R_CYCLE, R_TRANSFER, R_BYTES, R_PARTS, READY_COLUMNS = range(5)
 
 # Settings of the memory.
-M_RATE, M_COST, M_LATENCY, M_CHUNK, M_WRITE_BUFFER, MEMORY_SETTINGS = range(6)
+M_RATE, M_COST, M_LATENCY, M_CHUNK, M_WRITE_BUFFER, M_BANKS, M_AHEAD, MEMORY_SETTINGS = range(8)
 
 
 class Memory(NamedTuple):
-    """Memory controllers, one DRAM channel each. A byte occupies the bus for M_COST / M_RATE cycles."""
+    """Memory controllers, each with a pipe (a byte takes M_COST / M_RATE cycles), or with channels of banks.
+
+    Of channels of banks, a clock lasts M_COST / M_RATE cycles.
+    """
 
     settings: NDArray  # [MEMORY_SETTINGS]
-    channel_of: NDArray  # [nodes] channel, or -1
-    channel: NDArray  # [channels, CHANNEL_SCALARS]
+    channel_of: NDArray  # [nodes] controller, or -1
+    channel: NDArray  # [controllers, CHANNEL_SCALARS]
     transfer: NDArray  # [transfers, TRANSFER_COLUMNS]
     destination: NDArray  # [destinations, 2] node, group: of a transfer or of a multicast packet
-    queue: NDArray  # [channels, transfers] transfers asked for, in any order
-    ready: NDArray  # [channels, chunks, 3] cycle, transfer, bytes of chunks read and not yet sent
-    held: NDArray  # [channels, VCs] credits held back while the write buffer is full
-    read_bins: NDArray  # [channels, bins] bytes
-    write_bins: NDArray  # [channels, bins] bytes
+    queue: NDArray  # [controllers, transfers] transfers asked for, in any order
+    ready: NDArray  # [controllers, chunks, READY_COLUMNS] chunks asked for and not yet sent
+    held: NDArray  # [controllers, VCs] credits held back while the write buffer is full
+    read_bins: NDArray  # [controllers, bins] bytes
+    write_bins: NDArray  # [controllers, bins] bytes
+    dram: Dram

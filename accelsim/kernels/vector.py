@@ -3,8 +3,9 @@
 from accelsim.jit import kernel
 from accelsim.kernels import state as k
 from accelsim.kernels.delivery import count_down
-from accelsim.kernels.detector import loses_bank, next_pixel
+from accelsim.kernels.detector import next_pixel
 from accelsim.kernels.neuron_unit import push_result
+from accelsim.kernels.sram import read_spikes, reads_freely
 
 
 @kernel
@@ -17,6 +18,7 @@ def vector(clock, tiles, memory, tile, result_room, t):
     operator = work[k.W_OP]
     group = work[k.W_ROW_GROUP]
     words = work[k.W_WORDS]
+    place = work[k.W_PLACE]
     if operator == k.ADD:
         first_row, last_row, first_column, last_column = 0, 1, 0, 0
         row = scalars[k.S_ROW]
@@ -24,6 +26,7 @@ def vector(clock, tiles, memory, tile, result_room, t):
         if scalars[k.S_KERNEL_ROW] == 1:
             group = work[k.W_ROW_GROUP_B]
             words = work[k.W_WORDS_B]
+            place = work[k.W_PLACE_B]
     else:
         # Padding is never read: the window is what of it lies inside the image.
         row = scalars[k.S_ROW] * work[k.W_STRIDE_ROWS] - work[k.W_PADDING_ROWS]
@@ -46,7 +49,10 @@ def vector(clock, tiles, memory, tile, result_room, t):
     if closes and scalars[k.S_POSITION] + length == outs and result_room <= 0:
         return k.OUTPUT_BLOCKED
     address = (row * work[k.W_WIDTH] + column) * work[k.W_CHANNELS] + first + scalars[k.S_POSITION]
-    if loses_bank(tiles, tile, address, t):
+    place += row * work[k.W_ROW_BITS] + column * work[k.W_POSITION_BITS]
+    place += (first + scalars[k.S_POSITION]) * work[k.W_READ_BITS]
+    bits = length * work[k.W_READ_BITS]
+    if not reads_freely(tiles, tile, bits, t) and not read_spikes(tiles, tile, place, bits, t):
         tiles.events[work[k.W_LAYER], k.E_CONFLICTS] += 1
         return k.BANK_CONFLICT
     events = tiles.events[work[k.W_LAYER]]

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from accelsim.units import ceil_div
 from accelsim.workload.layer import Layer
 
 Range = tuple[int, int]
 """A half-open range [first, last)."""
+
+LoopOrder = Literal["rows_first", "weights_first"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +37,28 @@ class TileCapacity:
     prefetches: bool
     """Whether weights are loaded while others are in use; a block of weights then takes half of the buffer at most."""
     accumulator_words: int
+    accumulator_bits: int
     flit_bytes: int
     packet_bits: int
     """Largest payload of a packet of outputs."""
+    header_bits: int
+    multicast: bool
+    """Whether what several tiles read travels as one packet that branches."""
     controllers: int
     memory_bytes_per_cycle: float
+    memory_latency_cycles: int
+    transfer_bytes: int
+    """Largest payload of a packet from DRAM."""
+    weight_banks: int
+    read_latency_cycles: int
+    """From a pass's opening to its first line of the spike buffer."""
+    pipeline_cycles: int
+    """From a pixel's last word to its sums at the neuron unit."""
+    results: int
+    """Finished pixels that may wait for the neuron unit, the one in service included."""
+    neuron_lanes: int
+    decoding_cycles: int
+    """Cycles of the neuron unit for a time step of a serial decoder; 0: all steps at once."""
 
     @property
     def weight_block_bytes(self) -> int:
@@ -51,6 +72,18 @@ class TileCapacity:
     def stored_bits(self, word_bits: int) -> int:
         """Bits that a word of this width takes in buffers and packets."""
         return self.scans(word_bits) * self.lane_bits if self.pads_words else word_bits
+
+    def sent_bits(self, layer: Layer) -> int:
+        """Bits that a word which a layer produces takes in a packet."""
+        return self.stored_bits(layer.out_word_bits) if layer.fires else layer.out_word_bits
+
+    def packet_pixels(self, bits: int) -> int:
+        """Output pixels of so many bits that a packet holds."""
+        return max(1, self.packet_bits // bits)
+
+    def flits(self, payload_bits: int) -> int:
+        """Flits of a packet."""
+        return ceil_div(payload_bits + self.header_bits, 8 * self.flit_bytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +99,12 @@ class Box:
     """First byte in the spike buffer."""
     blocked_by: tuple[int, int] | None = None
     """(images back, layer index) of the last reader of words that lie in the same bytes before."""
+    copies: int = 1
+    """Images whose words have room at a time: 2 where one is written while the other is read."""
+
+    def offset_of(self, image: int) -> int:
+        """First byte of the words of an image."""
+        return self.offset + image % self.copies * self.bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +131,44 @@ class Part:
     """Input channels whose weights are loaded together; more than one: partial sums are stored."""
     pass_rows: int
     """Output rows whose accumulators fit the accumulator buffer."""
+    planes: int = 1
+    """Bit planes that are scanned one after another."""
+    loop_order: LoopOrder = "rows_first"
+    """What the outer loop runs over: strips of rows, or groups of channels, each with its weights."""
 
     @property
     def rows(self) -> Range:
         return self.strips[0].rows[0], self.strips[-1].rows[1]
+
+    def visits(self) -> Iterator[Visit]:
+        """The strips in the order in which they are computed, and which of them are fetched anew."""
+        if self.loop_order == "rows_first":
+            turns = [(strip, self.groups) for strip in range(len(self.strips))]
+        else:
+            turns = [(strip, (group,)) for group in self.groups for strip in range(len(self.strips))]
+        held: dict[int, tuple[int, int]] = {}
+        for number, (strip, groups) in enumerate(turns):
+            slot = strip % self.slots
+            there, filled = held.get(slot, (-1, -1))
+            fetched = there != strip
+            if fetched:
+                filled = number
+            held[slot] = (strip, filled)
+            yield Visit(strip, slot, groups, filled, fetched)
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A strip, and the groups of channels that are computed from it before the next strip's turn."""
+
+    strip: int
+    slot: int
+    """Of the spike buffer, which strips take in turn."""
+    groups: tuple[Range, ...]
+    filled: int
+    """Number of the visit that filled the slot with this strip."""
+    fetched: bool
+    """Whether that is this visit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +182,47 @@ class LayerPlan:
     """(layer index, operand) of the layers that read its outputs over the network; the others read DRAM."""
     stores: bool
     """Whether its outputs are written to DRAM."""
-    estimated_cycles: int
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """Cycles that a run is expected to take, under the names of the report."""
+
+    layer_cycles: tuple[int, ...]
+    """Per layer, the sum over images of the time from its first cycle to its last, waiting included."""
+    finished: tuple[int, ...]
+    """Per image, the cycle in which it is done."""
+
+    @property
+    def cycles(self) -> int:
+        return self.finished[-1]
+
+    @property
+    def latency_cycles(self) -> int:
+        return self.finished[0]
+
+    @property
+    def interval_cycles(self) -> int:
+        return interval(self.finished)
+
+
+def interval(finished: Sequence[int]) -> int:
+    """Cycles from one finished image to the next, the mean; of one image, its latency.
+
+    With three images or more, the time from the first to the second is left out: the first finds the chip empty.
+    """
+    if len(finished) == 1:
+        return finished[0]
+    first = 1 if len(finished) > 2 else 0
+    return max(1, (finished[-1] - finished[first]) // (len(finished) - 1 - first))
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Neighbouring layers that are pinned to the same tiles."""
+
+    layers: Range
+    tiles: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +233,13 @@ class Plan:
     notes: tuple[str, ...]
     spike_buffer_peak_bytes: tuple[int, ...]
     """Per tile, the highest byte of its spike buffer that is ever used, plus one."""
+    weight_bytes: tuple[int, ...]
+    """Per tile, the bytes of all weights that it ever uses."""
+    weights_stay: tuple[bool, ...]
+    """Per tile, whether its weights are loaded once and stay for all images."""
+    stages: tuple[Stage, ...] = ()
+    """Of a pipelined schedule: layers that share tiles."""
+    estimate: Estimate = Estimate((), (0,))
 
 
 def block_bytes(layer: Layer, outs: int, channels: int) -> int:

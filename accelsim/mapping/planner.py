@@ -2,259 +2,365 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
+from math import inf
+
+import numpy as np
 
 from accelsim.errors import InputError, Problem
-from accelsim.mapping.allocation import Placement, SpikeBufferAllocator
-from accelsim.mapping.plan import Box, LayerPlan, Part, Plan, Range, Strip, TileCapacity, block_bytes
-from accelsim.mapping.split import Split, channel_groups, choose_split, input_rows, shares
-from accelsim.units import ceil_div
+from accelsim.mapping.choices import Choices, Place, bare
+from accelsim.mapping.estimate import estimate_plan
+from accelsim.mapping.placement import Misfit, Placing, Relief, largest_block_bytes, needs_accumulators
+from accelsim.mapping.plan import LayerPlan, LoopOrder, Part, Plan, Stage, TileCapacity, block_bytes
+from accelsim.mapping.split import Cuts, Split, allowed_cuts
+from accelsim.mapping.stages import make_stages
+from accelsim.mapping.traffic import loads
+from accelsim.mapping.work import Density, channel_groups
 from accelsim.workload.layer import ARRAY_OPS, Layer
 
+NO_CUT_CYCLES = 1e15
+"""Stands for the cycles of a layer on fewer tiles than it must have."""
 
-def make_plan(layers: Sequence[Layer], capacity: TileCapacity, density: Mapping[str, float]) -> Plan:
-    """Map layers (producers first) onto tiles.
+
+def make_plan(
+    layers: Sequence[Layer],
+    capacity: TileCapacity,
+    density: Mapping[str, Density],
+    choices: Choices | None = None,
+    place: Place = bare,
+    images: int = 1,
+) -> Plan:
+    """Map layers (producers first) onto tiles, for a run of some images.
 
     Words travel from tile to tile where all their readers' spike buffers have room; otherwise the producer writes
-    them to DRAM and readers fetch them strip by strip. `density` is the share of nonzero words that a layer consumes.
-    Raises InputError naming every layer that no tiling fits, the buffer, the bytes needed and the bytes there.
+    them to DRAM and readers fetch them strip by strip. `density` holds the shares of nonzero words that a layer
+    consumes, one for each scan. Of several plans the one with the fewest estimated cycles is taken.
+
+    Raises InputError for every decision of the user that no plan can keep, and for every layer that no tiling fits,
+    with the buffer, the bytes needed, the bytes there and the nearest that would fit. `place` says where the
+    decisions and capacities stand.
     """
-    splits = {layer.name: choose_split(layer, capacity, density.get(layer.name, 1.0)) for layer in layers}
-    problems = [problem for layer in layers if (problem := _weights_problem(layer, capacity))]
+    choices = choices or Choices()
+    problems = [problem for layer in layers for problem in choice_problems(layer, capacity, choices, place)]
+    problems += [problem for layer in layers if (problem := _weights_problem(layer, capacity, place))]
     if problems:
         raise InputError(problems)
-    spilled: set[str] = set()
-    while True:
-        attempt = _Attempt(layers, capacity, splits, spilled)
-        failed = attempt.run()
-        if failed is None:
-            break
-        spilled.add(failed)
-    notes = tuple(f"{name}: outputs go through DRAM, the spike buffers have no room" for name in sorted(spilled))
-    return Plan(tuple(attempt.plans), notes, tuple(buffer.peak_bytes for buffer in attempt.buffers))
+    # Whether weights stay, and so cost the first image only, is known when all parts have their tiles.
+    plans = []
+    layouts: list[_Layout] = []
+    for share, tight in product(sorted({1.0, 1 / images}, reverse=True), (False, True)):
+        planner = _Planner(layers, capacity, density, choices, place, share, tight)
+        layout = planner.layout()
+        if layout in layouts:
+            continue
+        layouts.append(layout)
+        plan = planner.run(layout)
+        plans.append(replace(plan, estimate=estimate_plan(plan, capacity, density, images)))
+    return min(plans, key=lambda plan: plan.estimate.cycles)
 
 
-def _weights_problem(layer: Layer, capacity: TileCapacity) -> Problem | None:
+def choice_problems(layer: Layer, capacity: TileCapacity, choices: Choices, place: Place) -> list[Problem]:
+    """Decisions about a layer that its shape or the chip cannot keep."""
+    chosen = choices.of(layer.name)
+    path = ("mapping", "layers", layer.name)
+    problems = []
+    groups, rows = len(channel_groups(layer, capacity)), layer.out_shape[1]
+    tiles = chosen.tiles
+    if tiles is not None and (outside := [tile for tile in tiles if not 0 <= tile < capacity.tiles]):
+        rule = f"names tiles that the chip does not have: {', '.join(map(str, outside))}"
+        problems.append(place((*path, "tiles"), rule, None, f"0 to {capacity.tiles - 1}"))
+    if tiles is not None and len(set(tiles)) < len(tiles):
+        problems.append(place((*path, "tiles"), "names a tile twice", list(tiles), ""))
+    there = capacity.tiles if tiles is None else len(tiles)
+    where = "of the chip" if tiles is None else "that it is given"
+    if chosen.channel_parts is not None and chosen.channel_parts > groups:
+        rule = f"{layer.out_shape[0]} output channels are {groups} groups of {capacity.columns} columns"
+        problems.append(place((*path, "channel_parts"), rule, chosen.channel_parts, f"1 to {groups}"))
+    if chosen.row_parts is not None and chosen.row_parts > rows:
+        rule = f"the layer has {rows} output rows"
+        problems.append(place((*path, "row_parts"), rule, chosen.row_parts, f"1 to {rows}"))
+    parts = (chosen.channel_parts or 1) * (chosen.row_parts or 1)
+    if not problems and parts > there:
+        key = "channel_parts" if chosen.channel_parts and chosen.channel_parts > there else "row_parts"
+        rule = f"{parts} parts are more than the {there} tiles {where}, of which each part takes one"
+        most = there if key == "channel_parts" else there // (chosen.channel_parts or 1)
+        problems.append(place((*path, key), rule, getattr(chosen, key), f"1 to {most}"))
+    return problems
+
+
+def _weights_problem(layer: Layer, capacity: TileCapacity, place: Place) -> Problem | None:
     """Whether even the weights of a single input channel are too many for a slot of the weight buffer."""
     if layer.op not in ARRAY_OPS:
         return None
-    needed = _largest_block_bytes(layer, capacity, 1)
-    rows_needed = layer.out_shape[2] * capacity.columns
+    needed = largest_block_bytes(layer, capacity, 1)
     if needed > capacity.weight_block_bytes:
-        return Problem(
-            f"no tiling fits the weight buffer: one input channel needs {needed} bytes at once, "
-            f"there are {capacity.weight_block_bytes}",
-            key=layer.name,
-        )
-    if _needs_accumulators(layer, capacity) and rows_needed > capacity.accumulator_words:
-        return Problem(
-            f"no tiling fits the accumulator buffer: one output row needs {rows_needed} words, "
-            f"there are {capacity.accumulator_words}",
-            key=layer.name,
-        )
+        rule = f"no tiling fits the weight buffer: one input channel of {layer.name} needs {needed} bytes at once, "
+        rule += f"there are {capacity.weight_block_bytes}"
+        slots = 2 if capacity.prefetches else 1
+        return place(("weight_buffer", "bytes"), rule, None, f">= {size_text(slots * needed)}")
+    words = layer.out_shape[2] * capacity.columns
+    if needs_accumulators(layer, capacity) and words > capacity.accumulator_words:
+        rule = f"no tiling fits the accumulator buffer: one output row of {layer.name} needs "
+        rule += f"{_sum_bytes(words, capacity)} bytes, there are {_sum_bytes(capacity.accumulator_words, capacity)}"
+        allowed = f">= {size_text(_sum_bytes(words, capacity))}"
+        return place(("accumulator_buffer", "bytes"), rule, None, allowed)
     return None
 
 
-def _largest_block_bytes(layer: Layer, capacity: TileCapacity, channels: int) -> int:
-    """Bytes of the weights that a pass over so many input channels needs, at most."""
-    return block_bytes(layer, min(capacity.columns, layer.out_shape[0]), channels)
+def _sum_bytes(words: int, capacity: TileCapacity) -> int:
+    return -(-words * capacity.accumulator_bits // 8)
 
 
-def _chunks(layer: Layer, capacity: TileCapacity) -> tuple[Range, ...]:
-    """Input channels cut so that the weights of a chunk fit a slot of the weight buffer."""
-    channels = layer.in_shape[0]
-    size = next(
-        size
-        for size in (ceil_div(channels, parts) for parts in range(1, channels + 1))
-        if _largest_block_bytes(layer, capacity, size) <= capacity.weight_block_bytes
-    )
-    return tuple((first, min(first + size, channels)) for first in range(0, channels, size))
-
-
-def _needs_accumulators(layer: Layer, capacity: TileCapacity) -> bool:
-    """Whether sums are stored between passes: several chunks, or bit planes integrated one after another."""
-    return (capacity.bit_serial and layer.word_bits > 1) or len(_chunks(layer, capacity)) > 1
+def size_text(size_bytes: int) -> str:
+    """A size as it may be written in the chip's description, rounded up to KiB where it has any."""
+    return str(size_bytes) if size_bytes < 1024 else f"{-(-size_bytes // 1024)} KiB"
 
 
 @dataclass(frozen=True, slots=True)
-class Filling:
-    """How a part's words come into the spike buffer: in `strips`, of which `slots` are there at a time.
+class _Layout:
+    """Cuts and tiles of every layer."""
 
-    Words from DRAM are fetched `early` layers ahead.
+    splits: Mapping[str, Split]
+    tiles_of: Mapping[str, Sequence[int]]
+    stages: tuple[Stage, ...] = ()
+
+    def stage_of(self) -> dict[int, int]:
+        """Layer index to the number of its stage."""
+        return {layer: number for number, stage in enumerate(self.stages) for layer in range(*stage.layers)}
+
+
+class _Planner:
+    """Makes a plan for a guess: for which share of images weights are loaded.
+
+    `tight` gives each layer its share of the weight buffers only, so that all weights may stay.
     """
 
-    strips: int
-    slots: int
-    early: int
-
-
-def _fillings(rows: int) -> Iterator[Filling]:
-    """Ways to fill the buffer for some output rows, the quickest first and the smallest last."""
-    for strips in range(1, rows + 1):
-        yield Filling(strips, 2, 1)
-        yield Filling(strips, 2, 0)
-    yield Filling(rows, 1, 0)
-
-
-class _Attempt:
-    """One try at placing every box, given the layers whose outputs go through DRAM."""
-
     def __init__(
-        self, layers: Sequence[Layer], capacity: TileCapacity, splits: Mapping[str, Split], spilled: set[str]
+        self,
+        layers: Sequence[Layer],
+        capacity: TileCapacity,
+        density: Mapping[str, Density],
+        choices: Choices,
+        place: Place,
+        weights_loaded: float,
+        tight: bool,
     ) -> None:
         self.layers = layers
         self.capacity = capacity
-        self.splits = splits
-        self.spilled = spilled
-        self.index = {layer.name: number for number, layer in enumerate(layers)}
-        self.buffers = [SpikeBufferAllocator(capacity.spike_buffer_bytes) for _ in range(capacity.tiles)]
-        self.placed: list[tuple[Box, Placement, int]] = []
-        self.placement_of: dict[int, Placement] = {}
-        self.plans: list[LayerPlan] = []
+        self.choices = choices
+        self.place = place
+        self.tight = tight
+        self.cuts = {layer.name: self._cuts(layer, density, weights_loaded) for layer in layers}
 
-    def run(self) -> str | None:
-        """Fill `plans`; the name of a layer whose outputs must go through DRAM if something does not fit."""
-        drafts: list[tuple[Layer, list[Part]]] = []
+    def _cuts(self, layer: Layer, density: Mapping[str, Density], weights_loaded: float) -> Cuts:
+        scans = self.capacity.scans(layer.word_bits)
+        chosen = self.choices.of(layer.name)
+        allowed = allowed_cuts(layer, self.capacity, self.choices.split, chosen.channel_parts, chosen.row_parts)
+        return Cuts(layer, self.capacity, density.get(layer.name, (1.0,) * scans), allowed, weights_loaded)
+
+    def layout(self) -> _Layout:
+        """Cuts and tiles of all layers."""
+        return self._pipeline() if self.choices.schedule == "pipelined" else self._in_turn()
+
+    def run(self, layout: _Layout) -> Plan:
+        """Place all parts, and decide what follows from where they are."""
+        relief = Relief({layer.name for layer in self.layers if self.choices.of(layer.name).through_dram})
+        forced = frozenset(relief.spilled)
+        placing, misfit = self._place(self.capacity, layout, relief)
+        if misfit is not None:
+            raise InputError(self._refusal(misfit, layout))
+        notes = [
+            f"{name}: outputs go through DRAM, the spike buffers have no room"
+            for name in sorted(relief.spilled - forced)
+        ]
+        notes += [
+            f"{name}: its inputs have room for one image, not for one being read and the next being written"
+            for name in sorted(relief.single)
+        ]
+        return self._finish(placing, layout, tuple(notes))
+
+    def _in_turn(self) -> _Layout:
+        """Layers one after another, on all tiles: they take tiles in turn, so that weights spread over all buffers."""
+        splits: dict[str, Split] = {}
+        tiles_of: dict[str, Sequence[int]] = {}
         turn = 0
+        weights = sum(cuts.weight_bytes for cuts in self.cuts.values())
+        copies = self.capacity.tiles * self.capacity.weight_buffer_bytes / max(1, weights) if self.tight else inf
         for layer in self.layers:
-            drafts.append((layer, []))
-            split = self.splits[layer.name]
-            groups = channel_groups(layer, self.capacity)
-            for rows in shares(layer.out_shape[1], split.row_parts):
-                for first, last in shares(len(groups), split.channel_parts):
-                    # Layers take tiles in turn, so that weights spread over all buffers.
-                    tile = turn % self.capacity.tiles
-                    turn += 1
-                    result = self._part(layer, tile, rows, tuple(groups[first:last]))
-                    if isinstance(result, str):
-                        return result
-                    drafts[-1][1].append(result)
-        for index, (layer, parts) in enumerate(drafts):
-            readers = self._readers(layer.name)
-            self.plans.append(
-                LayerPlan(
-                    index=index,
-                    layer=layer,
-                    parts=tuple(self._resolve(part) for part in parts),
-                    consumers=() if layer.name in self.spilled else readers,
-                    stores=layer.name in self.spilled or not readers,
-                    estimated_cycles=self.splits[layer.name].cycles,
-                )
+            pinned = self.choices.of(layer.name).tiles
+            tiles = len(pinned or range(self.capacity.tiles))
+            split = splits[layer.name] = self.cuts[layer.name].best(tiles, most_copies=copies)
+            count = split.channel_parts * split.row_parts
+            if pinned is None:
+                tiles_of[layer.name] = [(turn + number) % self.capacity.tiles for number in range(count)]
+                turn += count
+            else:
+                tiles_of[layer.name] = pinned[:count]
+        return _Layout(splits, tiles_of)
+
+    def _pipeline(self) -> _Layout:
+        """Layers pinned to tiles in proportion to their work; the user's first, the others on the tiles left."""
+        pinned = {layer.name: self.choices.of(layer.name).tiles for layer in self.layers}
+        taken = {tile for tiles in pinned.values() for tile in tiles or ()}
+        left = [tile for tile in range(self.capacity.tiles) if tile not in taken] or list(range(self.capacity.tiles))
+        free = [number for number, layer in enumerate(self.layers) if pinned[layer.name] is None]
+        splits: dict[str, Split] = {}
+        tiles_of: dict[str, Sequence[int]] = {}
+        stages = []
+        for number, layer in enumerate(self.layers):
+            if (tiles := pinned[layer.name]) is not None:
+                stages.append(Stage((number, number + 1), tiles))
+        if free:
+            cycles = [self.cuts[self.layers[number].name].cycles_by_tiles(len(left)) for number in free]
+            bounded = [np.minimum(by_tiles, NO_CUT_CYCLES) for by_tiles in cycles]
+            whole = self.capacity.weight_buffer_bytes
+            bytes_of = [self.cuts[self.layers[number].name].weight_bytes for number in free]
+            for stage in make_stages(bounded, left, [size / whole for size in bytes_of] if self.tight else None):
+                numbers = free[slice(*stage.layers)]
+                weights = max(1, sum(bytes_of[slice(*stage.layers)]))
+                stages.append(Stage((numbers[0], numbers[-1] + 1), stage.tiles))
+                turn = 0
+                for number in numbers:
+                    name = self.layers[number].name
+                    room = whole * self.cuts[name].weight_bytes / weights if self.tight else inf
+                    split = splits[name] = self.cuts[name].best(len(stage.tiles), room)
+                    count = split.channel_parts * split.row_parts
+                    tiles_of[name] = [stage.tiles[(turn + place) % len(stage.tiles)] for place in range(count)]
+                    turn += count
+        for layer in self.layers:
+            if (tiles := pinned[layer.name]) is not None:
+                split = splits[layer.name] = self.cuts[layer.name].best(len(tiles))
+                tiles_of[layer.name] = tiles[: split.channel_parts * split.row_parts]
+        return _Layout(splits, tiles_of, tuple(sorted(stages, key=lambda stage: stage.layers)))
+
+    def _place(self, capacity: TileCapacity, layout: _Layout, relief: Relief) -> tuple[Placing, Misfit | None]:
+        """Place all parts, giving way as `relief` then says; the misfit that nothing relieves, if there is one."""
+        pipelined = self.choices.schedule == "pipelined"
+        while True:
+            stage_of = layout.stage_of() if pipelined else None
+            placing = Placing(self.layers, capacity, layout.splits, layout.tiles_of, relief, stage_of)
+            misfit = placing.run()
+            if misfit is None:
+                return placing, None
+            if misfit.halved is not None:
+                relief.single.add(misfit.halved)
+            elif misfit.producer is not None and self.choices.of(misfit.producer).through_dram is not False:
+                relief.spilled.add(misfit.producer)
+            else:
+                return placing, misfit
+
+    def _fits(self, capacity: TileCapacity, layout: _Layout) -> bool:
+        relief = Relief({layer.name for layer in self.layers if self.choices.of(layer.name).through_dram})
+        return self._place(capacity, layout, relief)[1] is None
+
+    def _refusal(self, misfit: Misfit, layout: _Layout) -> Problem:
+        """Which buffer is too small for what, and the nearest that would fit."""
+        capacity, name = self.capacity, misfit.layer.name
+        size = _smallest(
+            lambda size: self._fits(replace(capacity, spike_buffer_bytes=size), layout),
+            capacity.spike_buffer_bytes,
+        )
+        there = f"there are {capacity.spike_buffer_bytes}"
+        if misfit.producer is None:
+            rule = f"no tiling fits the spike buffer: one output row of {name} needs {misfit.needed_bytes} bytes"
+            besides = f" besides what waits in tile {misfit.tile}" if size > misfit.needed_bytes + 1024 else ""
+            return self.place(("spike_buffer", "bytes"), f"{rule}{besides}, {there}", None, f">= {size_text(size)}")
+        rule = f"no tiling fits the spike buffer of tile {misfit.tile}: the part of {name} there needs "
+        rule += f"{misfit.needed_bytes} bytes besides what waits for other layers, {there}"
+        allowed = f"true, or spike_buffer.bytes >= {size_text(size)}"
+        if parts := self._more_row_parts(misfit.layer, layout):
+            allowed += f", or mapping.layers.{name}.row_parts: {parts}"
+        return self.place(("mapping", "layers", misfit.producer, "through_dram"), rule, False, allowed)
+
+    def _more_row_parts(self, layer: Layer, layout: _Layout) -> int | None:
+        """The fewest row parts of a layer, more than it has, with which everything fits."""
+        split = layout.splits[layer.name]
+        tiles = list(layout.tiles_of[layer.name])
+        pool = list(self.choices.of(layer.name).tiles or [])
+        for stage in layout.stages:
+            if stage.layers[0] <= self.layers.index(layer) < stage.layers[1]:
+                pool = list(stage.tiles)
+        if not pool and not layout.stages:
+            pool = [*tiles, *(tile for tile in range(self.capacity.tiles) if tile not in tiles)]
+        most = min(layer.out_shape[1], len(pool) // split.channel_parts)
+        for parts in range(split.row_parts + 1, most + 1):
+            count = parts * split.channel_parts
+            changed = replace(
+                layout,
+                splits={**layout.splits, layer.name: replace(split, row_parts=parts)},
+                tiles_of={**layout.tiles_of, layer.name: pool[:count]},
             )
+            if self._fits(self.capacity, changed):
+                return parts
         return None
 
-    def _readers(self, name: str) -> tuple[tuple[int, int], ...]:
-        return tuple(
-            (self.index[layer.name], operand)
-            for layer in self.layers
-            for operand, producer in enumerate(layer.inputs)
-            if producer == name
-        )
-
-    def _producers(self, layer: Layer) -> list[str | None]:
-        known = [name if name in self.index and name not in self.spilled else None for name in layer.inputs]
-        return known or [None]
-
-    def _part(self, layer: Layer, tile: int, rows: Range, groups: tuple[Range, ...]) -> Part | str:
-        channels = (groups[0][0], groups[-1][1])
-        if layer.op in ARRAY_OPS:
-            chunks = _chunks(layer, self.capacity)
-            pass_rows = rows[1] - rows[0]
-            if _needs_accumulators(layer, self.capacity):
-                pass_rows = min(
-                    pass_rows, self.capacity.accumulator_words // (layer.out_shape[2] * self.capacity.columns)
-                )
-        else:
-            # One pixel of a group has to fit a packet.
-            width = max(1, self.capacity.packet_bits // self.capacity.stored_bits(layer.out_word_bits))
-            firsts = range(channels[0], channels[1], width)
-            groups = tuple((first, min(first + width, channels[1])) for first in firsts)
-            chunks, pass_rows = (channels,), rows[1] - rows[0]
-        producers = self._producers(layer)
-        on_chip = next((name for name in producers if name is not None), None)
-        for filling in _fillings(rows[1] - rows[0]) if on_chip is None else [Filling(1, 2, 1)]:
-            strips = self._strips(layer, tile, rows, channels, producers, filling)
-            if strips is not None:
-                return Part(tile, channels, strips, filling.slots, groups, chunks, pass_rows)
-        if on_chip is not None:
-            return on_chip
-        waiting = [
-            (box.bytes, box.producer)
-            for box, placement, where in self.placed
-            if where == tile
-            and box.producer is not None
-            and placement.first <= self.index[layer.name] <= placement.last
-        ]
-        if waiting:
-            return max(waiting)[1]
-        needed = len(producers) * max(self._box(layer, None, (row, row + 1), channels).bytes for row in range(*rows))
-        raise InputError(
-            Problem(
-                f"no tiling fits the spike buffer: one output row needs {needed} bytes, "
-                f"there are {self.capacity.spike_buffer_bytes}",
-                key=layer.name,
-            )
-        )
-
-    def _box(self, layer: Layer, producer: str | None, rows: Range, channels: Range) -> Box:
-        source = input_rows(layer, rows)
-        read = (0, layer.in_shape[0]) if layer.op in ARRAY_OPS else channels
-        words = (source[1] - source[0]) * layer.in_shape[2] * (read[1] - read[0])
-        return Box(producer, source, read, ceil_div(words * self.capacity.stored_bits(layer.word_bits), 8))
-
-    def _strips(
-        self,
-        layer: Layer,
-        tile: int,
-        rows: Range,
-        channels: Range,
-        producers: list[str | None],
-        filling: Filling,
-    ) -> tuple[Strip, ...] | None:
-        """Place the boxes of a part; None where they find no room."""
-        count = filling.strips
-        index = self.index[layer.name]
-        buffer = self.buffers[tile]
-        bands = [(rows[0] + first, rows[0] + last) for first, last in shares(rows[1] - rows[0], count)]
-        boxes = [[self._box(layer, producer, band, channels) for producer in producers] for band in bands]
-        done: list[Placement] = []
-        placements: dict[tuple[int, int], Placement] = {}
-        for operand, producer in enumerate(producers):
-            first = self.index[producer] if producer is not None else max(0, index - filling.early)
-            for slot in range(min(filling.slots, count)):
-                size = max(boxes[number][operand].bytes for number in range(slot, count, filling.slots))
-                placement = buffer.place(first, index, size)
-                if placement is None:
-                    for undo in done:
-                        buffer.placements.remove(undo)
-                    return None
-                done.append(placement)
-                placements[operand, slot] = placement
-        strips = []
-        for number, band in enumerate(bands):
-            placed = []
-            for operand, box in enumerate(boxes[number]):
-                placement = placements[operand, number % filling.slots]
-                box = replace(box, offset=placement.offset)
-                self.placed.append((box, placement, tile))
-                self.placement_of[id(box)] = placement
-                placed.append(box)
-            strips.append(Strip(band, tuple(placed)))
-        return tuple(strips)
-
-    def _resolve(self, part: Part) -> Part:
-        """Fill in whom each box has to wait for, now that every box is placed."""
-        buffer = self.buffers[part.tile]
-        return replace(
-            part,
-            strips=tuple(
-                replace(
-                    strip,
-                    boxes=tuple(
-                        replace(box, blocked_by=buffer.blocked_by(self.placement_of[id(box)])) for box in strip.boxes
-                    ),
-                )
-                for strip in part.strips
+    def _finish(self, placing: Placing, layout: _Layout, notes: tuple[str, ...]) -> Plan:
+        weight_bytes = _weight_bytes(placing.plans, self.capacity)
+        stay = tuple(self.choices.keep_weights and size <= self.capacity.weight_buffer_bytes for size in weight_bytes)
+        return Plan(
+            layers=tuple(
+                replace(entry, parts=tuple(self._in_order(entry, part, stay) for part in entry.parts))
+                for entry in placing.plans
             ),
+            notes=notes,
+            spike_buffer_peak_bytes=tuple(buffer.peak_bytes for buffer in placing.buffers),
+            weight_bytes=weight_bytes,
+            weights_stay=stay,
+            stages=layout.stages,
         )
+
+    def _in_order(self, entry: LayerPlan, part: Part, stay: Sequence[bool]) -> Part:
+        order = self._loop_order(entry, part, stay)
+        return part if order == part.loop_order else replace(part, loop_order=order)
+
+    def _loop_order(self, entry: LayerPlan, part: Part, stay: Sequence[bool]) -> LoopOrder:
+        """The user's order, or the one that fetches fewer bytes."""
+        chosen = self.choices.of(entry.layer.name).loop_order or self.choices.loop_order
+        if chosen is not None or len(part.strips) == 1 or entry.layer.op not in ARRAY_OPS:
+            return chosen or "rows_first"
+        orders: tuple[LoopOrder, LoopOrder] = ("rows_first", "weights_first")
+        return min(orders, key=lambda order: _fetched_bytes(entry, part, order, stay))
+
+
+def _fetched_bytes(entry: LayerPlan, part: Part, order: LoopOrder, stay: Sequence[bool]) -> int:
+    part = replace(part, loop_order=order)
+    words = sum(
+        box.bytes
+        for visit in part.visits()
+        if visit.fetched
+        for box in part.strips[visit.strip].boxes
+        if box.producer is None
+    )
+    return words + (0 if stay[part.tile] else sum(size for _, _, size in loads(entry.layer, part)))
+
+
+def _weight_bytes(plans: Sequence[LayerPlan], capacity: TileCapacity) -> tuple[int, ...]:
+    """Per tile, the bytes of all weights that its parts use."""
+    blocks: list[dict[tuple[object, ...], int]] = [{} for _ in range(capacity.tiles)]
+    for entry in plans:
+        if entry.layer.op not in ARRAY_OPS:
+            continue
+        for part in entry.parts:
+            for group in part.groups:
+                for chunk in part.chunks:
+                    size = block_bytes(entry.layer, group[1] - group[0], chunk[1] - chunk[0])
+                    blocks[part.tile][entry.index, group, chunk] = size
+    return tuple(sum(held.values()) for held in blocks)
+
+
+def _smallest(fits: Callable[[int], bool], too_small: int) -> int:
+    """The smallest size in bytes that fits, in whole KiB from 2 KiB on."""
+    size = 2 * too_small
+    while not fits(size):
+        size *= 2
+    unit = 1 if size < 2048 else 1024
+    low, high = too_small // unit, -(-size // unit)
+    while high - low > 1:
+        middle = (low + high) // 2
+        if fits(middle * unit):
+            high = middle
+        else:
+            low = middle
+    return high * unit

@@ -1,11 +1,18 @@
-"""How a layer is cut over the tiles: by output channel, by rows, or by both, whichever is estimated fastest."""
+"""How a layer is cut over tiles: by output channel, by rows, or by both, whichever is estimated fastest."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
+from math import inf
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from accelsim.mapping.choices import Cut
 from accelsim.mapping.plan import Range, TileCapacity
+from accelsim.mapping.work import Density, channel_groups, pixel_cycles
 from accelsim.units import ceil_div
 from accelsim.workload.layer import ARRAY_OPS, Layer
 
@@ -19,7 +26,15 @@ class Split:
 
     channel_parts: int
     row_parts: int
-    cycles: int
+    cycles: float = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """Which cuts of a layer may be chosen: the largest and smallest number of parts of each kind."""
+
+    channel_parts: Range
+    row_parts: Range
 
 
 def shares(total: int, parts: int) -> list[Range]:
@@ -28,66 +43,122 @@ def shares(total: int, parts: int) -> list[Range]:
     return list(pairwise(bounds))
 
 
-def channel_groups(layer: Layer, capacity: TileCapacity) -> list[Range]:
-    """Groups of output channels that the array computes together."""
-    channels = layer.out_shape[0]
-    return [(first, min(first + capacity.columns, channels)) for first in range(0, channels, capacity.columns)]
-
-
-def pixel_cycles(layer: Layer, capacity: TileCapacity, density: float) -> float:
-    """Estimated cycles of the array for one output pixel and group of channels."""
-    channels = layer.in_shape[0]
-    lines = layer.kernel[0] * ceil_div(layer.kernel[1] * channels, capacity.line_words)
-    words = layer.fan_in * (density if capacity.skips else 1.0)
-    return max(1.0, max(lines, words / capacity.rows) * capacity.scans(layer.word_bits))
-
-
-def estimate(layer: Layer, capacity: TileCapacity, density: float, channel_parts: int, row_parts: int) -> int:
-    """Cycles of a layer as the longest of computing, of the weights' and of the spikes' way; an estimate."""
-    groups = len(channel_groups(layer, capacity))
-    _, rows, columns = layer.out_shape
-    in_channels, in_rows, in_columns = layer.in_shape
-    pixels = ceil_div(rows, row_parts) * columns
-    in_bytes = in_channels * in_rows * in_columns * capacity.stored_bits(layer.word_bits) / 8
-    link = capacity.flit_bytes
-    if layer.op in ARRAY_OPS:
-        compute = ceil_div(groups, channel_parts) * pixels * pixel_cycles(layer, capacity, density)
-        copies = channel_parts
-        weight_bytes = layer.out_shape[0] * layer.fan_in * layer.weight_bits / 8
-    else:
-        taps = 2 if layer.op == "add" else layer.kernel[0] * layer.kernel[1]
-        share = ceil_div(groups, channel_parts) * capacity.columns
-        compute = pixels * taps * ceil_div(share, capacity.line_words)
-        copies = 1
-        weight_bytes = 0.0
-        in_bytes *= len(layer.inputs) or 1
-    halo = 1 + max(0, layer.kernel[0] - layer.stride[0]) * row_parts / max(1, in_rows)
-    arriving = in_bytes * halo / row_parts / (channel_parts if layer.op not in ARRAY_OPS else 1) / link
-    leaving = in_bytes * halo * copies / capacity.tiles / link
-    if not layer.inputs:
-        leaving = in_bytes * halo * copies / capacity.controllers / link
-    reading = weight_bytes / capacity.memory_bytes_per_cycle
-    copying = weight_bytes * row_parts / (link * capacity.controllers)
-    ways = (compute, arriving, leaving, reading, copying)
-    # What is not longest is not quite hidden either; it also decides between cuts that are bound alike.
-    return int(max(ways) + UNHIDDEN_SHARE * sum(ways))
-
-
-def choose_split(layer: Layer, capacity: TileCapacity, density: float) -> Split:
-    """The cut with the fewest estimated cycles; of equals the one with the fewest parts."""
-    groups = len(channel_groups(layer, capacity))
-    best: Split | None = None
-    for channel_parts in range(1, min(groups, capacity.tiles) + 1):
-        for row_parts in range(1, min(layer.out_shape[1], capacity.tiles // channel_parts) + 1):
-            cycles = estimate(layer, capacity, density, channel_parts, row_parts)
-            if best is None or cycles < best.cycles:
-                best = Split(channel_parts, row_parts, cycles)
-    assert best is not None
-    return best
-
-
 def input_rows(layer: Layer, rows: Range) -> Range:
     """Rows of the input that output rows [first, last) read, padding left out."""
     first = rows[0] * layer.stride[0] - layer.padding[0]
     last = (rows[1] - 1) * layer.stride[0] - layer.padding[0] + layer.kernel[0]
     return max(0, min(first, layer.in_shape[1] - 1)), min(layer.in_shape[1], max(last, 1))
+
+
+def estimate(
+    layer: Layer,
+    capacity: TileCapacity,
+    density: Density,
+    channel_parts: NDArray[np.int64],
+    row_parts: NDArray[np.int64],
+    weights_loaded: float = 1.0,
+) -> NDArray[np.float64]:
+    """Cycles of a layer as the longest of computing, of the weights' and of the spikes' way; an estimate.
+
+    Arrays of cuts give an array of cycles. `weights_loaded` is the share of images for which weights are loaded.
+    """
+    groups = len(channel_groups(layer, capacity))
+    _, rows, columns = layer.out_shape
+    in_channels, in_rows, in_columns = layer.in_shape
+    pixels = -(-rows // row_parts) * columns
+    in_bytes = in_channels * in_rows * in_columns * capacity.stored_bits(layer.word_bits) / 8
+    link = capacity.flit_bytes
+    share = -(-groups // channel_parts)
+    if layer.op in ARRAY_OPS:
+        compute: NDArray[Any] = share * pixels * pixel_cycles(layer, capacity, density)
+        copies = channel_parts
+        narrow = np.ones_like(channel_parts)
+        loaded_bytes = weights_loaded * weight_bytes(layer)
+    else:
+        taps = 2 if layer.op == "add" else layer.kernel[0] * layer.kernel[1]
+        compute = pixels * taps * -(-share * capacity.columns // capacity.line_words)
+        copies = np.ones_like(channel_parts)
+        narrow = channel_parts
+        loaded_bytes = 0.0
+        in_bytes *= len(layer.inputs) or 1
+    halo = 1 + max(0, layer.kernel[0] - layer.stride[0]) * row_parts / max(1, in_rows)
+    arriving = in_bytes * halo / row_parts / narrow / link
+    sent = in_bytes * halo * (1 if capacity.multicast else copies)
+    leaving = sent / (capacity.tiles if layer.inputs else capacity.controllers) / link
+    reading = loaded_bytes / capacity.memory_bytes_per_cycle
+    copying = loaded_bytes * (1 if capacity.multicast else row_parts) / (link * capacity.controllers)
+    ways = np.stack(np.broadcast_arrays(compute, arriving, leaving, reading, copying))
+    # What is not longest is not quite hidden either; it also decides between cuts that are bound alike.
+    cycles: NDArray[np.float64] = ways.max(axis=0) + UNHIDDEN_SHARE * ways.sum(axis=0)
+    return cycles
+
+
+def weight_bytes(layer: Layer) -> int:
+    """Bytes of all weights of a layer."""
+    return ceil_div(layer.out_shape[0] * layer.fan_in * layer.weight_bits, 8) if layer.op in ARRAY_OPS else 0
+
+
+class Cuts:
+    """All cuts of a layer that are allowed, with their estimated cycles, those with few parts first."""
+
+    def __init__(
+        self, layer: Layer, capacity: TileCapacity, density: Density, allowed: Allowed, weights_loaded: float = 1.0
+    ) -> None:
+        channels, rows = np.meshgrid(np.arange(*allowed.channel_parts), np.arange(*allowed.row_parts), indexing="ij")
+        fits = channels * rows <= capacity.tiles
+        channels, rows = channels[fits], rows[fits]
+        order = np.argsort(channels * rows, kind="stable")
+        self._channels, self._rows = channels[order], rows[order]
+        self._parts = self._channels * self._rows
+        self._cycles = estimate(layer, capacity, density, self._channels, self._rows, weights_loaded)
+        # Copies that trees bring for nothing fill the buffers all the same.
+        alone = replace(capacity, multicast=False)
+        self._reloading = estimate(layer, alone, density, self._channels, self._rows)
+        self.weight_bytes = weight_bytes(layer)
+
+    def best(self, tiles: int, room_bytes: float = inf, most_copies: float = inf) -> Split:
+        """The cut with the fewest estimated cycles on so many tiles; of equals the one with the fewest parts.
+
+        Weights of a part that are more than `room_bytes`, and those of more than `most_copies` parts by rows, are
+        taken to be loaded for every image.
+        """
+        end = max(1, int(np.searchsorted(self._parts, tiles, side="right")))
+        stays = (self.weight_bytes / self._channels[:end] <= room_bytes) & (self._rows[:end] <= most_copies)
+        cycles = np.where(stays, self._cycles[:end], self._reloading[:end])
+        best = int(np.argmin(cycles))
+        return Split(int(self._channels[best]), int(self._rows[best]), float(cycles[best]))
+
+    def cycles_by_tiles(self, tiles: int) -> NDArray[np.float64]:
+        """Estimated cycles of the best cut on 0, 1, ... tiles; infinite where there is none."""
+        found = np.full(tiles + 1, np.inf)
+        for_parts = self._parts <= tiles
+        np.minimum.at(found, self._parts[for_parts], self._cycles[for_parts])
+        return np.minimum.accumulate(found)
+
+
+def allowed_cuts(
+    layer: Layer,
+    capacity: TileCapacity,
+    cut: Cut = "auto",
+    channel_parts: int | None = None,
+    row_parts: int | None = None,
+) -> Allowed:
+    """The cuts that a layer's shape and the user's decisions leave."""
+    groups, rows = len(channel_groups(layer, capacity)), layer.out_shape[1]
+    one = (1, 2)
+    by_channels = one if cut == "rows" else (1, min(groups, capacity.tiles) + 1)
+    by_rows = one if cut == "output_channels" else (1, min(rows, capacity.tiles) + 1)
+    if cut == "both" and groups > 1 and rows > 1 and capacity.tiles >= 4:
+        by_channels, by_rows = (2, by_channels[1]), (2, by_rows[1])
+    if channel_parts is not None:
+        by_channels = (channel_parts, channel_parts + 1)
+        by_rows = (1, by_rows[1]) if cut == "both" else by_rows
+    if row_parts is not None:
+        by_rows = (row_parts, row_parts + 1)
+        by_channels = (1, by_channels[1]) if cut == "both" and channel_parts is None else by_channels
+    return Allowed(by_channels, by_rows)
+
+
+def choose_split(layer: Layer, capacity: TileCapacity, density: Density) -> Split:
+    """The fastest of all cuts on all tiles."""
+    return Cuts(layer, capacity, density, allowed_cuts(layer, capacity)).best(capacity.tiles)

@@ -29,6 +29,8 @@ class Command:
     work: Words
     done: int
     grants: list[Grant] = field(default_factory=list)
+    frees_bits: int = 0
+    """Bits of the spike buffer whose words are read for the last time."""
 
 
 def sequencer(
@@ -39,13 +41,15 @@ def sequencer(
     commands: Sequence[Command],
     ended: Callable[[Command], None],
 ) -> Process:
-    """Life cycle: keep the command queue filled; at the end of each pass tell `ended` and send its grants."""
+    """Life cycle: keep the command queue filled; at the end of each pass tell `ended`, free and send its grants."""
     fabric = bridge.fabric
     for number in range(len(commands) + COMMAND_QUEUE):
         if number >= COMMAND_QUEUE:
             command = commands[number - COMMAND_QUEUE]
             yield from bridge.wait(name, command.done)
             ended(command)
+            if command.frees_bits:
+                bridge.submit(name, partial(fabric.free_spikes, tile, command.frees_bits))
             for grant in command.grants:
                 bridge.submit(name, partial(fabric.send_control, node, grant.node, grant.group, grant.layer))
         if number < len(commands):

@@ -13,6 +13,9 @@ from accelsim.reference.network import Network
 from accelsim.workload.layer import ARRAY_OPS, Layer, Op
 from accelsim.workload.workload import Parameters
 
+MODEL_OPS: tuple[Op, ...] = ("conv2d", "linear", "maxpool2d", "avgpool2d", "add")
+"""Operators that a trained network of this kind may have."""
+
 ACCUMULATOR_BITS = 32
 """Width of the accumulators that leave a layer without neurons."""
 

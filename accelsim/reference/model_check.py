@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from accelsim.errors import Problem
-from accelsim.reference.model import Model, Node, window_shape
-from accelsim.workload.layer import ARRAY_OPS, Op
+from accelsim.reference.model import MODEL_OPS, Model, Node, window_shape
+from accelsim.workload.layer import ARRAY_OPS
 
 Rule = tuple[str, str, object, str]
 """Key below the layer or array, rule, value given, values allowed."""
@@ -70,8 +70,8 @@ def _input_rules(model: Model) -> Iterator[Rule]:
 def _graph_rules(node: Node, outputs: Outputs, broken: set[str]) -> Iterator[Rule]:
     if node.name in outputs or node.name in broken or not node.name:
         yield "name", "empty or used twice", node.name, ""
-    if node.op not in get_args(Op):
-        yield "op", "no such operator", node.op, ", ".join(get_args(Op))
+    if node.op not in MODEL_OPS:
+        yield "op", "no such operator", node.op, ", ".join(MODEL_OPS)
     for key, smallest in (("kernel", 1), ("stride", 1), ("padding", 0)):
         pair = getattr(node, key)
         if not (isinstance(pair, tuple) and len(pair) == 2 and all(_is_size(size, smallest) for size in pair)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,13 +15,13 @@ from accelsim.reference import operators
 from accelsim.reference.neuron import Comparator, Form, fire, integrate
 from accelsim.reference.operators import Words
 from accelsim.reference.spikes import LARGEST_WORD_BITS, unpack
-from accelsim.workload.layer import ARRAY_OPS, Layer
+from accelsim.workload.layer import ARRAY_OPS, ATTENTION_OPS, WEIGHTED_OPS, Layer
 from accelsim.workload.workload import Parameters
 
 
 @dataclass(frozen=True)
 class Network:
-    """Layers in execution order and the integer parameters of those with weights.
+    """Layers in execution order and the integer parameters of those with weights or thresholds.
 
     The first layer consumes the image; every other names its producers. Raises `InputError` where a sum, a threshold
     or a word could outgrow the integers that hold it.
@@ -35,7 +36,7 @@ class Network:
     def __post_init__(self) -> None:
         problems = []
         for layer in self.layers:
-            if max(layer.word_bits, layer.out_word_bits if layer.fires else 0) > LARGEST_WORD_BITS:
+            if max(layer.word_bits, 0 if layer.signed else layer.out_word_bits) > LARGEST_WORD_BITS:
                 problems.append(
                     Problem(
                         "words are too wide for the reference model",
@@ -44,7 +45,7 @@ class Network:
                         allowed=f"at most {LARGEST_WORD_BITS} bits",
                     )
                 )
-            elif layer.op in ARRAY_OPS:
+            elif layer.op in WEIGHTED_OPS:
                 problems += _too_wide(self, layer)
         if problems:
             raise InputError(problems)
@@ -83,23 +84,28 @@ def run(network: Network, image: NDArray[np.integer[Any]], form: Form = "packed"
 
 
 def produce(network: Network, layer: Layer, operands: list[Words], form: Form = "packed") -> NDArray[np.int64]:
-    """The words [out_shape] that one layer makes of its operands' words [in_shape]."""
-    if layer.op == "add":
-        return operators.add(*operands).astype(np.int64)
-    if layer.op == "maxpool2d":
-        return operators.max_pool(operands[0], layer).astype(np.int64)
-    if layer.op == "avgpool2d":
-        return operators.sum_pool(operands[0], layer).astype(np.int64)
-    parameters = network.parameters[layer.name]
+    """The words [out_shape] that one layer makes of its operands' words."""
+    if layer.op not in ARRAY_OPS:
+        return operators.without_weights(layer, operands).astype(np.int64)
+    if layer.op in ATTENTION_OPS:
+        channels = layer.out_shape[0]
+        bias, theta = np.zeros(channels, dtype=np.int64), np.ones(channels, dtype=np.int64)
+        if layer.fires:
+            bias, theta = network.parameters[layer.name].bias, network.parameters[layer.name].theta
+        sums = partial(operators.attention_sums, second=operands[1], layer=layer)
+    else:
+        parameters = network.parameters[layer.name]
+        bias, theta = parameters.bias, parameters.theta
+        sums = partial(operators.synaptic_sums, layer=layer, parameters=parameters)
     if form == "packed":
-        membrane = operators.synaptic_sums(operands[0], layer, parameters)
+        membrane = sums(operands[0])
     else:
         planes = unpack(operands[0], layer.word_bits).astype(np.int32)
-        membrane = integrate(np.stack([operators.synaptic_sums(plane, layer, parameters) for plane in planes]))
-    membrane += parameters.bias[:, None, None]
+        membrane = integrate(np.stack([sums(plane) for plane in planes]))
+    membrane += bias[:, None, None]
     if not layer.fires:
         return membrane
-    return fire(membrane, parameters.theta, network.timesteps, network.comparator, form)
+    return fire(membrane, theta, network.timesteps, network.comparator, form)
 
 
 def classify(network: Network, images: NDArray[np.integer[Any]], form: Form = "packed") -> NDArray[np.int64]:

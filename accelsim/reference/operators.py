@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -33,8 +34,33 @@ def synaptic_sums(words: Words, layer: Layer, parameters: Parameters) -> NDArray
     weights = np.ascontiguousarray(parameters.weights.transpose(1, 2, 3, 0), dtype=dtype)
     channels, rows, columns = layer.out_shape
     sums = np.zeros((rows, columns, channels), dtype=dtype)
-    kernels.convolve(_contiguous(words), weights, *layer.stride, *layer.padding, sums)
+    kernels.convolve(_contiguous(words), weights, *layer.stride, *layer.padding, *layer.dilation, layer.groups, sums)
     return np.ascontiguousarray(sums.transpose(2, 0, 1), dtype=np.int64)
+
+
+def attention_sums(first: Words, second: Words, layer: Layer) -> NDArray[np.int64]:
+    """Products of two operands of words over tokens, without the bias: int64 [out_shape]. See `Layer`."""
+    tokens = layer.in_shape[1] * layer.in_shape[2]
+    sums = np.empty((layer.groups, layer.group_outputs, tokens), dtype=np.int64)
+    scanned = np.asarray(first, dtype=np.int64).reshape(layer.groups, layer.group_inputs, tokens)
+    others = np.asarray(second, dtype=np.int64).reshape(layer.groups, -1, tokens)
+    for head in range(layer.groups):
+        if layer.op == "attention_scores":
+            sums[head] = np.einsum("cj,ci->ji", others[head], scanned[head])
+        else:
+            sums[head] = np.einsum("cj,ji->ci", others[head], scanned[head])
+    return sums.reshape(layer.out_shape)
+
+
+def without_weights(layer: Layer, operands: Sequence[Words]) -> Words:
+    """What an operator of the neuron unit makes of its operands, int32 [out_shape]."""
+    if layer.op == "add":
+        return add(*operands)
+    if layer.op == "concat":
+        return np.concatenate([_contiguous(words) for words in operands])
+    if layer.op == "upsample":
+        return _contiguous(operands[0]).repeat(layer.factor[0], axis=1).repeat(layer.factor[1], axis=2)
+    return max_pool(operands[0], layer) if layer.op == "maxpool2d" else sum_pool(operands[0], layer)
 
 
 def max_pool(words: Words, layer: Layer) -> Words:

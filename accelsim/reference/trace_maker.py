@@ -12,7 +12,8 @@ from accelsim.errors import InputError, Problem
 from accelsim.reference.model import Model, integer_network
 from accelsim.reference.model_file import find_model, read_model
 from accelsim.reference.network import Network, run
-from accelsim.workload.layer import ARRAY_OPS, Layer
+from accelsim.workload.layer import ARRAY_OPS, WEIGHTED_OPS
+from accelsim.workload.trace_meta import describe_layer
 
 LARGEST_TIMESTEPS = 16
 
@@ -64,7 +65,7 @@ def record(
 ) -> TraceData:
     """The trace of a network over images [image, channels, rows, columns].
 
-    Operands of a residual add are recorded as its producers' words; a layer's words stand in `out/` where no
+    Operands of a layer of several are recorded as their producers' words; a layer's words stand in `out/` where no
     consumer with one input records them.
     """
     runs = [run(network, image) for image in images]
@@ -80,11 +81,12 @@ def record(
     for layer in network.layers:
         if layer.name not in recorded:
             words = np.stack([words[layer.name] for words in runs])
-            dtype = _smallest_unsigned(layer.out_word_bits) if layer.fires else _accumulator_dtype(words)
+            dtype = _smallest_unsigned(layer.out_word_bits) if not layer.signed else _accumulator_dtype(words)
             arrays[f"out/{layer.name}"] = words.astype(dtype)
-        if layer.op in ARRAY_OPS:
+        if layer.op in ARRAY_OPS and not layer.computed:
             parameters = network.parameters[layer.name]
-            arrays[f"weights/{layer.name}"] = parameters.weights
+            if layer.op in WEIGHTED_OPS:
+                arrays[f"weights/{layer.name}"] = parameters.weights
             arrays[f"bias/{layer.name}"] = parameters.bias
             arrays[f"theta/{layer.name}"] = parameters.theta
     if labels is not None:
@@ -104,29 +106,9 @@ def record(
             "comparator": network.comparator,
         },
         "bit_order": "first step = most significant bit",
-        "layers": [_describe(layer) for layer in network.layers],
+        "layers": [describe_layer(layer) for layer in network.layers],
     }
     return TraceData(meta, arrays)
-
-
-def _describe(layer: Layer) -> dict[str, Any]:
-    return {
-        "name": layer.name,
-        "op": layer.op,
-        "inputs": list(layer.inputs),
-        "in_shape": list(layer.in_shape),
-        "out_shape": list(layer.out_shape),
-        "kernel": list(layer.kernel),
-        "stride": list(layer.stride),
-        "padding": list(layer.padding),
-        "weight_bits": layer.weight_bits,
-        "kind": layer.kind,
-        "timesteps": layer.timesteps,
-        "bits_per_step": layer.bits_per_step,
-        "word_bits": layer.word_bits,
-        "out_word_bits": layer.out_word_bits,
-        "fires": layer.fires,
-    }
 
 
 def _smallest_unsigned(bits: int) -> type[np.unsignedinteger[Any]]:

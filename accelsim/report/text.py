@@ -32,6 +32,7 @@ def render(report: Report) -> str:
         _noc,
         _payload,
         _buffers,
+        _queues,
         _dram,
         _energy,
         _notes,
@@ -58,9 +59,9 @@ def _totals(report: Report) -> list[str]:
     total = report["total"]
     area = report.get("area_mm2") or {}
     left = [
-        ("cycles", count(total["cycles"])),
-        ("first image", f"{count(total['latency_cycles'])} cycles"),
-        ("interval", f"{count(total['interval_cycles'])} cycles"),
+        ("cycles", count(total["cycles"]) + _expected(total, "estimated_cycles")),
+        ("first image", count(total["latency_cycles"]) + _expected(total, "estimated_latency_cycles")),
+        ("interval", count(total["interval_cycles"]) + _expected(total, "estimated_interval_cycles")),
         ("time", si(total["time_s"], "s", 4)),
         ("frames", f"{plain(total['fps'])} a second"),
     ]
@@ -94,6 +95,11 @@ def _occupied(report: Report) -> list[str]:
     return textwrap.wrap(f"Occupied, the busiest of each: {', '.join(shares)}", WIDTH) if shares else []
 
 
+def _expected(total: Report, key: str) -> str:
+    """What the mapping expected, beside what was simulated."""
+    return f" (estimate {count(total[key])})" if key in total else ""
+
+
 def _pairs(pairs: Iterable[tuple[str, str]]) -> list[str]:
     pairs = list(pairs)
     name_width = max(len(name) for name, _ in pairs)
@@ -102,13 +108,14 @@ def _pairs(pairs: Iterable[tuple[str, str]]) -> list[str]:
 
 def _layers(report: Report) -> list[str]:
     columns = (
-        Column("layer", "<", 10),
+        Column("layer", "<", 8),
         Column("op", "<", 4),
         Column("cycles"),
+        Column("estimate", shrink_to=8),
         Column("ideal"),
         Column("util"),
-        Column("stalls, of cycles", "<", 16),
-        Column("bound by", "<", 9),
+        Column("stalls, of cycles", "<", 12),
+        Column("bound by", "<", 8),
         Column("flit-hops"),
         Column("DRAM"),
         Column("energy"),
@@ -118,6 +125,7 @@ def _layers(report: Report) -> list[str]:
             layer["name"],
             layer["op"].removesuffix("2d"),
             count(layer["cycles"]),
+            count(layer.get("estimated_cycles")),
             count(layer["ideal_cycles"]),
             percent(layer["utilisation"]),
             _top_stalls(layer),
@@ -135,6 +143,7 @@ def _layers(report: Report) -> list[str]:
                 "run",
                 "",
                 count(report["total"]["cycles"]),
+                count(report["total"].get("estimated_cycles")),
                 "",
                 percent(report["total"]["utilisation"]),
                 "",
@@ -289,7 +298,8 @@ def _buffers(report: Report) -> list[str]:
         Column("buffer", "<", 12),
         Column("reads"),
         Column("writes"),
-        Column("conflicts"),
+        Column("read waits"),
+        Column("write waits"),
         Column("peak"),
         Column("capacity"),
         Column("full"),
@@ -303,12 +313,32 @@ def _buffers(report: Report) -> list[str]:
                 count(entry["reads"]),
                 count(entry["writes"]),
                 count(entry["conflicts"]),
+                count(entry["write_conflicts"]) if "write_conflicts" in entry else "-",
                 _kib(entry["peak_bytes"]),
                 _kib(capacity),
                 percent(entry["peak_bytes"] / capacity, 0) if capacity else "-",
             )
         )
     return ["Buffers: accesses of all tiles, peak of the fullest", *table(columns, rows)]
+
+
+def _queues(report: Report) -> list[str]:
+    queues = report.get("queues")
+    if not queues:
+        return []
+    columns = (
+        Column("queue", "<", 12),
+        Column("entries", "<"),
+        Column("peak"),
+        Column("capacity"),
+        Column("full"),
+    )
+    rows = []
+    for name, entry in queues.items():
+        room = entry["capacity"]
+        filled = percent(entry["peak"] / room, 0) if room else "-"
+        rows.append((name, entry["unit"], count(entry["peak"]), count(room) if room else "-", filled))
+    return ["Queues: peak of the fullest tile, node or channel", *table(columns, rows)]
 
 
 def _kib(size_bytes: int | None) -> str:
@@ -323,10 +353,14 @@ def _dram(report: Report) -> list[str]:
     line += f", {dram['bandwidth_gb_per_s']:.3g} GB/s"
     if dram.get("bandwidth_utilisation") is not None:
         line += f" ({percent(dram['bandwidth_utilisation'])} of the peak)"
-    line += f", {count(dram['row_hits'])} row hits"
+    lines = ["DRAM", line]
     if dram.get("row_misses") is not None:
-        line += f" and {count(dram['row_misses'])} misses"
-    return ["DRAM", line]
+        line = f"  {count(dram['row_hits'])} row hits, {count(dram['row_misses'])} misses"
+        if dram.get("row_conflicts") is not None:
+            line += f", {count(dram['row_conflicts'])} conflicts, {count(dram['refreshes'])} refreshes"
+            line += f", {count(dram['turn_arounds'])} turn-arounds; busiest bus {percent(dram['bus_busy']['max'])} busy"
+        lines.append(line)
+    return lines
 
 
 def _energy(report: Report) -> list[str]:

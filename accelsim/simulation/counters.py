@@ -97,8 +97,8 @@ def priced_events(run: Run, counters: LayerCounters) -> dict[str, int]:
         "vector_ops": int(events[k.E_VECTOR_OPS]),
         "flit_hops": counters.flit_hops,
         "link_flits": counters.flit_hops - counters.flits_received,
-        "dram_read_bytes": int(events[k.E_DRAM_READ]),
-        "dram_write_bytes": int(events[k.E_DRAM_WRITE]),
+        "dram_read_bytes": int(events[k.E_BUS_READ]),
+        "dram_write_bytes": int(events[k.E_BUS_WRITE]),
     }
 
 

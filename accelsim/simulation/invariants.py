@@ -10,6 +10,7 @@ from accelsim.errors import SimulationError
 from accelsim.kernels import network_state as n
 from accelsim.kernels import state as k
 from accelsim.kernels.payload import AUTO, DENSE, SELECTOR_BITS
+from accelsim.mapping.traffic import plan_traffic
 from accelsim.simulation.counters import layer_counters
 from accelsim.simulation.record import Run
 from accelsim.workload.layer import ARRAY_OPS
@@ -17,7 +18,7 @@ from accelsim.workload.layer import ARRAY_OPS
 
 def check_invariants(run: Run) -> None:
     """Raise SimulationError listing every invariant that a finished run breaks."""
-    broken = [*_spikes(run), *_traffic(run), *_payloads(run), *_states(run)]
+    broken = [*_spikes(run), *_traffic(run), *_plan(run), *_payloads(run), *_states(run)]
     if broken:
         raise SimulationError("\n".join(["broken invariants:", *(f"  {line}" for line in broken)]))
 
@@ -52,9 +53,15 @@ def _traffic(run: Run) -> Iterator[str]:
         ("groups incomplete", np.count_nonzero(fabric.clock.left)),
         ("bytes unwritten", fabric.memory.channel[:, k.C_WRITES].sum()),
         ("words in FIFOs", fabric.tiles.scalars[:, k.S_FIFO].sum()),
+        ("flits waiting to be written", fabric.tiles.interface[:, k.I_FLITS].sum()),
+        ("bits of words held in spike buffers", np.abs(fabric.tiles.interface[:, k.I_HELD]).sum()),
     ):
         if left:
             yield f"{left} {what} at the end"
+    room = 8 * run.arch.settings.spike_buffer.bytes
+    held = int(fabric.tiles.interface[:, k.I_HELD_PEAK].max())
+    if held > room:
+        yield f"{held} bits of words in a spike buffer of {room}"
     most = len(fabric.network.packet)
     if scalars[k.PEAK_PACKETS] > most:
         yield f"{scalars[k.PEAK_PACKETS]} packets under way at once, there is room for {most}"
@@ -68,25 +75,34 @@ def _traffic(run: Run) -> Iterator[str]:
         yield f"{read} bytes read from DRAM, the program asks for {asked}"
 
 
+def _plan(run: Run) -> Iterator[str]:
+    """Every image moved the bytes that the plan says, layer by layer, at every level."""
+    events = run.fabric.tiles.events
+    layers = len(run.layers)
+    first, later = (plan_traffic(run.plan, run.arch.capacity, first_image) for first_image in (True, False))
+    for number in range(layers * run.images):
+        planned = (later if number >= layers else first)[number % layers]
+        for what, moved, expected in (
+            ("bytes read from DRAM", events[number, k.E_DRAM_READ], planned.dram_read_bytes),
+            ("bytes written to DRAM", events[number, k.E_DRAM_WRITE], planned.stored_bytes),
+            ("words sent to other tiles", events[number, k.E_SENT_WORDS], planned.sent_words),
+            ("bytes sent to weight buffers", run.program.weight_bytes[number], planned.weight_bytes),
+            ("bytes sent from DRAM to spike buffers", run.program.word_bytes[number], planned.word_bytes),
+        ):
+            if moved != expected:
+                where = f"{run.layers[number % layers].name}, image {number // layers}"
+                yield f"{where}: {moved} {what}, the plan has {expected}"
+
+
 def _payloads(run: Run) -> Iterator[str]:
-    """Tiles sent every word that another tile was planned to read, and no encoding is cheaper than `auto` says."""
+    """Dense payloads have the bits of the words sent, and no encoding is cheaper than `auto` says."""
     tiles = run.fabric.tiles
     layers = len(run.layers)
     for planned in run.plan.layers:
         layer = planned.layer
         rows = slice(planned.index, -1, layers)
-        boxes = [
-            part.strips[0].boxes[operand]
-            for consumer, operand in planned.consumers
-            for part in run.plan.layers[consumer].parts
-        ]
-        words = sum(
-            (box.rows[1] - box.rows[0]) * layer.out_shape[2] * (box.channels[1] - box.channels[0]) for box in boxes
-        )
         packets = int(tiles.events[rows, k.E_SPIKE_PACKETS].sum())
         sent = int(tiles.events[rows, k.E_SENT_WORDS].sum())
-        if sent != words * run.images:
-            yield f"{layer.name}: {sent} words sent to other tiles, the plan has {words * run.images}"
         bits = tiles.payload[rows, :, k.Q_BITS].sum(axis=0)
         width = run.arch.capacity.stored_bits(layer.out_word_bits) if layer.fires else layer.out_word_bits
         if bits[DENSE] != sent * width:

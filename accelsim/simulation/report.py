@@ -15,8 +15,11 @@ from accelsim.engine.topology import link_exists
 from accelsim.kernels import network_state as n
 from accelsim.kernels import state as k
 from accelsim.kernels.payload import ENCODINGS
+from accelsim.mapping.plan import interval as steady_interval
 from accelsim.simulation.bound import layer_bound, occupied_cycles, run_bound
 from accelsim.simulation.counters import LayerCounters, describe_chip, layer_counters, priced_events
+from accelsim.simulation.dram import dram_report
+from accelsim.simulation.occupancy import buffers, queues
 from accelsim.simulation.provenance import provenance
 from accelsim.simulation.record import Run
 from accelsim.units import seconds
@@ -29,7 +32,8 @@ FIDELITY = {
     "pe_array": "a plain-Python twin, pixel by pixel; a layer worked by hand; words of the untimed SpikePack model",
     "noc": "BookSim 2: 18 logs of 4x4 meshes, every packet exact, and its latencies at other delays; a plain-Python "
     "twin, flit by flit, for every topology, route and tree; RTL of the look-ahead speculative router, wire by wire",
-    "dram": "bandwidth and latency exact to the cycle by hand-worked cases; banks and rows are not modelled",
+    "dram": "banks: a plain-Python twin, command by command, and every time of the standard probed to the clock; pipe: "
+    "bandwidth and latency exact to the cycle by hand-worked cases",
     "engine": "same results for any order of events and actors, any cut of time, in another process",
     "energy": "estimate: exact counters times sourced prices",
 }
@@ -50,7 +54,8 @@ def make_report(run: Run) -> dict[str, Any]:
     synops = sum(layer["synops"] for layer in layers)
     array = run.arch.settings.pe_array
     capacity = array.rows * array.columns * run.arch.settings.tiles.count * cycles
-    interval = _interval(run.finished)
+    interval = steady_interval(run.finished)
+    estimate = run.plan.estimate
     return {
         "schema": SCHEMA,
         "arch": run.arch.name,
@@ -60,6 +65,9 @@ def make_report(run: Run) -> dict[str, Any]:
             "cycles": cycles,
             "latency_cycles": run.finished[0],
             "interval_cycles": interval,
+            "estimated_cycles": estimate.cycles,
+            "estimated_latency_cycles": estimate.latency_cycles,
+            "estimated_interval_cycles": estimate.interval_cycles,
             "time_s": time_s,
             "fps": run.arch.settings.clock_mhz * 1e6 / interval,
             "energy_j": spent.total_j,
@@ -80,8 +88,9 @@ def make_report(run: Run) -> dict[str, Any]:
         "sparsity": _sparsity(run),
         "bit_budget": _bit_budget(run),
         "noc": _noc(run) | {"payload": _payload(run, counters)},
-        "buffers": _buffers(run, counters),
-        "dram": _dram(run, time_s),
+        "buffers": buffers(run, counters),
+        "queues": queues(run),
+        "dram": dram_report(run, time_s),
         "closed_form_cycles": 0,
         "verified": run.verified,
         "notes": _notes(run, list(spent.notes)),
@@ -92,13 +101,6 @@ def make_report(run: Run) -> dict[str, Any]:
             "tile_cycles": int(run.fabric.clock.scalars[k.TILE_CYCLES]),
         },
     }
-
-
-def _interval(finished: tuple[int, ...]) -> int:
-    """Cycles from one finished image to the next; of one image, its latency."""
-    if len(finished) == 1:
-        return finished[0]
-    return max(1, (finished[-1] - finished[0]) // (len(finished) - 1))
 
 
 def _layer(run: Run, counters: LayerCounters, events: dict[str, int], energy_j: float) -> dict[str, Any]:
@@ -117,7 +119,7 @@ def _layer(run: Run, counters: LayerCounters, events: dict[str, int], energy_j: 
         "load_cycles": stalls["weights_missing"] + stalls["spikes_missing"],
         "store_cycles": stalls["output_blocked"],
         "ideal_cycles": ideal,
-        "estimated_cycles": next(entry.estimated_cycles for entry in run.plan.layers if entry.layer is layer),
+        "estimated_cycles": run.plan.estimate.layer_cycles[run.layers.index(layer)],
         "utilisation": ideal / counters.cycles,
         "stall_cycles": stalls,
         "sequencing_cycles": states["sequencing"],
@@ -130,8 +132,8 @@ def _layer(run: Run, counters: LayerCounters, events: dict[str, int], energy_j: 
             "noc_packets": int(counters.events[k.E_PACKETS]),
             "noc_flits": counters.flits,
             "noc_flit_hops": counters.flit_hops,
-            "dram_read_bytes": events["dram_read_bytes"],
-            "dram_write_bytes": events["dram_write_bytes"],
+            "dram_read_bytes": int(counters.events[k.E_DRAM_READ]),
+            "dram_write_bytes": int(counters.events[k.E_DRAM_WRITE]),
             "payload_words": int(counters.events[k.E_SENT_WORDS]),
             "payload_nonzero_words": int(counters.events[k.E_SENT_NONZERO]),
             **{
@@ -253,63 +255,6 @@ def _latency(histogram: NDArray[np.int64]) -> dict[str, float | int]:
         "p50": int(np.searchsorted(below, math.ceil(0.5 * count))),
         "p99": int(np.searchsorted(below, math.ceil(0.99 * count))),
         "max": int(values[histogram > 0].max()),
-    }
-
-
-def _buffers(run: Run, counters: list[LayerCounters]) -> dict[str, Any]:
-    total = np.sum([layer.events for layer in counters], axis=0)
-    settings = run.arch.settings
-    return {
-        "spike_buffer": {
-            "reads": int(total[k.E_LINES]),
-            "writes": int(total[k.E_SPIKE_WRITE_FLITS]),
-            "conflicts": int(total[k.E_CONFLICTS]),
-            "peak_bytes": max(run.plan.spike_buffer_peak_bytes),
-            "capacity_bytes": settings.spike_buffer.bytes,
-        },
-        "weight_buffer": {
-            "reads": int(total[k.E_WORDS]),
-            "writes": int(total[k.E_WEIGHT_WRITE_FLITS]),
-            "conflicts": int(total[k.E_WEIGHT_CONFLICTS]),
-            "peak_bytes": run.program.weight_buffer_peak_bytes,
-            "capacity_bytes": settings.weight_buffer.bytes,
-        },
-        "accumulator_buffer": {
-            "reads": int(total[k.E_ACCUMULATOR_READS]),
-            "writes": int(total[k.E_ACCUMULATOR_WRITES]),
-            "conflicts": 0,
-            "peak_bytes": run.program.accumulator_peak_words * settings.pe_array.accumulator_bits // 8,
-            "capacity_bytes": settings.accumulator_buffer.bytes,
-        },
-        "detector_fifo": {
-            "reads": int(total[k.E_WORDS]),
-            "writes": int(total[k.E_WORDS]),
-            "conflicts": 0,
-            "peak_bytes": int(run.fabric.tiles.scalars[:, k.S_FIFO_PEAK].max()) * settings.pe_array.lane_bits // 8,
-        },
-        "dram_write_buffer": {
-            "reads": 0,
-            "writes": 0,
-            "conflicts": 0,
-            "peak_bytes": int(run.fabric.memory.channel[:, k.C_WRITE_PEAK].max()),
-            "capacity_bytes": settings.memory_controller.write_buffer_bytes,
-        },
-    }
-
-
-def _dram(run: Run, time_s: float) -> dict[str, Any]:
-    events = run.fabric.tiles.events
-    read = int(events[:, k.E_DRAM_READ].sum())
-    written = int(events[:, k.E_DRAM_WRITE].sum())
-    rate = run.arch.bytes_per_cycle
-    channels = len(run.arch.controller_nodes)
-    most = None if rate is None else float(rate) * channels * run.fabric.cycles
-    return {
-        "read_bytes": read,
-        "write_bytes": written,
-        "row_hits": 0,
-        "bandwidth_gb_per_s": (read + written) / time_s / 1e9,
-        "bandwidth_utilisation": None if most is None else (read + written) / most,
     }
 
 

@@ -89,7 +89,7 @@ def run_engine(
     if images < 1:
         raise InputError(Problem("must be at least 1", key="images", value=images))
     chosen = choose_layers(workload, layers)
-    plan = plan or plan_workload(arch, workload, chosen)
+    plan = plan or plan_workload(arch, workload, chosen, images)
     program = lower(plan, workload, arch, images, verify)
     fabric = make_fabric(arch, program)
     bridge = make_bridge(fabric, program.groups)

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def reach(size: int, out_size: int, kernel: int, stride: int, padding: int) -> NDArray[np.int64]:
+def reach(size: int, out_size: int, kernel: int, stride: int, padding: int, dilation: int = 1) -> NDArray[np.int64]:
     """For each of `size` input positions along one axis, how many pairs of output position and tap touch it."""
-    positions = np.arange(out_size)[:, None] * stride - padding + np.arange(kernel)[None, :]
+    positions = np.arange(out_size)[:, None] * stride - padding + np.arange(kernel)[None, :] * dilation
     inside = positions[(positions >= 0) & (positions < size)]
     return np.bincount(inside, minlength=size).astype(np.int64)
 
@@ -25,18 +25,21 @@ def reached_sum(
     kernel: tuple[int, int],
     stride: tuple[int, int],
     padding: tuple[int, int],
+    groups: int = 1,
+    dilation: tuple[int, int] = (1, 1),
 ) -> int:
     """Sum over input positions of amount times fan-out, the number of synapses that really leave it.
 
     `amounts`: [channels, rows, columns]. With the number of ones of each word it yields the synaptic operations (one
     accumulate for each spike and synapse, the same on every machine); with 1 for each nonzero word, the multiply-
-    accumulates of an array that skips silent words. Taps that lie in the padding are not counted.
+    accumulates of an array that skips silent words. Taps that lie in the padding are not counted, nor are output
+    channels of other groups.
     """
     channels, out_rows, out_columns = out_shape
     plane = amounts.sum(axis=0, dtype=np.int64)
-    rows = reach(plane.shape[0], out_rows, kernel[0], stride[0], padding[0])
-    columns = reach(plane.shape[1], out_columns, kernel[1], stride[1], padding[1])
-    return channels * int(rows @ plane @ columns)
+    rows = reach(plane.shape[0], out_rows, kernel[0], stride[0], padding[0], dilation[0])
+    columns = reach(plane.shape[1], out_columns, kernel[1], stride[1], padding[1], dilation[1])
+    return channels // groups * int(rows @ plane @ columns)
 
 
 def weighted_sum(
@@ -45,12 +48,15 @@ def weighted_sum(
     out_shape: tuple[int, int, int],
     stride: tuple[int, int],
     padding: tuple[int, int],
+    groups: int = 1,
+    dilation: tuple[int, int] = (1, 1),
 ) -> int:
     """As `reached_sum`, over synapses of nonzero weight only: NeuroBench's effective operations.
 
-    `weights`: [out_channels, channels, kernel rows, kernel columns].
+    `weights`: [out_channels, channels of a group, kernel rows, kernel columns].
     """
-    synapses = np.count_nonzero(weights, axis=0)  # [channels, kernel rows, kernel columns]
+    synapses = np.count_nonzero(weights.reshape(groups, -1, *weights.shape[1:]), axis=1)
+    synapses = synapses.reshape(-1, *weights.shape[2:])  # [channels, kernel rows, kernel columns]
     (top, left), (_, out_rows, out_columns) = padding, out_shape
     padded = np.pad(amounts.astype(np.int64), ((0, 0), (top, top), (left, left)))
     total = 0
@@ -58,8 +64,8 @@ def weighted_sum(
         for column in range(synapses.shape[2]):
             seen = padded[
                 :,
-                row : row + (out_rows - 1) * stride[0] + 1 : stride[0],
-                column : column + (out_columns - 1) * stride[1] + 1 : stride[1],
+                row * dilation[0] : row * dilation[0] + (out_rows - 1) * stride[0] + 1 : stride[0],
+                column * dilation[1] : column * dilation[1] + (out_columns - 1) * stride[1] + 1 : stride[1],
             ]
             total += int(seen.sum(axis=(1, 2)) @ synapses[:, row, column])
     return total

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from accelsim.workload.layer import Layer
+from accelsim.workload.layer import ATTENTION_OPS, Layer
 from accelsim.workload.statistics import LayerStatistics, network_statistics
 from accelsim.workload.workload import Workload
 
@@ -58,11 +58,17 @@ def _row(found: LayerStatistics) -> tuple[str, ...]:
 
 
 def _window(layer: Layer) -> str:
-    if layer.op in ("add", "linear"):
-        return ""
+    groups = f" g{layer.groups}" if layer.groups > 1 else ""
+    if layer.op in ATTENTION_OPS:
+        return f"{layer.groups} heads"
+    if layer.op == "upsample":
+        return f"x{_text(layer.factor)}"
+    if layer.op in ("add", "concat", "linear"):
+        return groups.strip()
     text = _text(layer.kernel)
     text += f"/{_text(layer.stride)}" if layer.stride != (1, 1) else ""
-    return text + (f"+{_text(layer.padding)}" if layer.padding != (0, 0) else "")
+    text += f"+{_text(layer.padding)}" if layer.padding != (0, 0) else ""
+    return text + groups + (f" d{_text(layer.dilation)}" if layer.dilation != (1, 1) else "")
 
 
 def _text(sizes: Sequence[int]) -> str:

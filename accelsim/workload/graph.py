@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from accelsim.errors import InputError, Problem
-from accelsim.workload.layer import ARRAY_OPS, Layer, Op
-
-Shape = tuple[int, int, int]
-Pair = tuple[int, int]
+from accelsim.workload.layer import ARRAY_OPS, ATTENTION_OPS, POOL_OPS, WEIGHTED_OPS, Layer, Shape
 
 Place = Callable[[int, str, str, object, str], Problem]
 """Makes the problem with a key of the layer of that index: (index, key, rule, value, allowed)."""
@@ -25,6 +22,13 @@ MAX_MAP_WORDS = 1 << 28
 """Words of the largest map that a layer may consume or produce, so that one image fits into memory."""
 
 
+TWO_OPERANDS: Mapping[str, str] = {
+    "add": "sums the words of",
+    "attention_scores": "multiplies the words of",
+    "attention_values": "multiplies the words of",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Graph:
     """Layers in execution order, and what was inferred about them, in sentences for people."""
@@ -33,20 +37,32 @@ class Graph:
     notes: tuple[str, ...] = ()
 
 
-def output_shape(op: Op, in_shape: Shape, out_channels: int, kernel: Pair, stride: Pair, padding: Pair) -> Shape:
-    """Shape that an operator makes of its input; only conv2d and linear choose their channels.
+def input_shape(op: str, operands: Sequence[Shape]) -> Shape:
+    """`in_shape` of a layer over the maps that its operands are: of one that joins them, of the joined map."""
+    channels = sum(shape[0] for shape in operands) if op == "concat" else operands[0][0]
+    return (channels, *operands[0][1:])
 
-    A kernel that does not fit gives rows or columns below 1.
+
+def output_shape(layer: Layer) -> Shape:
+    """Shape that a layer makes of its input, whatever its `out_shape` says.
+
+    Only of conv2d, linear and attention_values does it tell the channels. A kernel that does not fit gives rows or
+    columns below 1.
     """
-    if op == "add":
-        return in_shape
-    if op == "linear":
-        return (out_channels, 1, 1)
+    channels, rows, columns = layer.in_shape
+    if layer.op in ("add", "concat"):
+        return layer.in_shape
+    if layer.op == "linear":
+        return (layer.out_shape[0], 1, 1)
+    if layer.op == "upsample":
+        return (channels, rows * layer.factor[0], columns * layer.factor[1])
+    if layer.op == "attention_scores":
+        return (layer.groups * rows * columns, rows, columns)
     rows, columns = (
-        (size + 2 * margin - tap) // step + 1
-        for size, margin, tap, step in zip(in_shape[1:], padding, kernel, stride, strict=True)
+        (size + 2 * margin - taps) // step + 1
+        for size, margin, taps, step in zip((rows, columns), layer.padding, layer.span, layer.stride, strict=True)
     )
-    return (out_channels if op == "conv2d" else in_shape[0], rows, columns)
+    return (channels if layer.op in POOL_OPS else layer.out_shape[0], rows, columns)
 
 
 def link(layers: Sequence[Layer], timesteps: int, place: Place) -> Graph:
@@ -79,6 +95,7 @@ def link(layers: Sequence[Layer], timesteps: int, place: Place) -> Graph:
         producers = [pools[-1]] if pools else [linked[name] for name in layer.inputs]
         linked[layer.name] = _fit(layer, producers)
         problems += _edge_problems(number, linked[layer.name], producers, place)
+        problems += _group_problems(number, linked[layer.name], place)
     if problems:
         raise InputError(problems)
     filled = _fill_widths(linked, timesteps)
@@ -97,10 +114,7 @@ def _name_problems(layers: Sequence[Layer], place: Place) -> list[Problem]:
             problems.append(place(number, "name", f"names layer {first[layer.name]} too", layer.name, ""))
         first.setdefault(layer.name, number)
     for number, layer in enumerate(layers):
-        if layer.op == "add" and len(layer.inputs) != 2:
-            problems.append(place(number, "inputs", "add sums the words of two layers", len(layer.inputs), "two names"))
-        elif layer.op != "add" and len(layer.inputs) > 1:
-            problems.append(place(number, "inputs", f"{layer.op} has one input", len(layer.inputs), "one name or none"))
+        problems += _count_problems(number, layer, place)
         for producer in layer.inputs:
             if producer not in first:
                 problems.append(place(number, "inputs", "names no layer", producer, ", ".join(first)))
@@ -109,6 +123,18 @@ def _name_problems(layers: Sequence[Layer], place: Place) -> list[Problem]:
                 rule = f"form a cycle: {cycle}" if cycle else "are listed later: producers come first"
                 problems.append(place(number, "inputs", rule, producer, ""))
     return problems
+
+
+def _count_problems(number: int, layer: Layer, place: Place) -> Iterator[Problem]:
+    count = len(layer.inputs)
+    if layer.op == "concat":
+        if count < 2:
+            yield place(number, "inputs", "concat joins the channels of several layers", count, "two names or more")
+    elif layer.op in TWO_OPERANDS:
+        if count != 2:
+            yield place(number, "inputs", f"{layer.op} {TWO_OPERANDS[layer.op]} two layers", count, "two names")
+    elif count > 1:
+        yield place(number, "inputs", f"{layer.op} has one input", count, "one name or none")
 
 
 def _cycle(layers: Sequence[Layer], number: int, producer: str) -> str:
@@ -131,19 +157,38 @@ def _shape_problems(number: int, layer: Layer, place: Place) -> list[Problem]:
     for key, shape in (("in_shape", layer.in_shape), ("out_shape", layer.out_shape)):
         if shape[0] * shape[1] * shape[2] > MAX_MAP_WORDS:
             return [place(number, key, f"has too many words: {_text(shape)}", None, f"at most {MAX_MAP_WORDS}")]
-    if layer.op == "linear":
-        shape = layer.out_shape
-        return [] if shape[1:] == (1, 1) else [place(number, "out_shape", "linear has no rows and columns", shape, "")]
-    window = (layer.kernel, layer.stride, layer.padding)
-    shape = output_shape(layer.op, layer.in_shape, layer.out_shape[0], *window)
+    problems = list(_group_problems(number, layer, place))
+    if layer.op == "linear" and layer.out_shape[1:] != (1, 1):
+        problems.append(place(number, "out_shape", "linear has no rows and columns", layer.out_shape, ""))
+    shape = output_shape(layer)
+    if problems:
+        return problems
     if min(shape) < 1:
         return [place(number, "kernel", f"does not fit into the map {_text(layer.in_shape)}", layer.kernel, "")]
     if shape != layer.out_shape:
         rule = f"{layer.op} makes another shape of {_text(layer.in_shape)}"
         return [place(number, "out_shape", rule, list(layer.out_shape), _text(shape))]
-    if layer.op != "conv2d" and any(2 * margin > tap for margin, tap in zip(layer.padding, layer.kernel, strict=True)):
+    wide = any(2 * margin > tap for margin, tap in zip(layer.padding, layer.kernel, strict=True))
+    if layer.op in POOL_OPS and wide:
         return [place(number, "padding", "is more than half of the pool's window", layer.padding, "")]
     return []
+
+
+def _group_problems(number: int, layer: Layer, place: Place) -> Iterator[Problem]:
+    """Channels that do not divide into groups, or into heads."""
+    key = "heads" if layer.op in ATTENTION_OPS else "groups"
+    ends = [("in", layer.in_shape[0]), ("out", layer.out_shape[0])]
+    if layer.op == "attention_values":
+        tokens = layer.in_shape[1] * layer.in_shape[2]
+        if layer.in_shape[0] != layer.groups * tokens:
+            rule = f"has not a channel for each of {tokens} tokens of a head: {_text(layer.in_shape)}"
+            yield place(number, key, rule, layer.groups, "")
+            return
+    if layer.op == "attention_scores":
+        ends = ends[:1]
+    for end, channels in ends:
+        if channels % layer.groups:
+            yield place(number, key, f"does not divide the {channels} channels that go {end}", layer.groups, "")
 
 
 def _missing_pools(producer: Layer, consumer: Layer) -> list[Layer]:
@@ -179,6 +224,8 @@ def _missing_pools(producer: Layer, consumer: Layer) -> list[Layer]:
 def _fit(layer: Layer, producers: Sequence[Layer]) -> Layer:
     """The layer as consumer of these producers: flattening is the kernel's affair."""
     layer = replace(layer, inputs=tuple(producer.name for producer in producers))
+    if layer.op == "concat":
+        return replace(layer, operand_channels=tuple(producer.out_shape[0] for producer in producers))
     if layer.op == "linear" and producers:
         channels, rows, columns = producers[0].out_shape
         if layer.in_shape == (channels * rows * columns, 1, 1):
@@ -190,12 +237,17 @@ def _edge_problems(number: int, layer: Layer, producers: Sequence[Layer], place:
     allowed = "the shape that it consumes"
     if len(producers) == 1:
         allowed += ", or one whose maps 2x2 pooling makes so"
-    consumed = f"but {layer.name} consumes {_text(layer.in_shape)}"
-    return [
-        place(number, "inputs", f"{producer.name} makes {_text(producer.out_shape)}, {consumed}", None, allowed)
-        for producer in producers
-        if producer.out_shape != layer.in_shape
-    ]
+    problems = []
+    for operand, producer in enumerate(producers):
+        shape = layer.operand_shape(operand)
+        if producer.out_shape != shape:
+            rule = f"{producer.name} makes {_text(producer.out_shape)}, but {layer.name} consumes {_text(shape)}"
+            problems.append(place(number, "inputs", rule, None, allowed))
+    joined = sum(layer.operand_channels)
+    if layer.operand_channels and joined != layer.in_shape[0]:
+        rule = f"have {joined} channels together, but {layer.name} consumes {_text(layer.in_shape)}"
+        problems.append(place(number, "inputs", rule, None, ""))
+    return problems
 
 
 def _fill_widths(linked: Mapping[str, Layer], timesteps: int) -> dict[str, Layer]:
@@ -204,28 +256,50 @@ def _fill_widths(linked: Mapping[str, Layer], timesteps: int) -> dict[str, Layer
         for name in layer.inputs:
             consumers[name].append(layer)
     filled: dict[str, Layer] = {}
+    largest: dict[str, int] = {}
     for layer in linked.values():
         if not layer.word_bits:
-            made = [filled[name].out_word_bits for name in layer.inputs]
+            made = [filled[name].out_word_bits for name in _scanned(layer)]
             layer = replace(layer, word_bits=max(made, default=layer.timesteps * layer.bits_per_step))
+        if layer.op in ATTENTION_OPS:
+            layer = replace(layer, weight_bits=filled[layer.inputs[1]].out_word_bits)
         if not layer.out_word_bits:
-            following = consumers[layer.name]
+            following = [other for other in consumers[layer.name] if layer.name in _scanned(other)]
             wanted = max((other.word_bits for other in following), default=0)
             if layer.op in ARRAY_OPS and layer.fires:
+                following = consumers[layer.name]
                 wanted = wanted or max((other.timesteps * other.bits_per_step for other in following), default=0)
-            layer = replace(layer, out_word_bits=wanted or _produced_bits(layer, timesteps))
+            produced = _largest_word(layer, largest).bit_length() if layer.computed else _drawn_bits(layer, timesteps)
+            layer = replace(layer, out_word_bits=wanted or produced)
         filled[layer.name] = layer
+        bound = (1 << layer.out_word_bits) - 1
+        largest[layer.name] = min(bound, _largest_word(layer, largest)) if layer.computed else bound
     return filled
 
 
-def _produced_bits(layer: Layer, timesteps: int) -> int:
-    largest = (1 << layer.word_bits) - 1
+def _scanned(layer: Layer) -> tuple[str, ...]:
+    """Producers of the words whose width is `word_bits`."""
+    return layer.inputs[:1] if layer.op in ATTENTION_OPS else layer.inputs
+
+
+def _largest_word(layer: Layer, largest: Mapping[str, int]) -> int:
+    """The largest word that a `computed` layer can make, given those of its producers.
+
+    Sums grow by what is really added: n maps of words up to 15 sum to 15 n, however they are added up.
+    """
+    bound = (1 << layer.word_bits) - 1
+    consumed = [min(largest[name], bound) for name in _scanned(layer)] or [bound]
     if layer.op == "add":
-        return (2 * largest).bit_length()
+        return sum(consumed)
     if layer.op == "avgpool2d":
-        return (largest * layer.kernel[0] * layer.kernel[1]).bit_length()
-    if layer.op == "maxpool2d":
-        return layer.word_bits
+        return consumed[0] * layer.kernel[0] * layer.kernel[1]
+    if layer.op in ATTENTION_OPS:
+        return consumed[0] * largest[layer.inputs[1]] * layer.fan_in
+    return max(consumed)
+
+
+def _drawn_bits(layer: Layer, timesteps: int) -> int:
+    """Width of what a layer with neurons, or with sums that nothing consumes, makes where no consumer says it."""
     return timesteps if layer.fires else ACCUMULATOR_BITS
 
 
@@ -233,9 +307,12 @@ def _width_problems(number: int, layer: Layer, made: Mapping[str, Layer], place:
     problems = []
     if layer.word_bits > MAX_WORD_BITS:
         problems.append(place(number, "word_bits", "is too wide", layer.word_bits, f"at most {MAX_WORD_BITS}"))
-    for name in layer.inputs:
+    if layer.op not in WEIGHTED_OPS and layer.out_word_bits > MAX_WORD_BITS:
+        allowed = f"at most {MAX_WORD_BITS}"
+        problems.append(place(number, "out_word_bits", "is too wide", layer.out_word_bits, allowed))
+    for name in _scanned(layer):
         width = made[name].out_word_bits
-        if made[name].fires and width > layer.word_bits:
+        if not made[name].signed and width > layer.word_bits:
             rule = f"is narrower than the words of {name}"
             problems.append(place(number, "word_bits", rule, layer.word_bits, f"at least {width}"))
     return problems

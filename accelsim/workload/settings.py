@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
@@ -28,12 +28,6 @@ def _map(value: Any) -> Any:
     return (*value, 1, 1) if len(value) == 1 else tuple(value)
 
 
-def _only_one(value: int) -> int:
-    if value != 1:
-        raise broken("", "is not simulated", value, "1")
-    return value
-
-
 def some_layers(layers: Layers) -> Layers:
     """Validator of a list of layers."""
     if not layers:
@@ -56,6 +50,9 @@ Shape = Annotated[tuple[Count, Count, Count], BeforeValidator(_map)]
 Size = Annotated[tuple[Count, Count], BeforeValidator(_twice)]
 """Rows and columns; one number stands for both."""
 
+Kernel = Size | Literal["global"]
+"""Of a pool also `global`: the whole map."""
+
 Margin = Annotated[int, Field(ge=0, le=1 << 16)]
 
 Padding = Annotated[tuple[Margin, Margin], BeforeValidator(_twice)]
@@ -69,6 +66,3 @@ Bits = Annotated[int, Field(ge=1, le=ACCUMULATOR_BITS)]
 
 Steps = Annotated[int, Field(ge=1, le=1024)]
 """Number of time steps."""
-
-One = Annotated[int, AfterValidator(_only_one)]
-"""Groups and dilation, which layers of the format have and the machines do not yet."""

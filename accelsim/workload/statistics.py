@@ -10,13 +10,14 @@ from accelsim.stats import synaptic
 from accelsim.stats.sparsity import WordHistogram, histogram, ones
 from accelsim.units import ceil_div
 from accelsim.workload.graph import ACCUMULATOR_BITS
-from accelsim.workload.layer import ARRAY_OPS, Layer
+from accelsim.workload.layer import ARRAY_OPS, ATTENTION_OPS, WEIGHTED_OPS, Layer
+from accelsim.workload.words import attention_product
 from accelsim.workload.workload import Workload
 
 
 @dataclass(frozen=True)
 class LayerStatistics:
-    """Counts of one layer, summed over the images asked for; work is 0 where the operator has no weights.
+    """Counts of one layer, summed over the images asked for; work is 0 where the PE array does not run the operator.
 
     Definitions: `synops` = sum over input words of their ones times the fan-out that is reached, padding excluded.
     `word_macs` = the same with 1 for each nonzero word: what a word-parallel array that skips silent words does.
@@ -26,7 +27,8 @@ class LayerStatistics:
     with T b_s = word_bits, so that sums of words count at their width; `s_ace` and `ns_ace` are built on it. Bytes
     are those of one image: `weight_bytes` at `weight_bits` a weight, `input_bytes` and `output_bytes` of dense words
     at their widths, `footprint_bytes` = weights, bias and threshold of each channel and membrane of each neuron, the
-    last three at the accumulator's 32 bits: NeuroBench's footprint.
+    last three at the accumulator's 32 bits: NeuroBench's footprint. The second operand of an attention product counts
+    as its weights: what is said of words consumed, synaptic operations among it, is of the first; its bytes are input.
     """
 
     layer: Layer
@@ -79,32 +81,33 @@ class LayerStatistics:
 def layer_statistics(workload: Workload, name: str, images: int = 1) -> LayerStatistics:
     """Statistics of a layer over the first `images` images; those beyond the recorded ones repeat them."""
     layer = next(layer for layer in workload.layers if layer.name == name)
-    weighted = layer.op in ARRAY_OPS
-    parameters = workload.parameters(layer.name) if weighted else None
-    window = (layer.out_shape, layer.kernel, layer.stride, layer.padding)
+    on_array = layer.op in ARRAY_OPS
+    attends = layer.op in ATTENTION_OPS
+    parameters = workload.parameters(layer.name) if layer.op in WEIGHTED_OPS else None
+    window = (layer.out_shape, layer.kernel, layer.stride, layer.padding, layer.groups, layer.dilation)
     counts: list[WordHistogram] = []
     synops = word_macs = effective = 0
     for image in range(images):
-        operands = [workload.input_words(layer.name, image, operand) for operand in range(max(1, len(layer.inputs)))]
-        counts += [histogram(words, layer.word_bits) for words in operands]
-        if not weighted:
+        operands = [workload.input_words(layer.name, image, operand) for operand in range(layer.operands)]
+        counts += [histogram(words, layer.word_bits) for words in (operands[:1] if attends else operands)]
+        if not on_array:
             continue
         nonzero = operands[0] != 0
         reached = synaptic.reached_sum(nonzero, *window)
         synops += synaptic.reached_sum(ones(operands[0]), *window)
         word_macs += reached
-        if parameters is None:
+        if attends:
+            effective += int(attention_product(layer, nonzero, operands[1] != 0).sum())
+        elif parameters is None:
             effective += reached
         else:
-            effective += synaptic.weighted_sum(
-                nonzero, parameters.weights, layer.out_shape, layer.stride, layer.padding
-            )
+            effective += synaptic.weighted_sum(nonzero, parameters.weights, layer.out_shape, *window[2:])
     inputs = reduce(add, counts)
     budget = synaptic.bit_budget(1, layer.weight_bits, layer.word_bits)
     dense = layer.dense_macs * images
-    weight_bits = layer.fan_in * layer.out_shape[0] * layer.weight_bits if weighted else 0
+    weight_bits = layer.fan_in * layer.out_shape[0] * layer.weight_bits if layer.op in WEIGHTED_OPS else 0
     neurons = layer.out_shape[0] * layer.out_shape[1] * layer.out_shape[2]
-    membrane_bits = ACCUMULATOR_BITS * (neurons + layer.out_shape[0] * (2 if layer.fires else 1)) if weighted else 0
+    membrane_bits = ACCUMULATOR_BITS * (neurons + layer.out_shape[0] * (2 if layer.fires else 1)) if on_array else 0
     return LayerStatistics(
         layer=layer,
         images=images,
@@ -118,7 +121,7 @@ def layer_statistics(workload: Workload, name: str, images: int = 1) -> LayerSta
         s_ace=synaptic.s_ace(dense, budget),
         ns_ace=float(synaptic.ns_ace(dense, budget, inputs.ones, inputs.bits)),
         weight_bytes=ceil_div(weight_bits, 8),
-        input_bytes=_bytes(layer.in_shape, layer.word_bits) * max(1, len(layer.inputs)),
+        input_bytes=sum(_bytes(layer.operand_shape(n), layer.operand_bits(n)) for n in range(layer.operands)),
         output_bytes=_bytes(layer.out_shape, layer.out_word_bits),
         footprint_bytes=ceil_div(weight_bits + membrane_bits, 8),
     )

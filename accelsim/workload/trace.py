@@ -12,19 +12,18 @@ from numpy.typing import NDArray
 
 from accelsim.errors import InputError, Problem
 from accelsim.workload.archive import headers_of, open_archive, sha256, write_archive
+from accelsim.workload.density import density_of, draw_words
 from accelsim.workload.graph import Graph
-from accelsim.workload.layer import ARRAY_OPS, Layer
+from accelsim.workload.layer import ATTENTION_OPS, Layer
 from accelsim.workload.trace_arrays import header_problems, normal_form, value_problems
 from accelsim.workload.trace_meta import FORMAT, VERSION, Meta, check_meta, read_meta
 from accelsim.workload.words import (
     Words,
+    compute_words,
     draw_accumulators,
-    draw_words,
     drawing_note,
     generator,
     is_plain_max_pool,
-    measure,
-    pool_or_add,
     unpool,
 )
 from accelsim.workload.workload import Parameters
@@ -37,10 +36,10 @@ MAX_DERIVED = 1000
 class Trace:
     """A `Workload` of recorded words.
 
-    A layer's output words are its `out/` array, else what its consumer with one input recorded; those of pools and
-    residual adds are computed where neither stands in the file. All others are drawn from `seed`: where a recorded
-    2x2 max pool follows, so that pooling them gives what was recorded; else at the densities of the nearest recorded
-    words downstream, or of the layer's own input.
+    A layer's output words are its `out/` array, else what its consumer with one input recorded; those that follow from
+    what the layer consumes are computed where neither stands in the file. All others are drawn from `seed`: where a
+    recorded 2x2 max pool follows, so that pooling them gives what was recorded; else at the densities of the nearest
+    recorded words downstream, or of the layer's own input.
     """
 
     def __init__(
@@ -60,9 +59,7 @@ class Trace:
             layer.name: [other for other in self.layers if layer.name in other.inputs] for layer in self.layers
         }
         self._derived: dict[tuple[str, int], NDArray[Any]] = {}
-        self.drawn = tuple(
-            layer.name for layer in self.layers if layer.op in ARRAY_OPS and self._recorded(layer) is None
-        )
+        self.drawn = tuple(layer.name for layer in self.layers if not layer.computed and self._recorded(layer) is None)
         self.notes = (*graph.notes, *drawing_note(self.drawn))
 
     @property
@@ -90,13 +87,16 @@ class Trace:
             if len(self._derived) >= MAX_DERIVED:
                 self._derived.clear()
             found = self._by_name[layer]
-            derive = self._draw if found.op in ARRAY_OPS else self._compute
+            derive = self._compute if found.computed else self._draw
             self._derived[layer, image] = derive(found, image)
         return self._derived[layer, image]
 
     def parameters(self, layer: str) -> Parameters | None:
         """See `Workload`."""
+        found = self._by_name[layer]
         weights = self._arrays.get(f"weights/{layer}")
+        if found.op in ATTENTION_OPS and (found.computed or f"theta/{layer}" in self._arrays):
+            weights = np.zeros((found.out_shape[0], 0, 1, 1), dtype=np.int8)
         if weights is None:
             return None
         channels = len(weights)
@@ -113,14 +113,14 @@ class Trace:
         return words
 
     def _compute(self, layer: Layer, image: int) -> Words:
-        operands = [self.input_words(layer.name, image, operand) for operand in range(max(1, len(layer.inputs)))]
-        return pool_or_add(layer, operands)
+        operands = [self.input_words(layer.name, image, operand) for operand in range(layer.operands)]
+        return compute_words(layer, operands)
 
     def _draw(self, layer: Layer, image: int) -> NDArray[Any]:
         rng = generator(self._seed, f"out/{layer.name}", image)
-        if not layer.fires:
+        if layer.signed:
             return draw_accumulators(rng, layer)
-        density = measure(*self._model(layer, image), layer.out_word_bits)
+        density = density_of(*self._model(layer, image), layer.out_word_bits)
         words = draw_words(rng, layer.out_shape, layer.out_word_bits, density)
         for consumer in self._consumers[layer.name]:
             pooled = self._recorded(consumer) if is_plain_max_pool(consumer) else None
@@ -134,9 +134,9 @@ class Trace:
         while waiting:
             consumer = waiting.pop(0)
             recorded = self._recorded(consumer)
-            if recorded is not None and consumer.fires:
+            if recorded is not None and not consumer.signed:
                 return recorded[image], consumer.out_word_bits
-            if consumer.op not in ARRAY_OPS:
+            if consumer.computed:
                 waiting += self._consumers[consumer.name]
         return self.input_words(layer.name, image), layer.word_bits
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from accelsim.errors import Problem
 from accelsim.workload.archive import Header
-from accelsim.workload.layer import ARRAY_OPS, Layer
+from accelsim.workload.layer import ARRAY_OPS, ATTENTION_OPS, WEIGHTED_OPS, Layer
 from accelsim.workload.words import smallest_unsigned
 
 GROUPS = ("in", "out", "weights", "bias", "theta")
@@ -33,47 +33,49 @@ def header_problems(headers: Mapping[str, Header], layers: Sequence[Layer], imag
             problems.append(Problem(f"names no layer {name}", file, key=key, allowed=_some(list(by_name))))
         else:
             problems += _layer_problems(group, header, by_name[name], images, key, file)
-    for layer in _without_words(layers, headers):
-        problems.append(Problem(f"is missing: the words that {layer.name} consumes", file, key=f"in/{layer.name}"))
+    for layer, key in _without_words(layers, headers):
+        problems.append(Problem(f"is missing: the words that {layer.name} consumes", file, key=key))
     for layer in layers:
-        weighted = layer.op in ARRAY_OPS and f"weights/{layer.name}" in headers
+        weighted = layer.op in WEIGHTED_OPS and f"weights/{layer.name}" in headers
         if weighted and layer.fires and f"theta/{layer.name}" not in headers:
             rule = f"is missing: {layer.name} has weights and fires, so it needs thresholds"
             problems.append(Problem(rule, file, key=f"theta/{layer.name}"))
     return problems
 
 
-def _without_words(layers: Sequence[Layer], headers: Mapping[str, Header]) -> Iterator[Layer]:
-    """Layers for which no words are recorded to consume, nor follow from recorded ones.
+def _without_words(layers: Sequence[Layer], headers: Mapping[str, Header]) -> Iterator[tuple[Layer, str]]:
+    """Layers for which no words are recorded to consume, nor follow from recorded ones, and the array to record.
 
     A pool or add whose producer was not recorded is none of them: its producer's words will be drawn.
     """
     known = {layer.name for layer in layers if f"out/{layer.name}" in headers}
     known |= {other.inputs[0] for other in layers if len(other.inputs) == 1 and f"in/{other.name}" in headers}
     for layer in layers:
-        weighted = layer.op in ARRAY_OPS
-        if not weighted and layer.inputs and known.issuperset(layer.inputs):
+        if layer.computed and layer.inputs and known.issuperset(layer.inputs):
             known.add(layer.name)
-        needed = not layer.inputs or (weighted and layer.inputs[0] not in known)
-        if needed and f"in/{layer.name}" not in headers:
-            yield layer
+        unknown = [name for name in layer.inputs if name not in known]
+        if layer.op in ATTENTION_OPS:
+            yield from ((layer, f"out/{name}") for name in unknown)
+        elif f"in/{layer.name}" not in headers and (not layer.inputs or (unknown and layer.op in WEIGHTED_OPS)):
+            yield layer, f"in/{layer.name}"
 
 
 def _layer_problems(group: str, header: Header, layer: Layer, images: int, key: str, file: str) -> Iterator[Problem]:
     if group == "in":
         if len(layer.inputs) > 1:
-            yield Problem(f"{layer.op} consumes what its two inputs produce: give their out/ arrays", file, key=key)
+            rule = f"{layer.op} consumes what its {len(layer.inputs)} inputs produce: give their out/ arrays"
+            yield Problem(rule, file, key=key)
             return
         yield from _fits(header, _flat_or_map(images, layer.in_shape), "u", key, file)
     elif group == "out":
-        kinds = "u" if layer.fires else "i"
+        kinds = "i" if layer.signed else "u"
         yield from _fits(header, _flat_or_map(images, layer.out_shape), kinds, key, file)
-    elif layer.op not in ARRAY_OPS:
+    elif layer.op not in (WEIGHTED_OPS if group == "weights" else ARRAY_OPS):
         yield Problem(f"{layer.op} has no {group}", file, key=key)
     elif group == "weights":
         if header.dtype != np.int8:
             yield Problem("has the wrong type", file, key=key, value=str(header.dtype), allowed="int8")
-        shape = (layer.out_shape[0], layer.in_shape[0], *layer.kernel)
+        shape = (layer.out_shape[0], layer.group_inputs, *layer.kernel)
         yield from _fits(header, [shape, (shape[0], layer.fan_in)] if layer.op == "linear" else [shape], "i", key, file)
     else:
         yield from _fits(header, [layer.out_shape[:1]], "i", key, file)
@@ -104,10 +106,10 @@ def normal_form(key: str, array: NDArray[Any], by_name: Mapping[str, Layer]) -> 
     if group == "in":
         return _contiguous(array, smallest_unsigned(layer.word_bits), (-1, *layer.in_shape))
     if group == "out":
-        dtype = smallest_unsigned(layer.out_word_bits) if layer.fires else np.int64
+        dtype = np.int64 if layer.signed else smallest_unsigned(layer.out_word_bits)
         return _contiguous(array, dtype, (-1, *layer.out_shape))
     if group == "weights":
-        return _contiguous(array, np.int8, (layer.out_shape[0], layer.in_shape[0], *layer.kernel))
+        return _contiguous(array, np.int8, (layer.out_shape[0], layer.group_inputs, *layer.kernel))
     return array.astype(np.int64)
 
 
@@ -124,7 +126,7 @@ def value_problems(key: str, array: NDArray[Any], by_name: Mapping[str, Layer], 
     low, high = int(array.min()), int(array.max())
     if group == "in" and high >> layer.word_bits:
         yield Problem(f"holds words wider than word_bits = {layer.word_bits}", file, key=key, value=high)
-    elif group == "out" and layer.fires and high >> layer.out_word_bits:
+    elif group == "out" and not layer.signed and high >> layer.out_word_bits:
         yield Problem(f"holds words wider than out_word_bits = {layer.out_word_bits}", file, key=key, value=high)
     elif group == "weights" and layer.weight_bits and max(high, ~low) >> (layer.weight_bits - 1):
         worst = high if high > ~low else low

@@ -10,8 +10,9 @@ from pydantic import AfterValidator, Field, model_validator
 from accelsim.config import Count, Document, Settings, broken, validate
 from accelsim.errors import InputError, Problem
 from accelsim.workload.graph import Graph, link
-from accelsim.workload.layer import ARRAY_OPS, Kind, Layer, Op
-from accelsim.workload.settings import Bits, Name, One, Padding, Shape, Size, Steps, WordBits, some_layers
+from accelsim.workload.layer import ARRAY_OPS, ATTENTION_OPS, WEIGHTED_OPS, Kind, Layer, Op
+from accelsim.workload.settings import Bits, Name, Shape, Steps, WordBits, some_layers
+from accelsim.workload.window import Window, describe_window
 
 FORMAT = "accelsim-trace"
 VERSION = 1
@@ -31,7 +32,7 @@ class Encoding(Settings):
     comparator: Literal[">=", ">"] = Field(default=">=", description="How the membrane is compared with the threshold.")
 
 
-class LayerMeta(Settings):
+class LayerMeta(Window):
     """A layer of the graph. Its words stand in arrays named after it."""
 
     name: Name
@@ -39,11 +40,6 @@ class LayerMeta(Settings):
     inputs: tuple[Name, ...] = Field(default=(), description="Its producers; none: words come from memory.")
     in_shape: Shape
     out_shape: Shape
-    kernel: Size | None = Field(default=None, description="Of conv2d and pools; a linear layer covers its input.")
-    stride: Size | None = Field(default=None, description="Default 1; that of a pool its kernel.")
-    padding: Padding = (0, 0)
-    groups: One = 1
-    dilation: One = 1
     weight_bits: WeightBits | None = Field(default=None, description="Default 8 where there are weights.")
     kind: Kind = "spikes"
     timesteps: Steps | None = Field(
@@ -59,21 +55,13 @@ class LayerMeta(Settings):
     fires: bool = Field(default=True, description="Whether a neuron makes spikes of the sums.")
 
     @model_validator(mode="after")
-    def _has_a_window(self) -> LayerMeta:
-        if self.op in ("conv2d", "maxpool2d", "avgpool2d") and self.kernel is None:
-            raise broken("kernel", f"is missing: {self.op} needs it")
-        if self.op in ARRAY_OPS and self.weight_bits == 0:
+    def _has_weights(self) -> LayerMeta:
+        if self.op in WEIGHTED_OPS and self.weight_bits == 0:
             raise broken("weight_bits", f"{self.op} has weights", 0, "1 to 32")
         return self
 
     def layer(self, timesteps: int) -> Layer:
         """The layer in a network of that many time steps; widths that follow from other layers are left 0."""
-        kernel = (1, 1) if self.kernel is None or self.op == "add" else self.kernel
-        stride = self.stride or (kernel if self.op in ("maxpool2d", "avgpool2d") else (1, 1))
-        padding = self.padding
-        if self.op == "linear":
-            kernel, stride, padding = self.in_shape[1:], (1, 1), (0, 0)
-        weighted = self.op in ARRAY_OPS
         steps = self.timesteps or (timesteps if self.kind == "spikes" else 1)
         step_bits = self.bits_per_step or (1 if self.kind == "spikes" else self.word_bits or 8)
         return Layer(
@@ -82,17 +70,37 @@ class LayerMeta(Settings):
             inputs=self.inputs,
             in_shape=self.in_shape,
             out_shape=self.out_shape,
-            kernel=kernel,
-            stride=stride,
-            padding=padding,
-            weight_bits=(8 if self.weight_bits is None else self.weight_bits) if weighted else 0,
+            **self.window(self.op, self.in_shape),
+            weight_bits=(8 if self.weight_bits is None else self.weight_bits) if self.op in WEIGHTED_OPS else 0,
             kind=self.kind,
             timesteps=steps,
             bits_per_step=step_bits,
             word_bits=self.word_bits or 0,
             out_word_bits=self.out_word_bits or 0,
-            fires=self.fires or not weighted,
+            fires=self.fires or self.op not in ARRAY_OPS,
         )
+
+
+def describe_layer(layer: Layer) -> dict[str, Any]:
+    """The object in `meta` that gives a linked layer again."""
+    described = {
+        "name": layer.name,
+        "op": layer.op,
+        "inputs": list(layer.inputs),
+        "in_shape": list(layer.in_shape),
+        "out_shape": list(layer.out_shape),
+        **describe_window(layer),
+        "weight_bits": layer.weight_bits,
+        "kind": layer.kind,
+        "timesteps": layer.timesteps,
+        "bits_per_step": layer.bits_per_step,
+        "word_bits": layer.word_bits,
+        "out_word_bits": layer.out_word_bits,
+        "fires": layer.fires,
+    }
+    if layer.op in ATTENTION_OPS:
+        del described["weight_bits"]
+    return described
 
 
 class Meta(Settings):

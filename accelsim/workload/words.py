@@ -1,19 +1,15 @@
-"""Arrays of spike words: their types, and drawing them at random where none were recorded."""
+"""Arrays of spike words: their types, and what pools and residual adds make of them."""
 
 from __future__ import annotations
 
-import math
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from accelsim.stats.sparsity import histogram
-from accelsim.workload.layer import Layer
+from accelsim.workload.layer import ATTENTION_OPS, Layer
 
 Words = NDArray[np.unsignedinteger[Any]]
 
@@ -26,65 +22,6 @@ def smallest_unsigned(bits: int) -> type[np.unsignedinteger[Any]]:
 def generator(seed: int, name: str, image: int) -> np.random.Generator:
     """The generator of one array: the same words come out whatever else is drawn, and in whatever order."""
     return np.random.default_rng([seed, zlib.crc32(name.encode()), image])
-
-
-@dataclass(frozen=True, slots=True)
-class Density:
-    """How words are distributed.
-
-    `words` is the expected share of nonzero words, `bits` that of ones among all bits: between words / word_bits (one
-    spike in each nonzero word) and words (all of their bits set); None: nonzero words are uniform. Whether a word is
-    nonzero is decided by a normal variable, of whose variance `spatial` is common to all channels of a position and
-    `channel` to all positions of a channel.
-    """
-
-    words: float
-    bits: float | None = None
-    spatial: float = 0.0
-    channel: float = 0.0
-
-
-def draw_words(rng: np.random.Generator, shape: tuple[int, int, int], word_bits: int, density: Density) -> Words:
-    """Random words [channels, rows, columns] of a given density."""
-    words = np.zeros(shape, dtype=smallest_unsigned(word_bits))
-    fires = _draw_activity(rng, shape, density)
-    count = int(np.count_nonzero(fires))
-    if density.bits is None or not density.words:
-        words[fires] = rng.integers(1, 1 << word_bits, count, dtype=np.uint64)
-        return words
-    bit_probability = _bit_probability(word_bits, density.bits * word_bits / density.words)
-    drawn = np.zeros(count, dtype=np.int64)
-    for _ in range(word_bits):
-        drawn = 2 * drawn + (rng.random(count, dtype=np.float32) < bit_probability)
-    silent = drawn == 0
-    drawn[silent] = 1 << rng.integers(0, word_bits, int(np.count_nonzero(silent)))
-    words[fires] = drawn
-    return words
-
-
-def _draw_activity(rng: np.random.Generator, shape: tuple[int, int, int], density: Density) -> NDArray[np.bool_]:
-    if (not density.spatial and not density.channel) or not 0 < density.words < 1:
-        return rng.random(shape, dtype=np.float32) < density.words
-    own = max(0.0, 1 - density.spatial - density.channel)
-    level = math.sqrt(own) * rng.standard_normal(shape)
-    level += math.sqrt(density.spatial) * rng.standard_normal((1, *shape[1:]))
-    level += math.sqrt(density.channel) * rng.standard_normal((shape[0], 1, 1))
-    return level < NormalDist().inv_cdf(density.words)
-
-
-def _bit_probability(word_bits: int, ones: float) -> float:
-    """The q for which words of independent bits, each set with probability q, have `ones` ones on average.
-
-    Words without a one are given one: the mean is word_bits q + (1 - q)^word_bits, which grows with q.
-    """
-    low, high = 0.0, 1.0
-    for _ in range(50):
-        middle = (low + high) / 2
-        if word_bits * middle + (1 - middle) ** word_bits < ones:
-            low = middle
-        else:
-            high = middle
-    return high
 
 
 def unpool(rng: np.random.Generator, pooled: Words, drawn: Words, window: tuple[int, int]) -> Words:
@@ -106,30 +43,52 @@ def unpool(rng: np.random.Generator, pooled: Words, drawn: Words, window: tuple[
     return words
 
 
-def measure(words: Words, word_bits: int, drawn_bits: int) -> Density:
-    """The density of words of `word_bits` bits, for drawing words of `drawn_bits` bits like them."""
-    found = histogram(words, word_bits)
-    nonzero = found.nonzero_words / found.words
-    return Density(nonzero, min(max(found.ones / found.bits, nonzero / drawn_bits), nonzero))
-
-
 def draw_accumulators(rng: np.random.Generator, layer: Layer) -> NDArray[np.int64]:
     """Sums that a layer without neurons could have made: signed, of zero mean, within its width."""
     bits = min(layer.out_word_bits, 31, layer.word_bits + layer.weight_bits + layer.fan_in.bit_length())
     return rng.integers(-(1 << (bits - 1)), 1 << (bits - 1), layer.out_shape)
 
 
-def pool_or_add(layer: Layer, operands: Sequence[Words]) -> Words:
-    """The words [out_shape] that a pool or residual add makes of its operands' words [in_shape]."""
+def compute_words(layer: Layer, operands: Sequence[Words]) -> Words:
+    """The words [out_shape] that follow from the words of a `computed` layer's operands."""
     dtype = smallest_unsigned(layer.out_word_bits)
     if layer.op == "add":
         return (operands[0].astype(np.int64) + operands[1]).astype(dtype)
+    if layer.op == "concat":
+        return np.concatenate([words.reshape(layer.operand_shape(n)) for n, words in enumerate(operands)]).astype(dtype)
+    if layer.op == "upsample":
+        return operands[0].astype(dtype).repeat(layer.factor[0], axis=1).repeat(layer.factor[1], axis=2)
+    if layer.op in ATTENTION_OPS:
+        return attention_product(layer, *operands).astype(dtype)
     (top, left), (height, width) = layer.padding, layer.kernel
     padded = np.pad(operands[0], ((0, 0), (top, top), (left, left))).astype(dtype)
     windows = np.lib.stride_tricks.sliding_window_view(padded, (height, width), axis=(1, 2))
     windows = windows[:, :: layer.stride[0], :: layer.stride[1]]
     pooled = windows.max(axis=(3, 4)) if layer.op == "maxpool2d" else windows.sum(axis=(3, 4), dtype=np.int64)
     return np.ascontiguousarray(pooled, dtype=dtype)
+
+
+def attention_weights(layer: Layer, second: NDArray[Any]) -> NDArray[np.int32]:
+    """The second operand of an attention product as the weights of a 1x1 convolution.
+
+    int32 [in channels, outputs of a group]: the weights of an input channel for the outputs of its head.
+    """
+    tokens = second.reshape(layer.groups, -1, second.shape[1] * second.shape[2]).astype(np.int32)
+    if layer.op == "attention_scores":
+        return tokens.reshape(-1, tokens.shape[2])
+    return np.ascontiguousarray(tokens.transpose(0, 2, 1)).reshape(-1, tokens.shape[1])
+
+
+def attention_product(layer: Layer, first: NDArray[Any], second: NDArray[Any]) -> NDArray[np.int64]:
+    """The sums [out_shape] of an attention product of two operands of words."""
+    weights = attention_weights(layer, second).reshape(layer.groups, layer.group_inputs, layer.group_outputs)
+    scanned = first.reshape(layer.groups, layer.group_inputs, -1)
+    if layer.fan_in << (layer.word_bits + layer.weight_bits) <= 1 << 53:
+        # Products of floats are much faster, and these are exact.
+        products = weights.transpose(0, 2, 1).astype(np.float64) @ scanned.astype(np.float64)
+        return products.astype(np.int64).reshape(layer.out_shape)
+    sums: NDArray[np.int64] = weights.transpose(0, 2, 1).astype(np.int64) @ scanned.astype(np.int64)
+    return sums.reshape(layer.out_shape)
 
 
 def is_plain_max_pool(layer: Layer) -> bool:

@@ -60,7 +60,8 @@ def test_every_number_has_a_source_or_is_called_an_estimate(path: Path) -> None:
 def test_a_preset_leaves_no_setting_to_its_default(path: Path) -> None:
     chip = accelsim.load_arch(path)
     written = settings_with_values(yaml.safe_load(path.read_text(encoding="utf-8")))
-    assert settings_with_values(chip.settings.model_dump()) == written
+    # What a memory's preset gives is given.
+    assert settings_with_values(chip.settings.model_dump(exclude_none=True)) == written
 
 
 @pytest.mark.parametrize("path", NETWORKS, ids=lambda path: path.stem)

@@ -28,7 +28,7 @@ def test_apart_each_reader_has_a_row() -> None:
     assert table.add(3, [spikes(2, 2, 4, 200, (16, 32))]) == (2, 1)
     assert rows(table) == [
         [1, 0, 8, 100, 1, 16, k.SPIKES, 1000],
-        [9, 0, 8, 77, 0, 16, k.STORE, 16],
+        [9, 0, 8, 77, 0, 16, k.STORE, 0],
         [2, 2, 4, 200, 1, 16, k.SPIKES, 1016],
     ]
 
@@ -42,7 +42,7 @@ def test_rows_that_several_read_go_by_a_tree() -> None:
         [1, 0, 3, 100, 1, 16, k.SPIKES, 1000],
         [n.TREES, 3, 5, 0, 1, 16, k.SPIKES, 1000],
         [2, 5, 8, 202, 1, 16, k.SPIKES, 1000],
-        [9, 0, 8, 77, 0, 16, k.STORE, 16],
+        [9, 0, 8, 77, 0, 16, k.STORE, 0],
     ]
     assert trees.trees == [(3, (1, 2))]
     assert trees.members == [(1, 103), (2, 200)]

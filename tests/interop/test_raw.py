@@ -11,7 +11,7 @@ from accelsim.errors import InputError
 from accelsim.interop.raw import import_raw
 from accelsim.workload.trace import Trace, read_trace, write_trace
 
-VGG16 = os.environ.get("ACCELSIM_VGG16_RAW", "")
+VGG16 = os.environ.get("ACCELSIM_VGG16_TRACE", "")
 """The .npz of the VGG-16 spikes that LoAS and Prosperity publish, as raw arrays, its .layers.yaml beside it."""
 
 LAYERS = """
@@ -77,12 +77,12 @@ def test_spikes_are_packed_first_step_first(tmp_path: Path) -> None:
 def test_layers_chain_and_missing_pools_are_noted(tmp_path: Path) -> None:
     meta, arrays, notes = import_raw(*files(tmp_path, raw_arrays()))
     assert [(layer["name"], layer["inputs"]) for layer in meta["layers"]] == [
-        ("conv0", ()),
-        ("conv1", ("conv0",)),
-        ("conv1_pool", ("conv1",)),
-        ("conv2", ("conv1_pool",)),
-        ("conv2_pool", ("conv2",)),
-        ("fc0", ("conv2_pool",)),
+        ("conv0", []),
+        ("conv1", ["conv0"]),
+        ("conv1_pool", ["conv1"]),
+        ("conv2", ["conv1_pool"]),
+        ("conv2_pool", ["conv2"]),
+        ("fc0", ["conv2_pool"]),
     ]
     assert notes == (
         "conv1_pool: 2x2 max pool inferred, as conv1 makes 8x8x8 and conv2 consumes 8x4x4",
@@ -164,8 +164,8 @@ def test_keys_of_the_layers_are_checked(tmp_path: Path) -> None:
         "padding: 1, input", "pad: 1, input"
     )
     allowed = (
-        "bits_per_step, dilation, fires, groups, input, inputs, kernel, name, op, out_channels, out_features, padding, "
-        "stride, weight_bits"
+        "bits_per_step, dilation, factor, fires, groups, heads, input, inputs, kernel, name, op, out_channels, "
+        "out_features, padding, stride, weight_bits"
     )
     assert problems(tmp_path, raw_arrays(), layers)[:3] == [
         f"LAYERS:11: layers[1].pad: unknown key; did you mean padding?; allowed: {allowed}",

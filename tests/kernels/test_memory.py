@@ -20,7 +20,7 @@ from accelsim.kernels import delivery
 from accelsim.kernels import network_state as n
 from accelsim.kernels import state as k
 
-ONE_FLIT = replace(TILE, flit_bits=4096, header_bits=0)
+ONE_FLIT = replace(TILE, flit_bits=4096, header_bits=0, weight_sram=replace(TILE.weight_sram, width_bits=4096))
 """Flits so wide that every chunk of the tests is a packet of one."""
 
 WIDE = mesh(2, 1, queue_flits=64)
@@ -117,7 +117,7 @@ def test_a_chunk_is_blocked_in_the_cycle_before_it_is_ready() -> None:
 @pytest.mark.parametrize(("rate", "latency"), [(Fraction(64, 5), 30), (Fraction(1, 2), 0)])
 @pytest.mark.parametrize("size", [1, 64, 100])
 def test_round_trip_of_a_request(routers: int, rate: Fraction, latency: int, size: int) -> None:
-    """A request from node 0 to a controller `routers` away, and its answer in flits of 64 bits, to the tail."""
+    """A request from node 0 to a controller `routers` away, and its answer of 64-bit flits, to the tail's writing."""
     memory = bandwidth(rate.numerator, rate.denominator, nodes=(routers - 1,), latency_cycles=latency, chunk_bytes=128)
     driver = MemoryDriver([size], memory, mesh(routers, 1), tile=TILE)
     held = driver.fabric
@@ -126,7 +126,7 @@ def test_round_trip_of_a_request(routers: int, rate: Fraction, latency: int, siz
     driver.run()
     flits = ceil((32 + 8 * size) / 64)
     one_way = 2 + 3 * routers
-    assert held.now - 1 == 7 + 2 * one_way + 1 + ceil(size / rate) + latency + 1 + flits - 1
+    assert held.now - 1 == 7 + 2 * one_way + 1 + ceil(size / rate) + latency + 1 + flits - 1 + 1
 
 
 def test_an_ideal_memory_answers_in_the_cycle_in_which_it_looks_again() -> None:

@@ -99,7 +99,10 @@ WORDS[0, [0, 3, 7], [1, 0, 2]] = 5, 1, 15
     [("dense", 17), ("bitmap", 7), ("address_event", 6), ("auto", 6)],
 )
 def test_a_spike_packet_takes_the_flits_of_its_encoding_and_no_cycle_more(encoding: str, flits: int) -> None:
-    """Queued in the same cycle whatever the encoding; its tail arrives flits - 1 cycles after its head."""
+    """Queued in the same cycle whatever the encoding; its tail arrives flits - 1 cycles after its head.
+
+    It is written in the cycle after.
+    """
     shape = replace(TILE, payload=ENCODINGS.index(encoding), header_bits=8, flit_bits=8, results=8)
     tile = TileDriver(WORDS, shape, kind=k.SPIKES)
     tile.run()
@@ -107,7 +110,7 @@ def test_a_spike_packet_takes_the_flits_of_its_encoding_and_no_cycle_more(encodi
     assert tile.cycles_of("packets") == [16]
     assert clock[k.SENT_FLITS] == flits
     # The source sends in the cycle after; the head passes two routers: 2 + 3 x 2 cycles.
-    assert clock[k.LAST_WORK] == 17 + 8 + flits - 1
+    assert clock[k.LAST_WORK] == 17 + 8 + flits - 1 + 1
     assert tile.fabric.tiles.events[0, [k.E_SPIKE_PACKETS, k.E_SENT_WORDS, k.E_SENT_NONZERO]].tolist() == [1, 32, 3]
     assert tile.fabric.tiles.events[0, k.E_SPIKE_WRITE_FLITS] == flits
     assert tile.fabric.tiles.payload[0].tolist() == [[128, 17, 0], [44, 7, 0], [33, 6, 1], [35, 6, 0]]

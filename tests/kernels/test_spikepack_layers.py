@@ -35,7 +35,7 @@ def test_convolution(case, dtype) -> None:
     weights = rng.integers(-127, 128, (len(words), *kernel, 4)).astype(dtype)
     window = views(words, kernel, stride, padding)
     sums = np.zeros((*window.shape[1:3], 4), dtype=dtype)
-    kernels.convolve(words, weights, *stride, *padding, sums)
+    kernels.convolve(words, weights, *stride, *padding, 1, 1, 1, sums)
     expected = np.einsum("chwij,cijo->hwo", window.astype(np.int64), weights.astype(np.int64))
     assert sums.tolist() == expected.tolist()
 

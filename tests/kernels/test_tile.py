@@ -18,12 +18,17 @@ from accelsim.engine.layout import weight_banks
 from accelsim.kernels import delivery
 from accelsim.kernels import network_state as n
 from accelsim.kernels import state as k
+from accelsim.kernels.sram import queue_flit
 
 BANK_0 = (0, 7, 10, 13)
 """Weight rows below 16 that lie in bank 0 of 4: row + row // 4 is a multiple of 4."""
 
 ONE_PIXEL_PACKETS = replace(TILE, payload_bits=16)
 """A packet holds one pixel of 4 words of 4 bits, so that the neuron unit's pace shows in the packets."""
+
+
+LONG_LINES = replace(TILE, line_words=64, spike_sram=replace(TILE.spike_sram, width_bits=256))
+"""A word of the spike buffer is a line, whatever its length."""
 
 
 def rows_in_bank_0(rows: int, banks: int) -> list[int]:
@@ -105,12 +110,22 @@ def test_the_array_takes_at_most_a_word_a_lane() -> None:
     assert tile.cycles_of("words") == [4, 4, 5, 5, 6, 6, 7, 7]
 
 
+def test_a_bank_of_two_ports_gives_two_words() -> None:
+    """Five words in bank 0 and one in bank 1, all in the FIFO in 4: two of bank 0 a cycle, and that of bank 1."""
+    rows = [*rows_in_bank_0(64, 4)[:5], 1]
+    shape = replace(LONG_LINES, rows=8, weight_sram=replace(TILE.weight_sram, ports=k.TWO_RW))
+    for lanes, cycles in ((8, [4, 4, 4, 5, 5, 6]), (2, [4, 4, 5, 5, 6, 6])):
+        tile = TileDriver(sparse(64, *rows), replace(shape, rows=lanes, fifo_words=16))
+        tile.run()
+        assert tile.cycles_of("words") == cycles
+
+
 def test_words_that_gathered_are_taken_a_lane_each_too() -> None:
     """Four words in one of sixteen banks hold the array up, while six of the next pixel, in six banks, gather."""
     words = np.zeros((1, 2, 64), np.int64)
     same_bank = rows_in_bank_0(64, 16)
     words[0, 0, same_bank] = words[0, 1, :6] = 1
-    tile = TileDriver(words, replace(TILE, rows=2, weight_banks=16, line_words=64))
+    tile = TileDriver(words, replace(LONG_LINES, rows=2, weight_banks=16))
     tile.run()
     assert len(same_bank) == 4
     assert tile.cycles_of("words") == [4, 5, 6, 7, 8, 8, 9, 9, 10, 10]
@@ -127,7 +142,7 @@ def test_the_array_does_not_mix_pixels() -> None:
 
 def test_the_fifo_is_bounded() -> None:
     rows = rows_in_bank_0(64, 4)
-    tile = TileDriver(sparse(64, *rows), replace(TILE, line_words=64, fifo_words=6))
+    tile = TileDriver(sparse(64, *rows), replace(LONG_LINES, fifo_words=6))
     tile.run()
     fifo = [cycle.fifo for cycle in tile.history]
     # Four words come in 3. From 4 on the array takes one a cycle; room is judged at the beginning of the cycle, so
@@ -251,23 +266,25 @@ def test_every_cycle_has_one_state() -> None:
 
 @pytest.mark.parametrize("created", range(8))
 def test_a_line_loses_its_bank_to_a_write_in_that_very_cycle(created: int) -> None:
-    """Line n lies in bank n mod 4 and is read in 2 + n; a flit of spikes, the first of all, is written to bank 0."""
+    """Line n lies in bank n mod 4 and is read in 2 + n; a flit of two words is written to banks 0 and 1."""
     undisturbed = list(range(2, 34))
     tile = TileDriver(sparse(8 * len(undisturbed)))
     arguments = (0, 1, -1, 0, 0, k.SPIKES, 8, 0, created)
     delivery.send(tile.fabric.clock, tile.fabric.network, 1, *arguments)
     tile.run()
     written = created + 8 + 1
-    lost = (written - 2) % 4 == 0
+    lost = (written - 2) % 4 in (0, 1)
     assert tile.cycles_of("conflicts") == ([written] if lost else [])
     assert tile.cycles_of("lines") == [t + (lost and t >= written) for t in undisturbed]
 
 
 def test_a_pool_loses_its_bank_too() -> None:
     tile = TileDriver(np.ones((1, 8, 4), np.int64), replace(TILE, results=8), W_OP=k.MAX_POOL)
-    tile.scalars[[k.S_WRITE_AT, k.S_WRITE_BANK]] = 3, 0
+    while tile.fabric.now < 3:
+        tile.step()
+    queue_flit(tile.fabric.tiles, 0, n.HEAD, k.SPIKE_BUFFER, 0, 0)
     tile.run()
-    # Position 1 begins in the first line of 8 words, in bank 0.
+    # Position 1 lies in the first word of the buffer, of 32 bits, in bank 0.
     assert tile.cycles_of("conflicts") == [3]
     assert tile.cycles_of("lines") == [2, 4, 5, 6, 7, 8, 9, 10]
     assert tile.history[3].state == "bank_conflict"

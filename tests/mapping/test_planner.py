@@ -66,15 +66,18 @@ def test_words_that_do_not_fit_go_through_memory_in_strips() -> None:
     [
         (
             {"spike_buffer_bytes": 16},
-            "a: no tiling fits the spike buffer: one output row needs 96 bytes, there are 16",
+            "spike_buffer.bytes: no tiling fits the spike buffer: one output row of a needs 96 bytes, there are 16; "
+            "allowed: >= 96",
         ),
         (
             {"weight_buffer_bytes": 256},
-            "a: no tiling fits the weight buffer: one input channel needs 144 bytes at once, there are 128",
+            "weight_buffer.bytes: no tiling fits the weight buffer: one input channel of a needs 144 bytes at once, "
+            "there are 128; allowed: >= 288",
         ),
         (
             {"bit_serial": True, "lane_bits": 1, "accumulator_words": 100},
-            "a: no tiling fits the accumulator buffer: one output row needs 128 words, there are 100",
+            "accumulator_buffer.bytes: no tiling fits the accumulator buffer: one output row of a needs 384 bytes, "
+            "there are 300; allowed: >= 384",
         ),
     ],
 )

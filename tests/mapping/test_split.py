@@ -2,13 +2,15 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from capacities import CAPACITY as SMALL
 from hypothesis import given
 from hypothesis import strategies as st
 from small_workload import conv
 
-from accelsim.mapping.split import channel_groups, choose_split, estimate, input_rows, pixel_cycles, shares
+from accelsim.mapping.split import choose_split, estimate, input_rows, shares
+from accelsim.mapping.work import channel_groups
 
 CAPACITY = replace(SMALL, tiles=16, controllers=4, memory_bytes_per_cycle=51.2)
 
@@ -34,26 +36,16 @@ def test_input_rows_leave_padding_out(rows: tuple[int, int], kernel: int, expect
     assert input_rows(conv("a", (8, 8, 8), 8, kernel=kernel), rows) == expected
 
 
-def test_pixel_cycles_are_bound_by_lines_or_by_words() -> None:
-    layer = conv("a", (64, 8, 8), 16)
-    assert pixel_cycles(layer, CAPACITY, density=0.0) == 9
-    assert pixel_cycles(layer, CAPACITY, density=1.0) == 36
-    assert pixel_cycles(layer, replace(CAPACITY, skips=False), density=0.0) == 36
-    assert pixel_cycles(layer, replace(CAPACITY, bit_serial=True, lane_bits=1), density=1.0) == 4 * 36
-
-
 def test_choice_is_the_cheapest_of_all_cuts() -> None:
     layer = conv("a", (32, 16, 16), 64)
-    best = choose_split(layer, CAPACITY, 0.5)
-    costs = {
-        (channels, rows): estimate(layer, CAPACITY, 0.5, channels, rows)
-        for channels in range(1, 5)
-        for rows in range(1, 16 // channels + 1)
-    }
+    best = choose_split(layer, CAPACITY, (0.5,))
+    cuts = [(channels, rows) for channels in range(1, 5) for rows in range(1, 16 // channels + 1)]
+    channels, rows = np.array(cuts).T
+    costs = dict(zip(cuts, estimate(layer, CAPACITY, (0.5,), channels, rows).tolist(), strict=True))
     assert best.cycles == min(costs.values()) == costs[best.channel_parts, best.row_parts]
 
 
 def test_weights_that_bind_are_not_copied() -> None:
     """With many weights and few pixels, cutting by rows would send every weight several times."""
     layer = conv("a", (512, 2, 2), 512)
-    assert choose_split(layer, CAPACITY, 0.5).row_parts == 1
+    assert choose_split(layer, CAPACITY, (0.5,)).row_parts == 1

@@ -114,6 +114,9 @@ def make_report(arrays: dict[str, Any] | None = None, layers: int = 4) -> dict[s
             "cycles": cycles,
             "latency_cycles": cycles,
             "interval_cycles": cycles,
+            "estimated_cycles": cycles + 1,
+            "estimated_latency_cycles": cycles + 2,
+            "estimated_interval_cycles": cycles + 3,
             "time_s": time_s,
             "fps": 1 / time_s,
             "energy_j": energy,
@@ -171,6 +174,10 @@ def make_report(arrays: dict[str, Any] | None = None, layers: int = 4) -> dict[s
             },
             "weight_buffer": {"reads": 200000, "writes": 9000, "conflicts": 0, "peak_bytes": 131072},
         },
+        "queues": {
+            "detector_fifo": {"unit": "words", "peak": 100, "capacity": 128},
+            "dram_requests": {"unit": "transfers", "peak": 40, "capacity": None},
+        },
         "dram": {
             "read_bytes": 5000000,
             "write_bytes": 20000,
@@ -212,6 +219,7 @@ def _layer(name: str, start: int, end: int) -> dict[str, Any]:
         "load_cycles": stalls["weights_missing"] + stalls["spikes_missing"],
         "store_cycles": stalls["output_blocked"],
         "ideal_cycles": compute - cycles // 40,
+        "estimated_cycles": cycles // 2,
         "utilisation": (compute - cycles // 40) / cycles,
         "stall_cycles": stalls,
         "sequencing_cycles": sequencing,

@@ -33,6 +33,7 @@ def test_an_empty_report_misses_every_section() -> None:
         "layers",
         "noc",
         "buffers",
+        "queues",
         "dram",
         "fidelity",
         "provenance",

@@ -19,19 +19,20 @@ def test_header_and_totals(report: dict[str, Any]) -> None:
     assert lines[0] == "spikepack running resnet18_digits, 1 image"
     assert lines[1] == "=" * len(lines[0])
     assert lines[2] == "1 note below"
-    assert lines[4] == ("  cycles       40,660             energy          36.4 uJ      utilisation   61.0%")
+    assert lines[4] == ("  cycles       40,660 (estimate 40,661)    energy          36.4 uJ      utilisation   61.0%")
     assert "bound by      pe_array" in lines[5]
 
 
 def test_a_layer_row(report: dict[str, Any]) -> None:
     layer = report["layers"][0]
     layer |= {"name": "conv1", "cycles": 1000, "ideal_cycles": 600, "utilisation": 0.6, "energy_j": 1.5e-6}
+    layer["estimated_cycles"] = 987
     layer["stall_cycles"] = {"weights_missing": 200, "spikes_missing": 4, "bank_conflict": 120, "output_blocked": 0}
     layer |= {"sequencing_cycles": 10, "idle_cycles": 66}
     layer["traffic"] |= {"noc_flit_hops": 12_345, "dram_read_bytes": 4_000, "dram_write_bytes": 96}
     row = next(line for line in render(report).splitlines() if line.startswith("  conv1"))
     assert " ".join(row.split()) == (
-        "conv1 conv 1,000 600 60.0% weights 20% banks 12% weight_buffer 12.3k 4.10 kB 1.50 uJ"
+        "conv1 conv 1,000 987 600 60.0% weights 20% banks 12% weight_buffer 12.3k 4.10 kB 1.50 uJ"
     )
 
 
@@ -76,11 +77,25 @@ def test_layers_of_fewer_time_steps(report: dict[str, Any]) -> None:
 
 
 def test_absent_parts_are_left_out(report: dict[str, Any]) -> None:
-    report |= {"noc": None, "dram": None, "buffers": {}, "notes": [], "area_mm2": {}, "closed_form_cycles": 0}
+    report |= {
+        "noc": None,
+        "dram": None,
+        "buffers": {},
+        "queues": {},
+        "notes": [],
+        "area_mm2": {},
+        "closed_form_cycles": 0,
+    }
     text = render(report)
-    for title in ("Network on chip", "Buffers", "DRAM\n", "Notes", "below"):
+    for title in ("Network on chip", "Buffers", "Queues", "DRAM\n", "Notes", "below"):
         assert title not in text
     assert "every array cycle was stepped" in text
+
+
+def test_queues_show_how_full_they_have_been(report: dict[str, Any]) -> None:
+    rows = [line.split() for line in render(report).split("Queues")[1].splitlines()[2:5]]
+    assert ["detector_fifo", "words", "100", "128", "78%"] in rows
+    assert ["dram_requests", "transfers", "40", "-", "-"] in rows
 
 
 def test_verified_runs_say_so(report: dict[str, Any]) -> None:

@@ -85,8 +85,8 @@ def workload(tmp_path: Path) -> str:
             ["pe_array.rows=0", "noc.flit_bits=x", "nonsense=1"],
             "--set: pe_array.rows: must be at least 1 (got 0)\n"
             "--set: noc.flit_bits: must be a whole number (got 'x')\n"
-            "--set: nonsense: unknown key; allowed: accumulator_buffer, clock_mhz, dram, memory_controller, name, "
-            "network_interface, neuron_unit, noc, pe_array, spike_buffer, technology, tiles, weight_buffer",
+            "--set: nonsense: unknown key; allowed: accumulator_buffer, clock_mhz, dram, mapping, memory_controller, "
+            "name, network_interface, neuron_unit, noc, pe_array, spike_buffer, technology, tiles, weight_buffer",
         ),
     ],
 )
@@ -102,15 +102,18 @@ def test_chips_that_cannot_be(
     [
         (
             ["spike_buffer.bytes=64"],
-            "conv1: no tiling fits the spike buffer: one output row needs 144 bytes, there are 64",
+            "--set: spike_buffer.bytes: no tiling fits the spike buffer: one output row of conv1 needs 144 bytes, "
+            "there are 64; allowed: >= 144",
         ),
         (
             ["weight_buffer.bytes=16"],
-            "conv1: no tiling fits the weight buffer: one input channel needs 144 bytes at once, there are 8",
+            "--set: weight_buffer.bytes: no tiling fits the weight buffer: one input channel of conv1 needs 144 bytes "
+            "at once, there are 8; allowed: >= 288",
         ),
         (
             ["accumulator_buffer.bytes=16", "pe_array.spike_mode=bit_serial", "pe_array.lane_bits=1"],
-            "conv1: no tiling fits the accumulator buffer: one output row needs 192 words, there are 5",
+            "--set: accumulator_buffer.bytes: no tiling fits the accumulator buffer: one output row of conv1 needs "
+            "576 bytes, there are 15; allowed: >= 576",
         ),
     ],
 )

@@ -73,7 +73,8 @@ def test_a_word_that_differs_is_found() -> None:
         (lambda run: run.fabric.clock.left.__setitem__(0, -4), "a group was counted down below zero"),
         (lambda run: run.fabric.tiles.events.__setitem__((0, k.E_DRAM_READ), 0), "bytes read from DRAM, the program"),
         (lambda run: run.fabric.tiles.events.__setitem__((0, k.E_MACS), 10**12), "products in array cycles that have"),
-        (lambda run: run.fabric.tiles.events.__setitem__((0, k.E_SENT_WORDS), 1), "first: 1 words sent to other tiles"),
+        (lambda run: run.fabric.tiles.events.__setitem__((0, k.E_SENT_WORDS), 1), "first, image 0: 1 words sent"),
+        (lambda run: run.fabric.tiles.events.__setitem__((4, k.E_DRAM_WRITE), 1), "scores, image 0: 1 bytes written"),
         (
             lambda run: run.fabric.tiles.payload.__setitem__((0, payload.DENSE, k.Q_BITS), 7),
             "first: 7 bits of dense payload",

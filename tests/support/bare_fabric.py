@@ -13,6 +13,7 @@ from accelsim.engine.fabric import (
     Contents,
     Fabric,
     MemoryShape,
+    SramShape,
     TileShape,
     make_clock,
     make_memory,
@@ -20,6 +21,7 @@ from accelsim.engine.fabric import (
     packets_under_way,
 )
 from accelsim.engine.groups import GroupTable
+from accelsim.engine.layout import bit_planes
 from accelsim.engine.network import make_network
 from accelsim.engine.topology import NetworkShape
 from accelsim.kernels import state as k
@@ -49,6 +51,8 @@ TILE = TileShape(
     fifo_words=16,
     weight_banks=4,
     spike_banks=4,
+    spike_sram=SramShape(width_bits=32, depth_words=64),
+    weight_sram=SramShape(width_bits=32, depth_words=64, interleaving=k.DIAGONAL),
     pixels=4,
     results=2,
     spike_latency_cycles=2,
@@ -77,6 +81,7 @@ def contents(
         return np.array(rows, np.int64).reshape(-1, columns)
 
     return Contents(
+        planes=bit_planes(np.array(words, np.int32), max(1, max(words).bit_length())),
         words=np.array(words, np.int32),
         weights=np.zeros(1, np.int8),
         bias=np.zeros(1, np.int64),
@@ -102,13 +107,12 @@ def fabric(
 ) -> Fabric:
     """A fabric at cycle 0: by default a tile at node 0 and an ideal memory at node 1."""
     held = held or contents()
-    nodes = network.nodes
     return Fabric(
         network,
         make_clock(groups),
         make_network(network, packets_under_way(network), bins=BINS, layers=held.layers),
-        make_tiles(tile, tile_nodes, nodes, held),
-        make_memory(memory, nodes, network.virtual_channels, held),
+        make_tiles(tile, tile_nodes, network, held),
+        make_memory(memory, network, held),
     )
 
 

@@ -19,8 +19,10 @@ def snapshot(run: Run) -> dict[str, Any]:
     scalars = fabric.clock.scalars.copy()
     scalars[[k.NOW, k.TILE_CYCLES]] = 0
     found: dict[str, Any] = {"clock": scalars.tolist(), "left": fabric.clock.left.tolist()}
-    for part in (fabric.network, fabric.tiles, fabric.memory):
+    for part in (fabric.network, fabric.tiles, fabric.memory, fabric.memory.dram):
         for name, array in part._asdict().items():
+            if array is fabric.memory.dram:
+                continue
             words = np.ascontiguousarray(array)
             found[f"{type(part).__name__}.{name}"] = (words.shape, hashlib.sha256(words.tobytes()).hexdigest())
     report = make_report(run)

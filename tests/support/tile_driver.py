@@ -59,6 +59,9 @@ def make_pass(shape: Sequence[int], **columns: int) -> NDArray[np.int64]:
         "W_SLICES": 1,
         "W_SERVICE": 1,
         "W_CARRY": k.CARRY_FIRE,
+        "W_ROW_BITS": width * channels * 4,
+        "W_POSITION_BITS": channels * 4,
+        "W_READ_BITS": 4,
     }
     for name, value in (given | columns).items():
         work[getattr(k, name)] = value

@@ -18,6 +18,8 @@ from accelsim.workload.layer import Layer
 
 ONE_TILE = ("tiles={columns: 1, rows: 1}", "noc.columns=2", "noc.rows=1", "memory_controller.nodes=[1]")
 NO_BANK_CONFLICTS = "weight_buffer.banks=256"
+NO_CONFLICTS = (NO_BANK_CONFLICTS, "weight_buffer.ports=1r1w", "spike_buffer.ports=1r1w")
+"""Nor do reads meet what is written."""
 
 HEAVY = (conv("heavy", (16, 8, 8), 32),)
 """Much work a pixel: 144 words of a 3x3 receptive field."""
@@ -87,7 +89,7 @@ def test_more_of_a_resource_takes_no_longer_and_stalls_less(case: Case) -> None:
 
 def test_a_stall_is_gone_where_its_cause_is() -> None:
     """The other way round: without the cause there is not one cycle of it."""
-    free = run(Case("dram", ("ideal",), "", HEAVY, (*ONE_TILE, NO_BANK_CONFLICTS, "neuron_unit.results=16")), "ideal")
+    free = run(Case("dram", ("ideal",), "", HEAVY, (*ONE_TILE, *NO_CONFLICTS, "neuron_unit.results=16")), "ideal")
     states = dict(zip(STATE_NAMES, free.fabric.tiles.cycles.sum(axis=(0, 1)).tolist(), strict=True))
     assert states["bank_conflict"] == states["output_blocked"] == states["sequencing"] == 0
     assert states["busy"] > 0

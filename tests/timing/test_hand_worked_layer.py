@@ -77,11 +77,14 @@ class Observer:
     @staticmethod
     def counts(fabric: Fabric) -> dict[str, np.ndarray]:
         scalars = fabric.tiles.scalars[0]
+        events = fabric.tiles.events.sum(axis=0)
         return {
-            "events": fabric.tiles.events.sum(axis=0),
+            "events": events,
             "links": fabric.network.link_bins.sum(axis=0),
             "queued": fabric.network.node[:, n.WAITING_FLITS].copy(),
             "written": fabric.memory.write_bins.sum(axis=1),
+            "leaving": events[[k.E_SPIKE_WRITE_FLITS, k.E_WEIGHT_WRITE_FLITS]].sum(),
+            "words": fabric.tiles.interface[0, k.I_DONE].copy(),
             "passes": scalars[k.S_OPEN] + scalars[k.S_DETECTOR],
             "fifo": scalars[k.S_FIFO].copy(),
             "results": scalars[k.S_RESULTS].copy(),
@@ -96,6 +99,8 @@ class Observer:
         sent = [bool(mask >> local & 1) for mask in wheel(fabric, t + 2, "flits")]
         for node in sinks:
             yield f"sink {node}"
+        if change["leaving"] or (change["words"] and fabric.tiles.interface[0, k.I_FLITS]):
+            yield "store"
         if served := events[k.E_PIXELS] - change["results"]:
             yield f"served {served}"
         if change["served_at"]:
@@ -166,4 +171,4 @@ def test_the_sums_of_the_table() -> None:
     states = dict(zip(STATE_NAMES, run.fabric.tiles.cycles[0].sum(axis=0).tolist(), strict=True))
     stated = dict(re.findall(r"^\| ([a-z_]+) \| (\d+) \|$", DOCUMENT, flags=re.MULTILINE))
     assert {name: int(cycles) for name, cycles in stated.items()} == {name: n for name, n in states.items() if n}
-    assert (run.finished, run.fabric.cycles) == ((58,), 59)
+    assert (run.finished, run.fabric.cycles) == ((62,), 63)

@@ -43,10 +43,14 @@ def problems(layers: Sequence[Layer]) -> list[str]:
     kernel=st.integers(1, 5),
     stride=st.integers(1, 4),
     padding=st.integers(0, 4),
+    dilation=st.integers(1, 3),
 )
-def test_output_shape_counts_the_windows(size: int, kernel: int, stride: int, padding: int) -> None:
-    starts = [start for start in range(-padding, size + padding, stride) if start + kernel <= size + padding]
-    shape = output_shape("conv2d", (3, size, size), 7, (kernel, kernel), (stride, stride), (padding, padding))
+def test_output_shape_counts_the_windows(size: int, kernel: int, stride: int, padding: int, dilation: int) -> None:
+    span = (kernel - 1) * dilation + 1
+    starts = [start for start in range(-padding, size + padding, stride) if start + span <= size + padding]
+    layer = other("x", "conv2d", (3, size, size), (7, 1, 1))
+    window = {"kernel": (kernel, kernel), "stride": (stride, stride), "padding": (padding, padding)}
+    shape = output_shape(replace(layer, **window, dilation=(dilation, dilation)))
     if starts:
         assert shape == (7, len(starts), len(starts))
     else:
@@ -54,9 +58,15 @@ def test_output_shape_counts_the_windows(size: int, kernel: int, stride: int, pa
 
 
 def test_output_shape_of_the_other_operators() -> None:
-    assert output_shape("linear", (3, 4, 4), 7, (4, 4), (1, 1), (0, 0)) == (7, 1, 1)
-    assert output_shape("add", (3, 4, 4), 7, (1, 1), (1, 1), (0, 0)) == (3, 4, 4)
-    assert output_shape("maxpool2d", (3, 5, 4), 7, (2, 2), (2, 2), (0, 0)) == (3, 2, 2)
+    def shape(op: Op, channels: int = 7, **changes: Any) -> tuple[int, int, int]:
+        return output_shape(replace(other("x", op, (4, 5, 4), (channels, 1, 1)), **changes))
+
+    assert shape("linear", kernel=(5, 4)) == (7, 1, 1)
+    assert shape("add") == shape("concat") == (4, 5, 4)
+    assert shape("maxpool2d", kernel=(2, 2), stride=(2, 2)) == (4, 2, 2)
+    assert shape("upsample", factor=(2, 3)) == (4, 10, 12)
+    assert shape("attention_scores", groups=2) == (40, 5, 4)
+    assert shape("attention_values", channels=6) == (6, 5, 4)
 
 
 def test_a_chain_that_fits_is_left_alone() -> None:
@@ -125,6 +135,21 @@ def test_a_produced_word_is_as_wide_as_its_consumer_says() -> None:
     graph = linked(conv("a"), conv("b", "a", bits_per_step=2), conv("c", "b", word_bits=3))
     assert [layer.word_bits for layer in graph.layers] == [4, 8, 3]
     assert [layer.out_word_bits for layer in graph.layers] == [8, 3, 4]
+
+
+def test_sums_of_many_maps_are_as_wide_as_what_was_added() -> None:
+    shape = (4, 8, 8)
+    layers, last = [conv("a")], "a"
+    for number in range(8):
+        layers += [conv(f"c{number}", last), other(f"s{number}", "add", shape, shape, f"c{number}", last)]
+        last = f"s{number}"
+    layers.append(other("mean", "avgpool2d", shape, (4, 2, 2), last))
+    layers[-1] = replace(layers[-1], kernel=(4, 4), stride=(4, 4))
+    graph = linked(*layers)
+    sums = [layer.out_word_bits for layer in graph.layers if layer.op == "add"]
+    # 2, 3, ... 9 words up to 15 sum to 30, 45, ... 135.
+    assert sums == [5, 6, 6, 7, 7, 7, 7, 8]
+    assert graph.layers[-1].out_word_bits == (135 * 16).bit_length()
 
 
 def test_names_inputs_and_order_are_checked_together() -> None:

@@ -136,20 +136,21 @@ def test_keys_are_checked_with_their_lines(tmp_path: Path) -> None:
         "  - {name: c, op: gemm, m: 1, n: 2, density: 2}\n"
         "  - {name: d, op: linear, out_features: 4, density: 1}\n"
         "  - {name: e, op: conv2d, in_shape: [3, 8, 8], out_channels: 4, kernel: 3, strides: 2, density: 1}\n"
-        "  - {name: f, op: conv2d, in_shape: [3, 8, 8], out_channels: 4, kernel: 3, groups: 3, density: 1}\n"
+        "  - {name: f, op: conv2d, in_shape: [3, 8, 8], out_channels: 4, kernel: 3, heads: 3, density: 1}\n"
         "  - {name: g, op: linear, in_shape: [8], out_features: 4, out_channels: 4, density: 1}\n"
         "  - {name: h h, op: linear, in_shape: [8], out_features: 4, density: 1, spatial_correlation: -1}\n",
     ) == [
         "FILE:4: layers[0].op: is not one of the choices; did you mean conv2d? (got 'conv3d'); "
-        "allowed: conv2d, linear, gemm, maxpool2d, avgpool2d, add",
+        "allowed: conv2d, linear, attention_scores, attention_values, maxpool2d, avgpool2d, add, concat, upsample, "
+        "gemm",
         "FILE:5: layers[1].kernel: is missing: conv2d needs it",
         "FILE:6: layers[2].density: must be at most 1 (got 2)",
         "FILE:7: layers[3].in_shape: is missing: without inputs, words come from DRAM in this shape",
         "FILE:8: layers[4].strides: unknown key; did you mean stride?; allowed: bit_density, bits_per_step, "
-        "channel_correlation, density, dilation, fires, groups, in_shape, inputs, k, kernel, kind, m, n, name, op, "
-        "out_channels, out_features, padding, spatial_correlation, stride, timesteps, weight_bits, weight_density, "
-        "word_bits",
-        "FILE:9: layers[5].groups: is not simulated (got 3); allowed: 1",
+        "channel_correlation, density, dilation, factor, fires, groups, heads, in_shape, inputs, k, kernel, kind, m, "
+        "n, name, neighbour_correlation, op, out_channels, out_features, out_word_bits, padding, spatial_correlation, "
+        "stride, timesteps, weight_bits, weight_density, word_bits, word_shares",
+        "FILE:9: layers[5].heads: belongs to attention_scores and attention_values, not to conv2d (got 3)",
         "FILE:10: layers[6].out_channels: belongs to conv2d, not to linear",
         "FILE:11: layers[7].name: must be a name without spaces, commas and slashes (got 'h h')",
         "FILE:11: layers[7].spatial_correlation: must be at least 0 (got -1)",
@@ -190,6 +191,52 @@ def test_the_full_width_resnet(tmp_path: Path) -> None:
     after = next(entry for entry in weighted if entry.layer.name == "layer2.0.conv1")
     assert after.layer.word_bits == 6
     assert after.nonzero_words > block.nonzero_words
+
+
+def test_bit_statistics(tmp_path: Path) -> None:
+    gemm = "  - {name: %s, op: gemm, m: 40, n: 4, k: 200, density: 0.5, %s}\n"
+    found = workload(
+        tmp_path,
+        gemm % ("a", "bit_density: [0.1, 0.3, 0.2, 0.4]")
+        + gemm % ("b", "timesteps: 2, word_shares: [0.7, 0, 0.3], neighbour_correlation: 0.5"),
+    )
+    words = found.input_words("a", 0)
+    planes = [np.count_nonzero(words >> plane & 1) / words.size for plane in (3, 2, 1, 0)]
+    assert planes == pytest.approx([0.1, 0.3, 0.2, 0.4], abs=0.03)
+    counts = np.bincount(found.input_words("b", 0).reshape(-1), minlength=4)
+    assert counts[0] == 4000
+    assert counts[1:] / 4000 == pytest.approx([0.7, 0, 0.3], abs=0.04)
+
+
+def test_bit_statistics_are_checked_with_their_lines(tmp_path: Path) -> None:
+    gemm = "  - {name: %s, op: gemm, m: 4, n: 4, k: 4, density: 0.4, %s}\n"
+    assert problems(
+        tmp_path,
+        gemm % ("a", "bit_density: [0.1, 0.2]")
+        + gemm % ("b", "bit_density: [0.1, 0.5, 0.1, 0.1]")
+        + gemm % ("c", "bit_density: [0.1, 0.1, 0.1, 0.05]")
+        + gemm % ("d", "timesteps: 2, word_shares: [0.5, 0.5]")
+        + gemm % ("e", "timesteps: 2, word_shares: [0.5, 0.5, 0.5]")
+        + gemm % ("f", "timesteps: 9, word_shares: [0.5, 0.5]"),
+    ) == [
+        "FILE:4: layers[0].bit_density: must be one number, or 4 for words of that many bits (got 2)",
+        "FILE:5: layers[1].bit_density: does not go with density 0.4 and words of 4 bits (got 0.5); "
+        "allowed: at most 0.4 in a plane",
+        "FILE:6: layers[2].bit_density: does not go with density 0.4 and words of 4 bits in the mean (got 0.0875); "
+        "allowed: 0.1 to 0.4",
+        "FILE:7: layers[3].word_shares: must have 3 values for words of 2 bits (got 2)",
+        "FILE:8: layers[4].word_shares: must sum to 1 (got 1.5)",
+        "FILE:9: layers[5].word_shares: are given for words of 9 bits; "
+        "allowed: words of up to 8 bits; bit_density beyond",
+    ]
+    assert problems(
+        tmp_path,
+        gemm % ("a", "timesteps: 1, word_shares: [1], bit_density: 0.4")
+        + "  - {name: b, op: gemm, m: 4, n: 4, k: 4, neighbour_correlation: 0.5}\n",
+    ) == [
+        "FILE:4: layers[0].word_shares: says more than bit_density: give one of them",
+        "FILE:5: layers[1].neighbour_correlation: says nothing without density",
+    ]
 
 
 def test_sizes_that_are_no_sizes(tmp_path: Path) -> None:

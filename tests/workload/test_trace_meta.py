@@ -52,14 +52,15 @@ def test_every_key_is_checked(meta: Meta) -> None:
         "t.npz: meta.bit_order: is not one of the choices (got 'last step first'); "
         "allowed: first step = most significant bit",
         "t.npz: meta.layers[0].op: is not one of the choices; did you mean conv2d? (got 'conv1d'); "
-        "allowed: conv2d, linear, maxpool2d, avgpool2d, add",
+        "allowed: conv2d, linear, attention_scores, attention_values, maxpool2d, avgpool2d, add, concat, upsample",
         "t.npz: meta.layers[1].kernel: is missing: maxpool2d needs it",
         "t.npz: meta.layers[2].in_shape: must be one number or three (got [4, 4]); "
         "allowed: [features] or [channels, rows, columns]",
         "t.npz: meta.layers[2].weight_bits: must be a whole number (got '8')",
         "t.npz: meta.layers[3].name: must be a name without spaces, commas and slashes (got 'a/b')",
-        "t.npz: meta.layers[4].colour: unknown key; allowed: bits_per_step, dilation, fires, groups, in_shape, "
-        "inputs, kernel, kind, name, op, out_shape, out_word_bits, padding, stride, timesteps, weight_bits, word_bits",
+        "t.npz: meta.layers[4].colour: unknown key; allowed: bits_per_step, dilation, factor, fires, groups, heads, "
+        "in_shape, inputs, kernel, kind, name, op, out_shape, out_word_bits, padding, stride, timesteps, weight_bits, "
+        "word_bits",
     ]
 
 

@@ -2,17 +2,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from accelsim.workload.layer import Layer
-from accelsim.workload.words import Density, draw_words, generator, measure, pool_or_add, smallest_unsigned, unpool
-
-SHAPE = (32, 40, 40)
-
-
-def drawn(word_bits: int, density: Density, name: str = "a") -> np.ndarray:
-    return draw_words(generator(0, name, 0), SHAPE, word_bits, density)
+from accelsim.workload.words import compute_words, smallest_unsigned, unpool
 
 
 @pytest.mark.parametrize(
@@ -20,47 +14,6 @@ def drawn(word_bits: int, density: Density, name: str = "a") -> np.ndarray:
 )
 def test_smallest_unsigned(bits: int, dtype: type) -> None:
     assert smallest_unsigned(bits) is dtype
-
-
-@given(word_bits=st.integers(1, 20), words=st.floats(0, 1), share=st.floats(0, 1))
-@settings(max_examples=25, deadline=None)
-def test_words_have_the_density_asked_for(word_bits: int, words: float, share: float) -> None:
-    bits = words / word_bits + share * (words - words / word_bits)
-    found = drawn(word_bits, Density(words, bits))
-    assert found.max(initial=0) < 1 << word_bits
-    assert np.count_nonzero(found) / found.size == pytest.approx(words, abs=0.012)
-    ones = sum(np.count_nonzero(found >> bit & 1) for bit in range(word_bits))
-    assert ones / found.size / word_bits == pytest.approx(bits, abs=0.012)
-
-
-def test_without_a_density_of_bits_nonzero_words_are_uniform() -> None:
-    counts = np.bincount(drawn(3, Density(0.8)).reshape(-1), minlength=8)
-    assert counts[0] / counts.sum() == pytest.approx(0.2, abs=0.01)
-    assert counts[1:] / counts.sum() == pytest.approx([0.8 / 7] * 7, abs=0.01)
-
-
-def test_silence_and_full_activity_are_exact() -> None:
-    assert not drawn(4, Density(0.0, 0.0)).any()
-    assert drawn(4, Density(1.0)).all()
-    assert (drawn(4, Density(1.0, 1.0)) == 15).all()
-
-
-def test_the_same_name_image_and_seed_give_the_same_words() -> None:
-    assert np.array_equal(drawn(4, Density(0.5)), drawn(4, Density(0.5)))
-    assert not np.array_equal(drawn(4, Density(0.5)), drawn(4, Density(0.5), "b"))
-    one = draw_words(generator(0, "a", 1), SHAPE, 4, Density(0.5))
-    assert not np.array_equal(one, drawn(4, Density(0.5)))
-
-
-def test_correlation_keeps_the_density_and_spreads_positions_or_channels() -> None:
-    plain, spatial, channel = (
-        drawn(4, density) != 0 for density in (Density(0.3), Density(0.3, spatial=0.5), Density(0.3, channel=0.5))
-    )
-    for fires in (spatial, channel):
-        assert fires.mean() == pytest.approx(0.3, abs=0.08)
-    assert spatial.mean(axis=0).std() > 2 * plain.mean(axis=0).std()
-    assert channel.mean(axis=(1, 2)).std() > 5 * plain.mean(axis=(1, 2)).std()
-    assert spatial.mean(axis=(1, 2)).std() < 5 * plain.mean(axis=(1, 2)).std()
 
 
 @given(
@@ -75,22 +28,15 @@ def test_unpool_is_undone_by_pooling(rows: int, columns: int, window: tuple[int,
     out_shape = (3, rows // window[0], columns // window[1])
     pooled = rng.integers(0, 16, out_shape, dtype=np.uint8)
     layer = Layer("p", "maxpool2d", (), before.shape, out_shape, window, window, word_bits=4, out_word_bits=4)
-    assert np.array_equal(pool_or_add(layer, [unpool(rng, pooled, before, window)]), pooled)
+    assert np.array_equal(compute_words(layer, [unpool(rng, pooled, before, window)]), pooled)
 
 
 def test_pools_and_adds() -> None:
     words = np.arange(16, dtype=np.uint8).reshape(1, 4, 4)
     layer = Layer("p", "maxpool2d", (), (1, 4, 4), (1, 2, 2), (3, 3), (2, 2), (1, 1), out_word_bits=4)
-    assert pool_or_add(layer, [words]).tolist() == [[[5, 7], [13, 15]]]
+    assert compute_words(layer, [words]).tolist() == [[[5, 7], [13, 15]]]
     average = Layer("p", "avgpool2d", (), (1, 4, 4), (1, 2, 2), (2, 2), (2, 2), out_word_bits=6)
-    assert pool_or_add(average, [words]).tolist() == [[[10, 18], [42, 50]]]
+    assert compute_words(average, [words]).tolist() == [[[10, 18], [42, 50]]]
     add = Layer("s", "add", ("a", "b"), (1, 4, 4), (1, 4, 4), out_word_bits=9)
     full = np.full((1, 4, 4), 255, dtype=np.uint8)
-    assert (pool_or_add(add, [full, full]) == 510).all()
-
-
-def test_measured_densities_fit_words_of_another_width() -> None:
-    full = np.full((1, 4, 4), 15, dtype=np.uint8)
-    assert measure(full, 4, 8) == Density(1.0, 1.0)
-    single = np.full((1, 4, 4), 1, dtype=np.uint8)
-    assert measure(single, 8, 2) == Density(1.0, 0.5)
+    assert (compute_words(add, [full, full]) == 510).all()

@@ -21,9 +21,7 @@ def parameters_layout(shape: ArrayShape) -> data.ArrayLayout:
 
 def words_layout(shape: ArrayShape) -> data.StructLayout:
     """The words of an output pixel; those of columns from `ticket.outs` on mean nothing."""
-    return data.StructLayout(
-        {"ticket": ticket_layout(shape), "words": data.ArrayLayout(shape.out_bits, shape.columns)}
-    )
+    return data.StructLayout({"ticket": ticket_layout(shape), "words": data.ArrayLayout(shape.out_bits, shape.columns)})
 
 
 def reaches(remains: Value, level: Value) -> Value:

@@ -154,9 +154,7 @@ class PackedArray(wiring.Component):
         """The state of the cycle."""
         pixels, detector = self.pixels, self.detector
         first = Signal()
-        m.d.comb += first.eq(
-            Mux(pixels.there, ~pixels.pushed.any() & pixels.front_ticket.first, detector.first)
-        )
+        m.d.comb += first.eq(Mux(pixels.there, ~pixels.pushed.any() & pixels.front_ticket.first, detector.first))
         with m.If(self.issue.count.any()):
             m.d.comb += self.state.eq(Mux(pixels.fresh, ArrayState.BUSY, ArrayState.BANK_CONFLICT))
         with m.Elif(pixels.complete):

@@ -15,7 +15,7 @@ def weights_layout(shape: ArrayShape) -> data.ArrayLayout:
 
 
 class WeightBank(wiring.Component):
-    """Gives in t + 1 the weights at `address` in t. One row a cycle can be written, at `write_address` while `write`."""
+    """Gives in t + 1 the weights at `address` in t. A row a cycle can be written, at `write_address` while `write`."""
 
     def __init__(self, shape: ArrayShape) -> None:
         self.shape = shape

@@ -1,0 +1,116 @@
+"""Estimated cycles that a tile works on its share of a layer, when nothing is missing.
+
+The arrays take words as they come; what is known before the run is the share of words that are not silent. The
+estimates take each word to be silent or not by itself.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+
+from accelsim.mapping.plan import Part, Range, TileCapacity
+from accelsim.units import ceil_div
+from accelsim.workload.layer import ARRAY_OPS, Layer
+
+Density = Sequence[float]
+"""Shares of the words, one for each scan of the receptive field, that have a bit set in the slice scanned."""
+
+PASS_CYCLES = 4
+"""Cycles between two passes besides the latencies of buffer and pipeline; an estimate."""
+
+EXACT_TRIALS = 4096
+"""Words a bank up to which the fullest bank is computed rather than approximated."""
+
+
+def channel_groups(layer: Layer, capacity: TileCapacity) -> list[Range]:
+    """Groups of output channels that the array computes together."""
+    channels = layer.out_shape[0]
+    return [(first, min(first + capacity.columns, channels)) for first in range(0, channels, capacity.columns)]
+
+
+def taps_inside(size: int, out_size: int, kernel: int, stride: int, padding: int) -> float:
+    """Kernel positions inside the map along one dimension, the mean over output positions."""
+    first = np.arange(out_size) * stride - padding
+    inside = np.minimum(first + kernel, size) - np.maximum(first, 0)
+    return float(np.maximum(inside, 0).mean())
+
+
+@lru_cache(maxsize=1 << 16)
+def fullest_bank(words: float, density: float, banks: int) -> float:
+    """Expected number of words in the fullest of `banks` banks, among which `words` candidates are spread evenly.
+
+    Each candidate is a word with probability `density`: the largest of independent binomial numbers.
+    """
+    trials = words / banks
+    if density >= 1:
+        return float(math.ceil(trials))
+    if trials > EXACT_TRIALS:
+        return trials * density
+    low = math.floor(trials)
+    more = round((trials - low) * banks)
+    below = _cumulative(low, density, low + 2) ** (banks - more) * _cumulative(low + 1, density, low + 2) ** more
+    return float((1 - below).sum())
+
+
+def _cumulative(trials: int, density: float, length: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """Probability of at most 0, 1, ... words among `trials`."""
+    if density <= 0:
+        return np.ones(length)
+    counts = np.arange(trials + 1)
+    logs = np.array([math.lgamma(trials + 1) - math.lgamma(k + 1) - math.lgamma(trials - k + 1) for k in counts])
+    chances = np.exp(logs + counts * math.log(density) + (trials - counts) * math.log1p(-density))
+    found = np.ones(length)
+    found[: trials + 1] = np.minimum(np.cumsum(chances), 1.0)
+    return found
+
+
+def pixel_cycles(layer: Layer, capacity: TileCapacity, density: Density, channels: int | None = None) -> float:
+    """Estimated cycles of the array for one output pixel and group of channels, all scans together.
+
+    `channels` are the input channels of the pass (default: all). The slower of reading lines and of taking words, of
+    which each bank of the weight buffer gives one a cycle.
+    """
+    channels = layer.in_shape[0] if channels is None else channels
+    rows, columns = (
+        taps_inside(size, out, kernel, stride, padding)
+        for size, out, kernel, stride, padding in zip(
+            layer.in_shape[1:], layer.out_shape[1:], layer.kernel, layer.stride, layer.padding, strict=True
+        )
+    )
+    lines = rows * math.ceil(columns * channels / capacity.line_words)
+    words = rows * columns * channels
+    total = 0.0
+    for share in density:
+        share = share if capacity.skips else 1.0
+        banks = fullest_bank(round(words, 1), round(share, 3), capacity.weight_banks)
+        total += max(1.0, lines, words * share / capacity.rows, banks)
+    return total
+
+
+def part_cycles(layer: Layer, part: Part, capacity: TileCapacity, density: Density) -> float:
+    """Estimated cycles of a tile for its part of a layer."""
+    rows = part.rows[1] - part.rows[0]
+    pixels = rows * layer.out_shape[2]
+    overhead = PASS_CYCLES + capacity.read_latency_cycles + capacity.pipeline_cycles
+    if layer.op not in ARRAY_OPS:
+        lines = sum(ceil_div(last - first, capacity.line_words) for first, last in part.groups)
+        taps = 2 if layer.op == "add" else layer.kernel[0] * layer.kernel[1]
+        # A result holds its place for two cycles and its service.
+        least = 3 / capacity.results
+        return max(lines * taps, len(part.groups) * least) * pixels + len(part.strips) * len(part.groups) * overhead
+    scans = capacity.scans(layer.word_bits) if capacity.bit_serial else 1
+    total = 0.0
+    for group in part.groups:
+        steps = layer.out_word_bits * capacity.decoding_cycles if layer.fires else capacity.decoding_cycles
+        service = ceil_div(group[1] - group[0], capacity.neuron_lanes) * max(1, steps)
+        least = max(service, (capacity.pipeline_cycles + service + 2) / capacity.results)
+        for first, last in part.chunks:
+            cycles = pixel_cycles(layer, capacity, density, last - first)
+            total += max(cycles, least) * pixels
+    passes = len(part.groups) * len(part.chunks) * scans
+    passes *= sum(ceil_div(strip.rows[1] - strip.rows[0], part.pass_rows) for strip in part.strips)
+    return total + passes * overhead
