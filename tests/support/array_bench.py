@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from amaranth.sim import Simulator
-from array_case import Case, Cycle, Left, Pass, Run, Taken
+from array_case import Case, Cycle, Left, Pass, Run, Taken, banks_at
 
 from accelsim.rtl.array.packed_array import PackedArray
 
@@ -62,12 +62,34 @@ class Emitter:
         return column == self.case.out_shape[1] - 1 or self.gathered + 1 >= self.pixels[number]
 
 
+class SpikeBuffer:
+    """Banks of one port. A line is read word by word, up to the first whose bank is not free; then it goes on."""
+
+    def __init__(self, case: Case) -> None:
+        self.case = case
+        self.done = 0
+        """Words of the line under way that were read."""
+
+    def read(self, t: int, first_bit: int, bits: int) -> bool:
+        """Whether the whole line has been read with this cycle."""
+        busy = banks_at(self.case.spike_taken, t)
+        width = self.case.spike_bits
+        for word in range(first_bit // width + self.done, (first_bit + bits - 1) // width + 1):
+            if word % self.case.spike_banks in busy:
+                return False
+            busy.add(word % self.case.spike_banks)
+            self.done += 1
+        self.done = 0
+        return True
+
+
 class _Bench:
     def __init__(self, case: Case) -> None:
         self.case = case
         self.array = PackedArray(case.shape)
         self.flat = case.words.ravel().tolist()
         self.emitter = Emitter(case)
+        self.buffer = SpikeBuffer(case)
         self.consumed = 0
         self.cycles: list[Cycle] = []
         rows, columns = case.out_shape
@@ -140,22 +162,32 @@ class _Bench:
             context.set(array.passes.payload, self._fields(self.consumed, part))
             context.set(array.begun, case.begun <= t)
             context.set(array.weights_there, part.weights <= t)
-        port = array.spikes
-        if context.get(port.ask):
-            address, bits = context.get(port.address), case.shape.lane_bits
-            shift = context.get(port.slice) * bits
-            for lane in range(case.shape.line_words):
-                word = self.flat[address + lane] if address + lane < len(self.flat) else GARBAGE
-                context.set(port.lanes[lane], word >> shift & (1 << bits) - 1)
-            context.set(port.there, case.row_there[context.get(port.row)] <= t)
-            bank = address // case.shape.line_words % case.spike_banks
-            context.set(port.taken, case.bank_written(t) == bank)
+        self._give_line(context, t)
+        mask = sum(1 << bank for bank in banks_at(case.weight_taken, t) if bank < case.shape.weight_banks)
+        context.set(array.weight_banks_taken, mask)
         self.emitter.send(t)
         if context.get(array.words.valid):
             ticket = context.get(array.words.payload.ticket)
             context.set(array.words.ready, self.emitter.takes(ticket.parameters, ticket.column))
         else:
             context.set(array.words.ready, 0)
+
+    def _give_line(self, context: Any, t: int) -> None:
+        """The line that the array asks for in cycle t, if it does."""
+        port, case, shape = self.array.spikes, self.case, self.case.shape
+        if not context.get(port.ask):
+            return
+        address, row, part = (context.get(wire) for wire in (port.address, port.row, port.slice))
+        there = case.row_there[row] <= t
+        context.set(port.there, there)
+        if there:
+            place = address - row * case.words[0].size
+            first_bit = (row * case.slices + part) * case.row_bits + place * shape.lane_bits
+            whole = self.buffer.read(t, first_bit, context.get(port.length) * shape.lane_bits)
+            context.set(port.refused, not whole)
+        for lane in range(shape.line_words):
+            word = self.flat[address + lane] if address + lane < len(self.flat) else GARBAGE
+            context.set(port.lanes[lane], word >> part * shape.lane_bits & (1 << shape.lane_bits) - 1)
 
     async def step(self, context: Any, t: int) -> None:
         """One cycle: what is on the wires in it, and the queues after it."""
@@ -165,7 +197,7 @@ class _Bench:
         cycle = Cycle(
             state=context.get(array.state).name.lower(),
             read=context.get(array.detector.scan.length) if context.get(port.read) else 0,
-            lost=bool(context.get(port.ask) and context.get(port.there) and context.get(port.taken)),
+            lost=bool(context.get(port.ask) and context.get(port.there) and context.get(port.refused)),
             taken=self._taken(context),
             left=self._left(context),
             sums=self._sums(context),

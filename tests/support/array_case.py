@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,8 +64,12 @@ class Case:
     row_there: tuple[int, ...]
     """First cycle in which all words of a row are there."""
     spike_banks: int
-    written: tuple[int, ...]
-    """Bank of the spike buffer that another master writes in a cycle, or -1."""
+    spike_bits: int
+    """Width of the spike buffer's words, of which a line may be part or more than one."""
+    spike_taken: tuple[int, ...]
+    """Banks of the spike buffer that another master has in a cycle, a bit each; none from some cycle on."""
+    weight_taken: tuple[int, ...]
+    """The same of the weight buffer."""
     packet_pixels: int
     """Pixels of a packet."""
 
@@ -82,8 +86,16 @@ class Case:
         )
         return height, width
 
-    def bank_written(self, t: int) -> int:
-        return self.written[t] if t < len(self.written) else -1
+    @property
+    def row_bits(self) -> int:
+        """Bits of a slice of a row of words."""
+        return self.words[0].size * self.shape.lane_bits
+
+
+def banks_at(taken: tuple[int, ...], t: int) -> set[int]:
+    """The banks of a cycle."""
+    mask = taken[t] if t < len(taken) else 0
+    return {bank for bank in range(mask.bit_length()) if mask >> bank & 1}
 
 
 class Taken(NamedTuple):
@@ -163,6 +175,11 @@ def random_shape(chance: random.Random, most: int) -> ArrayShape:
     )
 
 
+def random_banks(chance: random.Random, banks: int, often: float) -> list[int]:
+    """Some of the banks in some of the cycles."""
+    return [chance.randrange(1 << banks) if chance.random() < often else 0 for _ in range(200)]
+
+
 def random_case(seed: int, most: int = 4, side: int = 4, most_channels: int = 12) -> Case:
     """A random layer of one or two passes on a random array, in half of the cases with what it needs late or refused.
 
@@ -194,7 +211,9 @@ def random_case(seed: int, most: int = 4, side: int = 4, most_channels: int = 12
         begun=chance.randint(0, 5) if late else 0,
         row_there=tuple(chance.randint(0, 60) if late else 0 for _ in range(height)),
         spike_banks=chance.randint(1, 4),
-        written=tuple(chance.randint(-1, 3) if chance.random() < 0.3 else -1 for _ in range(200)),
+        spike_bits=max(1, shape.line_words * shape.lane_bits // chance.choice((1, 1, 2))),
+        spike_taken=tuple(random_banks(chance, 4, 0.3)),
+        weight_taken=tuple(random_banks(chance, shape.weight_banks, 0.3 if late else 0)),
         packet_pixels=chance.randint(1, 4),
     )
     rows = case.out_shape[0]

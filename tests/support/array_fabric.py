@@ -6,12 +6,14 @@ from collections import deque
 from dataclasses import replace
 
 import numpy as np
-from array_case import Case, Cycle, Left, Run, Taken
+from array_case import Case, Cycle, Left, Run, Taken, banks_at
 from bare_fabric import TILE, contents, fabric, mesh
 from numpy.typing import NDArray
 from tile_driver import make_pass
 
+from accelsim.engine.fabric import SramShape
 from accelsim.engine.groups import GroupTable
+from accelsim.engine.layout import bit_planes
 from accelsim.kernels import state as k
 from accelsim.simulation.timeline import STATE_NAMES
 from accelsim.units import ceil_div
@@ -69,6 +71,10 @@ class _CompiledArray:
                     W_FIRST_OUT=part.outs[0],
                     W_OUTS=outs,
                     W_OUT_CHANNELS=total,
+                    W_ROW_BITS=case.row_bits * case.slices,
+                    W_SLICE_STEP=case.row_bits,
+                    W_POSITION_BITS=case.words.shape[2] * shape.lane_bits,
+                    W_READ_BITS=shape.lane_bits,
                     W_SLICE_BITS=shape.lane_bits,
                     W_SLICES=case.slices,
                     W_WEIGHTS_GROUP=weights[number],
@@ -88,6 +94,7 @@ class _CompiledArray:
         outs = max(part.outs[1] - part.outs[0] for part in case.passes)
         held = replace(
             contents(case.words.ravel().tolist(), routes=routes),
+            planes=bit_planes(case.words.ravel().astype(np.int32), shape.lane_bits * shape.slices),
             weights=case.weights.ravel(),
             bias=case.bias,
             theta=case.threshold,
@@ -103,6 +110,7 @@ class _CompiledArray:
             fifo_words=shape.fifo_words,
             weight_banks=shape.weight_banks,
             spike_banks=case.spike_banks,
+            spike_sram=SramShape(width_bits=case.spike_bits, depth_words=1024),
             pixels=shape.pixels,
             results=shape.results,
             spike_latency_cycles=shape.read_latency_cycles,
@@ -140,8 +148,8 @@ class _CompiledArray:
         while self.submitted < len(self.passes) and self.case.passes[self.submitted].submitted <= t:
             self.fabric.submit_pass(0, self.passes[self.submitted])
             self.submitted += 1
-        bank = self.case.bank_written(t)
-        scalars[[k.S_WRITE_AT, k.S_WRITE_BANK]] = t if bank >= 0 else -1, bank
+        self._take_banks(t, k.SPIKE_BUFFER, self.case.spike_taken)
+        self._take_banks(t, k.WEIGHT_BUFFER, self.case.weight_taken)
         # What a tile waits for came here without waking it up.
         tiles.active[0] |= 1
         events, heads = tiles.events[0].copy(), tiles.bank_head[0].copy()
@@ -165,6 +173,13 @@ class _CompiledArray:
             in_flight=int(scalars[k.S_PIXELS]),
             results=int(scalars[k.S_RESULTS]),
         )
+
+    def _take_banks(self, t: int, sram: int, taken: tuple[int, ...]) -> None:
+        """Leave banks of an SRAM as a flit that is written in this cycle would leave them."""
+        banks = banks_at(taken, t) & set(range(self.fabric.tiles.sram[sram, k.B_BANKS]))
+        if banks:
+            self.fabric.tiles.interface[0, k.I_SPIKE_AT + sram] = t
+            self.fabric.tiles.use[sram, 0, list(banks)] = t << 4 | 4
 
     def _left(self, front: NDArray[np.int64]) -> Left:
         """The pixel that was at the front; what its sums were is found in the membranes now."""

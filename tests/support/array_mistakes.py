@@ -76,7 +76,25 @@ class MixesPixels(Issue):
         m.submodules.inner = inner = Issue(self.shape)
         m.d.comb += [
             inner.filled.eq(self.filled),
+            inner.refused.eq(self.refused),
             inner.there.eq(self.there),
+            self.taken.eq(inner.taken),
+            self.count.eq(inner.count),
+        ]
+        return m
+
+
+class TakesWordsThatAreRefused(Issue):
+    """A bank of the weight buffer gives a word while another master has it."""
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.inner = inner = Issue(self.shape)
+        m.d.comb += [
+            inner.filled.eq(self.filled),
+            inner.there.eq(self.there),
+            inner.front.eq(self.front),
+            *(one.eq(other) for one, other in zip(inner.pixel, self.pixel, strict=True)),
             self.taken.eq(inner.taken),
             self.count.eq(inner.count),
         ]
@@ -134,12 +152,12 @@ class FifoRoomAtTheEnd(PackedArray):
         m.d.comb += self.detector.room.eq(self.room + self.issue.count)
 
 
-class TakesABankThatIsTaken(PackedArray):
+class ReadsLinesThatAreRefused(PackedArray):
     """A read never loses its bank."""
 
     def _detect(self, m: Module) -> None:
         super()._detect(m)
-        m.d.comb += self.detector.port.taken.eq(0)
+        m.d.comb += self.detector.port.refused.eq(0)
 
 
 class ReadsRowsThatAreNotThere(PackedArray):
@@ -171,13 +189,14 @@ MISTAKES: tuple[tuple[Any, tuple[Place, ...], int], ...] = (
     (LineStaysACycleLonger, ((detector, "Line"),), 0),
     (OpensACycleLate, ((packed_array, "Detector"),), 0),
     (MixesPixels, ((packed_array, "Issue"),), 0),
+    (TakesWordsThatAreRefused, ((packed_array, "Issue"),), 0),
     (ForgetsSlices, ((packed_array, "Columns"),), 0),
     (PixelRoomAtTheEnd, ((packed_array, "Pixels"),), 0),
     (NeverWaits, ((packed_array, "Pixels"),), 0),
     (ResultRoomAtTheEnd, ((packed_array, "Results"),), 0),
     (ServiceRests, ((packed_array, "Results"),), 0),
     (FifoRoomAtTheEnd, ((array_bench, "PackedArray"),), 0),
-    (TakesABankThatIsTaken, ((array_bench, "PackedArray"),), 0),
+    (ReadsLinesThatAreRefused, ((array_bench, "PackedArray"),), 0),
     (ReadsRowsThatAreNotThere, ((array_bench, "PackedArray"),), 0),
     (FillsForEveryPixel, ((array_bench, "PackedArray"),), 0),
 )
