@@ -96,7 +96,7 @@ class Tensors:
         key = (layer.name, image, -1)
         if key not in self._input_offsets:
             words = attention_weights(layer, self.workload.input_words(layer.name, image, 1))
-            self._input_offsets[key] = self._add_words(words.ravel().astype(np.uint32))
+            self._input_offsets[key] = self._add_words(words.ravel().astype(np.uint32), image)
         return self._input_offsets[key]
 
     def output_offset(self, layer: Layer, image: int) -> int:
