@@ -50,8 +50,8 @@ def test_what_is_wrong_is_told_with_its_line(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
         load_arch(path)
     assert str(caught.value).splitlines() == [
-        f"{path}:{lines['  schedule']}: mapping.schedule: is not one of the choices; did you mean pipelined? (got 'piped'); "
-        "allowed: layer_by_layer, pipelined",
+        f"{path}:{lines['  schedule']}: mapping.schedule: is not one of the choices; did you mean pipelined? "
+        "(got 'piped'); allowed: layer_by_layer, pipelined",
         f"{path}:{lines['    first']}: mapping.layers.first.tiles: must have at least 1 entries",
         f"{path}:{lines['    second']}: mapping.layers.second.row_parts: must be at least 1 (got 0)",
     ]
