@@ -67,7 +67,7 @@ def test_help_lists_the_commands_that_exist() -> None:
         (
             ["chek", "a.yaml"],
             "no such command or file: 'chek'; did you mean check? "
-            "(commands: run, plan, check, plot, sweep, trace, noc)",
+            "(commands: run, plan, check, plot, sweep, trace, noc, rtl)",
         ),
         (["a.yaml", "b.npz", "--images", "0"], "argument --images: must be 1 or more (got '0')"),
         (

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from small_workload import conv
 
 from accelsim.mapping.split import Cuts, allowed_cuts, choose_split, estimate, input_rows, shares
+from accelsim.workload.layer import Layer
 
 CAPACITY = replace(SMALL, tiles=16, controllers=4, memory_bytes_per_cycle=51.2)
 
@@ -21,6 +22,13 @@ def test_shares_cover_everything_once_and_differ_by_one(total: int, data: st.Dat
     assert [item for first, last in cut for item in range(first, last)] == list(range(total))
     sizes = [last - first for first, last in cut]
     assert len(cut) == parts and max(sizes) - min(sizes) <= 1 and min(sizes) >= 1
+
+
+def test_rows_of_dilated_kernels_and_repeated_maps() -> None:
+    dilated = replace(conv("a", (8, 8, 8), 8), dilation=(2, 1), padding=(2, 1))
+    assert input_rows(dilated, (3, 4)) == (1, 6)
+    repeated = Layer("u", "upsample", (), (8, 4, 4), (8, 12, 4), factor=(3, 1))
+    assert [input_rows(repeated, rows) for rows in ((0, 1), (2, 4), (5, 12))] == [(0, 1), (0, 2), (1, 4)]
 
 
 @pytest.mark.parametrize(
