@@ -19,13 +19,20 @@ from accelsim.engine.fabric import Contents
 from accelsim.engine.groups import GroupTable
 from accelsim.kernels import state as k
 from accelsim.mapping.plan import Box, LayerPlan, Part, Plan, Range, Strip, Visit, block_bytes
+from accelsim.mapping.work import input_channels
 from accelsim.parts.dma import Load
 from accelsim.parts.sequencer import Command, Grant
 from accelsim.units import ceil_div
-from accelsim.workload.layer import ARRAY_OPS, Layer
+from accelsim.workload.layer import ARRAY_OPS, ATTENTION_OPS, Layer
 from accelsim.workload.workload import Workload
 
-VECTOR_OPERATORS = {"maxpool2d": k.MAX_POOL, "avgpool2d": k.SUM_POOL, "add": k.ADD}
+VECTOR_OPERATORS = {
+    "maxpool2d": k.MAX_POOL,
+    "avgpool2d": k.SUM_POOL,
+    "add": k.ADD,
+    "concat": k.MAX_POOL,  # of a 1x1 window in one operand
+    "upsample": k.UPSAMPLE,
+}
 
 
 def lower(plan: Plan, workload: Workload, arch: Arch, images: int, verify: bool) -> Program:
@@ -94,7 +101,7 @@ class _Lowering:
         controllers = self.arch.controller_nodes if self.multicast else None
         transfers, destinations = self.transfers.finish(self.trees, controllers)
         contents = Contents(
-            planes=self.tensors.planes(),
+            planes=self.tensors.planes.finish(),
             words=self.tensors.words(),
             weights=self.tensors.weights(),
             bias=self.tensors.bias(),
@@ -113,6 +120,7 @@ class _Lowering:
             contents=contents,
             scripts=self.scripts,
             image_done=self.image_done,
+            planes=self.tensors.planes,
             output_offsets=self.tensors.output_offsets,
             bytes_to_load=int(transfers[:, k.D_BYTES].sum()),
             weight_bytes=_copied_bytes(transfers, k.WEIGHTS, contents.layers),
@@ -231,9 +239,11 @@ class _Lowering:
                     carry |= k.CARRY_DOUBLE
                 done = self.groups.add(self._name("end of a pass", layer, part.tile), 1, watched=True)
                 work = np.zeros(k.PASS_COLUMNS, np.int64)
-                self._fill_shape(work, layer, rows, group, chunk, plane)
-                self._fill_inputs(work, layer_plan, number, visit.filled, strip)
-                self._fill_places(work, layer, strip)
+                self._fill_shape(work, layer, rows, group, plane)
+                if layer.op in ARRAY_OPS:
+                    self._fill_weights(work, layer, group, chunk)
+                operand = self._fill_inputs(work, layer_plan, number, visit.filled, strip)
+                self._fill_places(work, layer, strip, operand)
                 self._fill_neuron(work, layer, carry, group[1] - group[0])
                 work[k.W_LAYER] = self._number(layer_plan)
                 work[k.W_WEIGHTS_GROUP] = self._weights(layer_plan, part, place, group, chunk, done)
@@ -242,19 +252,18 @@ class _Lowering:
                 work[k.W_ROUTES], work[k.W_ROUTE_COUNT] = route
                 script.commands.append(Command(work, done))
 
-    def _fill_shape(
-        self, work: NDArray[np.int64], layer: Layer, rows: Range, group: Range, chunk: Range, plane: int
-    ) -> None:
+    def _fill_shape(self, work: NDArray[np.int64], layer: Layer, rows: Range, group: Range, plane: int) -> None:
         work[k.W_CHANNELS], work[k.W_HEIGHT], work[k.W_WIDTH] = layer.in_shape
         work[k.W_KERNEL_ROWS], work[k.W_KERNEL_COLUMNS] = layer.kernel
         work[k.W_STRIDE_ROWS], work[k.W_STRIDE_COLUMNS] = layer.stride
         work[k.W_PADDING_ROWS], work[k.W_PADDING_COLUMNS] = layer.padding
-        work[k.W_FIRST_CHANNEL], work[k.W_LAST_CHANNEL] = chunk
+        work[k.W_DILATION_ROWS], work[k.W_DILATION_COLUMNS] = layer.dilation
+        work[k.W_FIRST_CHANNEL], work[k.W_LAST_CHANNEL] = group
         work[k.W_FIRST_ROW], work[k.W_LAST_ROW] = rows
         work[k.W_OUT_COLUMNS] = layer.out_shape[2]
         work[k.W_FIRST_OUT], work[k.W_OUTS] = group[0], group[1] - group[0]
         work[k.W_OUT_CHANNELS] = layer.out_shape[0]
-        work[k.W_OUT_BITS] = self.capacity.stored_bits(layer.out_word_bits) if layer.fires else layer.out_word_bits
+        work[k.W_OUT_BITS] = layer.out_word_bits if layer.signed else self.capacity.stored_bits(layer.out_word_bits)
         work[k.W_OP] = k.ARRAY
         work[k.W_SHIFT] = plane
         work[k.W_SLICE_BITS] = self.capacity.lane_bits
@@ -263,27 +272,48 @@ class _Lowering:
             work[k.W_OP] = VECTOR_OPERATORS[layer.op]
             if layer.op == "add":
                 work[k.W_KERNEL_ROWS], work[k.W_KERNEL_COLUMNS] = 2, 1
+            if layer.op == "upsample":
+                work[k.W_STRIDE_ROWS], work[k.W_STRIDE_COLUMNS] = layer.factor
+
+    def _fill_weights(self, work: NDArray[np.int64], layer: Layer, group: Range, chunk: Range) -> None:
+        """Which words a pass of the array scans, and whose weights they meet."""
+        work[k.W_FIRST_CHANNEL], work[k.W_LAST_CHANNEL] = input_channels(layer, group, chunk)
+        work[k.W_REACH] = min(group[1] - group[0], layer.group_outputs)
+        work[k.W_GROUP_CHANNELS] = layer.group_inputs
+        work[k.W_WEIGHT_STRIDE] = layer.group_outputs
+        weights, work[k.W_PARAMETER_OFFSET] = self.tensors.parameter_offsets(layer)
+        if layer.op in ATTENTION_OPS:
+            work[k.W_SECOND_OPERAND] = 1
+            weights = self.tensors.second_operand_offset(layer, self.image)
+        work[k.W_WEIGHT_OFFSET] = weights + group[0] % layer.group_outputs
 
     def _fill_inputs(
         self, work: NDArray[np.int64], layer_plan: LayerPlan, number: int, place: int, strip: Strip
-    ) -> None:
+    ) -> int:
+        """Where a pass finds its words; the operand that it reads, or the first of two."""
         layer = layer_plan.layer
         index = layer_plan.index
-        work[k.W_WORDS] = self.tensors.input_offset(layer, self.image, 0)
-        work[k.W_ROW_GROUP] = self.rows_of[index, number, place, 0]
-        work[k.W_ROW_ORIGIN] = strip.boxes[0].rows[0]
-        work[k.W_BOX] = self.box_of[index, number, place, 0]
+        operand = 0
+        if layer.op == "concat":
+            ends = np.cumsum(layer.operand_channels)
+            operand = int(np.searchsorted(ends, work[k.W_FIRST_CHANNEL], side="right"))
+            work[k.W_CHANNELS] = layer.operand_channels[operand]
+            work[[k.W_FIRST_CHANNEL, k.W_LAST_CHANNEL]] -= ends[operand] - layer.operand_channels[operand]
+        work[k.W_WORDS] = self.tensors.input_offset(layer, self.image, operand)
+        work[k.W_ROW_GROUP] = self.rows_of[index, number, place, operand]
+        work[k.W_ROW_ORIGIN] = strip.boxes[operand].rows[0]
+        work[k.W_BOX] = self.box_of[index, number, place, operand]
         work[k.W_ROW_GROUP_B] = work[k.W_BOX_B] = -1
-        if len(strip.boxes) > 1:
+        if layer.op == "add":
             work[k.W_WORDS_B] = self.tensors.input_offset(layer, self.image, 1)
             work[k.W_ROW_GROUP_B] = self.rows_of[index, number, place, 1]
             work[k.W_BOX_B] = self.box_of[index, number, place, 1]
-        work[k.W_WEIGHT_OFFSET], work[k.W_PARAMETER_OFFSET] = self.tensors.parameter_offsets(layer)
         work[k.W_OUTPUT_OFFSET] = self.tensors.output_offset(layer, self.image)
+        return operand
 
-    def _fill_places(self, work: NDArray[np.int64], layer: Layer, strip: Strip) -> None:
+    def _fill_places(self, work: NDArray[np.int64], layer: Layer, strip: Strip, first: int) -> None:
         """Where words lie in the spike buffer: row behind row, in it slice behind slice, position behind position."""
-        box = strip.boxes[0]
+        box = strip.boxes[first]
         word_bits = self.capacity.stored_bits(layer.word_bits)
         channels = box.channels[1] - box.channels[0]
         words = layer.in_shape[2] * channels
@@ -293,7 +323,7 @@ class _Lowering:
         work[k.W_SLICE_STEP] = words * read_bits
         work[k.W_ROW_BITS] = words * word_bits
         first_slice = int(work[k.W_SHIFT]) // read_bits * words * read_bits
-        for column, operand in zip((k.W_PLACE, k.W_PLACE_B), strip.boxes, strict=False):
+        for column, operand in zip((k.W_PLACE, k.W_PLACE_B), strip.boxes[first:], strict=False):
             work[column] = operand.offset_of(self.image) * 8 - operand.rows[0] * words * word_bits + first_slice
             work[column] -= operand.channels[0] * read_bits
 
@@ -350,17 +380,15 @@ class _Lowering:
             yield Route(nodes[controller], (row, last_row), store, k.STORE, group, bit, len(nodes) - 1)
 
     def _output_map(self, layer: Layer) -> Map:
-        bits = self.capacity.stored_bits(layer.out_word_bits) if layer.fires else layer.out_word_bits
-        return self.layout.map(layer.name, self.image, layer.out_shape, bits)
+        return self.layout.map(layer.name, self.image, layer.out_shape, self.capacity.sent_bits(layer))
 
     def _input_map(self, layer: Layer, operand: int) -> Map:
         """The map that an operand is read from: what a layer wrote, or what the host brought."""
         producer = self.layer_of.get(layer.inputs[operand]) if layer.inputs else None
-        if producer is not None and producer.out_shape == layer.in_shape:
+        shape = layer.operand_shape(operand)
+        if producer is not None and producer.out_shape == shape:
             return self._output_map(producer)
-        return self.layout.map(
-            (layer.name, operand), self.image, layer.in_shape, self.capacity.stored_bits(layer.word_bits)
-        )
+        return self.layout.map((layer.name, operand), self.image, shape, self.capacity.stored_bits(layer.word_bits))
 
     def _request(
         self, layer_plan: LayerPlan, tile: int, bundle: Bundle, groups: Sequence[int], after: tuple[int, ...]
@@ -376,12 +404,12 @@ class _Lowering:
         """Fetch the boxes of a strip that come from DRAM, a transfer a row, shared by the tiles that read the same."""
         layer = layer_plan.layer
         for operand, box in enumerate(part.strips[visit.strip].boxes):
-            if box.producer is not None:
+            if box.producer is not None or not box.bytes:
                 continue
             first_group = self.rows_of[layer_plan.index, number, place, operand]
             after = self._last_reader(part, box) if read is None else [read]
             producer = layer.inputs[operand] if layer.inputs else None
-            after += [group for index, group in self.store_of.items() if self.plan.layers[index].layer.name == producer]
+            after += self._stored(producer)
             stored = self._input_map(layer, operand)
             homes: dict[int, list[int]] = {}
             for row in range(*box.rows):
@@ -398,6 +426,10 @@ class _Lowering:
                 )
                 groups = [first_group + row - box.rows[0] for row in rows]
                 self._request(layer_plan, part.tile, bundle, groups, tuple(after))
+
+    def _stored(self, producer: str | None) -> list[int]:
+        """What must be complete before a layer's outputs can be read from DRAM; nothing where it does not run."""
+        return [group for index, group in self.store_of.items() if self.plan.layers[index].layer.name == producer]
 
     def _last_reader(self, part: Part, box: Box) -> list[int]:
         """The end of the last pass that reads what lies in a box's bytes before, if there is one."""
@@ -431,6 +463,8 @@ class _Lowering:
                 places=[self.layout.weights(layer_plan.index, block, size)],
                 size=size,
             )
+            if layer.op in ATTENTION_OPS:
+                after = (*after, *self._stored(layer.inputs[1]))
             self._request(layer_plan, part.tile, bundle, [arrival], after)
         held.last_pass = done
         return held.group

@@ -67,13 +67,23 @@ def multiply(tiles, tile, front, work):
 
 @kernel
 def multiply_word(tiles, tile, bank, work):
-    """Add the products of the next word of a bank to the accumulators."""
+    """Add the products of the next word of a bank to the accumulators of the columns that it reaches: of its group."""
     position = tiles.bank_head[tile, bank]
     entry = tiles.bank_fifo[tile, bank, position]
     tiles.bank_head[tile, bank] = ring(position + 1, tiles.settings[k.T_FIFO])
-    weight = work[k.W_WEIGHT_OFFSET] + (entry >> 32) * work[k.W_OUT_CHANNELS] + work[k.W_FIRST_OUT]
-    for j in range(work[k.W_OUTS]):
-        tiles.accumulator[tile, j] += (entry & 0xFFFFFFFF) * tiles.weights[weight + j]
+    reach = work[k.W_REACH]
+    row = entry >> 32
+    first = 0
+    if reach < work[k.W_OUTS]:
+        first = (row % work[k.W_CHANNELS] - work[k.W_FIRST_CHANNEL]) // work[k.W_GROUP_CHANNELS] * reach
+    value = entry & 0xFFFFFFFF
+    weight = work[k.W_WEIGHT_OFFSET] + row * work[k.W_WEIGHT_STRIDE]
+    if work[k.W_SECOND_OPERAND]:
+        for j in range(reach):
+            tiles.accumulator[tile, first + j] += value * tiles.words[weight + j]
+    else:
+        for j in range(reach):
+            tiles.accumulator[tile, first + j] += value * tiles.weights[weight + j]
 
 
 @kernel
@@ -102,7 +112,7 @@ def take_granted(tiles, tile, front, work, t):
 
 @kernel
 def array(clock, tiles, memory, tile, result_room, t):
-    """The PE array takes at most one waiting word a bank of the front pixel, all times all columns.
+    """The PE array takes at most one waiting word a bank of the front pixel, each times the columns that it reaches.
 
     Returns its state, or SCANNING when no word is there. A cycle counts as a bank conflict when an array without
     conflicts would already have taken every word that is there.
@@ -129,11 +139,11 @@ def array(clock, tiles, memory, tile, result_room, t):
         ideal = min(settings[k.T_ROWS], pixel[k.X_PUSHED] - scalars[k.S_IDEAL])
         # Where every word was refused the array without conflicts waits too, so that the cycle is charged once.
         scalars[k.S_IDEAL] += ideal if taken > 0 else 0
-        outs = work[k.W_OUTS]
+        reach = work[k.W_REACH]
         events = tiles.events[work[k.W_LAYER]]
         events[k.E_WORDS] += taken
-        events[k.E_MACS] += taken * outs
-        events[k.E_SUMS] += outs if taken > 0 else 0
+        events[k.E_MACS] += taken * reach
+        events[k.E_SUMS] += min(taken * reach, work[k.W_OUTS])
     if pixel[k.X_CLOSED] and pixel[k.X_WORDS] == 0:
         if result_room <= 0:
             if taken == 0:

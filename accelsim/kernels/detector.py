@@ -9,24 +9,31 @@ from accelsim.kernels.sram import read_spikes, reads_freely
 
 
 @kernel
+def is_run(work):
+    """Whether the words of a kernel row lie side by side."""
+    whole = work[k.W_LAST_CHANNEL] - work[k.W_FIRST_CHANNEL] == work[k.W_CHANNELS]
+    return whole and work[k.W_DILATION_COLUMNS] == 1
+
+
+@kernel
 def settle_cursor(tiles, tile, work):
     """Move the cursor to the next place inside the image; padding is never read. Returns whether the pixel goes on.
 
     The receptive field is scanned once per bit slice, in the order kernel row, kernel column, channel. A kernel row
-    is one run of words when all channels are scanned, else each kernel column is one.
+    is one run of words when all channels are scanned and no column is left out, else each kernel column is one.
     """
     scalars = tiles.scalars[tile]
     height = work[k.W_HEIGHT]
     width = work[k.W_WIDTH]
     top = scalars[k.S_ROW] * work[k.W_STRIDE_ROWS] - work[k.W_PADDING_ROWS]
     left = scalars[k.S_COLUMN] * work[k.W_STRIDE_COLUMNS] - work[k.W_PADDING_COLUMNS]
-    whole = work[k.W_LAST_CHANNEL] - work[k.W_FIRST_CHANNEL] == work[k.W_CHANNELS]
+    whole = is_run(work)
     while scalars[k.S_SLICE] < work[k.W_SLICES]:
         while scalars[k.S_KERNEL_ROW] < work[k.W_KERNEL_ROWS]:
-            row = top + scalars[k.S_KERNEL_ROW]
+            row = top + scalars[k.S_KERNEL_ROW] * work[k.W_DILATION_ROWS]
             if 0 <= row < height:
                 while scalars[k.S_KERNEL_COLUMN] < work[k.W_KERNEL_COLUMNS]:
-                    column = left + scalars[k.S_KERNEL_COLUMN]
+                    column = left + scalars[k.S_KERNEL_COLUMN] * work[k.W_DILATION_COLUMNS]
                     if 0 <= column < width:
                         run = work[k.W_LAST_CHANNEL] - work[k.W_FIRST_CHANNEL]
                         if whole:
@@ -150,7 +157,7 @@ def line_bits(tiles, tile, work, row, column):
     """First bit in the spike buffer of the line at the cursor, and its bits."""
     scalars = tiles.scalars[tile]
     run = work[k.W_LAST_CHANNEL] - work[k.W_FIRST_CHANNEL]
-    if run == work[k.W_CHANNELS]:
+    if is_run(work):
         run *= min(column - scalars[k.S_KERNEL_COLUMN] + work[k.W_KERNEL_COLUMNS], work[k.W_WIDTH]) - column
     words = min(tiles.settings[k.T_LINE], run - scalars[k.S_POSITION])
     first = work[k.W_PLACE] + row * work[k.W_ROW_BITS] + scalars[k.S_SLICE] * work[k.W_SLICE_STEP]
@@ -168,11 +175,12 @@ def read_line(tiles, tile, work):
     channels = work[k.W_CHANNELS]
     kernel_row = scalars[k.S_KERNEL_ROW]
     kernel_column = scalars[k.S_KERNEL_COLUMN]
-    row = scalars[k.S_ROW] * work[k.W_STRIDE_ROWS] - work[k.W_PADDING_ROWS] + kernel_row
+    row = scalars[k.S_ROW] * work[k.W_STRIDE_ROWS] - work[k.W_PADDING_ROWS]
+    row += kernel_row * work[k.W_DILATION_ROWS]
     left = scalars[k.S_COLUMN] * work[k.W_STRIDE_COLUMNS] - work[k.W_PADDING_COLUMNS]
-    column = left + kernel_column
+    column = left + kernel_column * work[k.W_DILATION_COLUMNS]
     run = work[k.W_LAST_CHANNEL] - work[k.W_FIRST_CHANNEL]
-    if run == channels:
+    if is_run(work):
         run *= min(left + work[k.W_KERNEL_COLUMNS], width) - column
     start = scalars[k.S_POSITION]
     length = min(settings[k.T_LINE], run - start)
@@ -201,7 +209,7 @@ def read_line(tiles, tile, work):
     events = tiles.events[work[k.W_LAYER]]
     events[k.E_LINES] += 1
     events[k.E_LINE_WORDS] += length
-    events[k.E_SYNOPS] += ones * work[k.W_OUTS]
+    events[k.E_SYNOPS] += ones * work[k.W_REACH]
 
 
 @kernel
@@ -250,11 +258,13 @@ def detector(clock, tiles, tile, fifo_room, pixel_room, t):
     # Within a pixel the cursor was settled when the line before was read.
     goes_on = scalars[k.S_PIXEL_OPEN] != 0 or settle_cursor(tiles, tile, work)
     if goes_on:
-        row = scalars[k.S_ROW] * work[k.W_STRIDE_ROWS] - work[k.W_PADDING_ROWS] + scalars[k.S_KERNEL_ROW]
+        row = scalars[k.S_ROW] * work[k.W_STRIDE_ROWS] - work[k.W_PADDING_ROWS]
+        row += scalars[k.S_KERNEL_ROW] * work[k.W_DILATION_ROWS]
         group = work[k.W_ROW_GROUP]
         if group >= 0 and clock.left[group + row - work[k.W_ROW_ORIGIN]] != 0:
             return outcome if outcome == MOVED else k.SPIKES_MISSING
-        column = scalars[k.S_COLUMN] * work[k.W_STRIDE_COLUMNS] - work[k.W_PADDING_COLUMNS] + scalars[k.S_KERNEL_COLUMN]
+        column = scalars[k.S_COLUMN] * work[k.W_STRIDE_COLUMNS] - work[k.W_PADDING_COLUMNS]
+        column += scalars[k.S_KERNEL_COLUMN] * work[k.W_DILATION_COLUMNS]
         if not reads_freely(tiles, tile, tiles.settings[k.T_LINE] * work[k.W_READ_BITS], t) and not read_spikes(
             tiles, tile, *line_bits(tiles, tile, work, row, column), t
         ):

@@ -145,6 +145,8 @@ PASS_MASK = PASSES - 1
     W_STRIDE_COLUMNS,
     W_PADDING_ROWS,
     W_PADDING_COLUMNS,
+    W_DILATION_ROWS,
+    W_DILATION_COLUMNS,
     W_FIRST_CHANNEL,  # input channels scanned: [first, last)
     W_LAST_CHANNEL,
     W_FIRST_ROW,  # output rows: [first, last)
@@ -152,6 +154,8 @@ PASS_MASK = PASSES - 1
     W_OUT_COLUMNS,
     W_FIRST_OUT,  # output channels: [first, first + outs)
     W_OUTS,
+    W_REACH,  # output channels of the pass that a word reaches: those of its group
+    W_GROUP_CHANNELS,  # input channels of a group
     W_SHIFT,  # first bit slice
     W_SLICE_BITS,
     W_SLICES,
@@ -168,7 +172,9 @@ PASS_MASK = PASSES - 1
     W_OUT_BITS,
     W_ROUTES,  # first row in Tiles.routes
     W_ROUTE_COUNT,
-    W_WEIGHT_OFFSET,  # in Tiles.weights
+    W_WEIGHT_OFFSET,  # in Tiles.weights, of weight row 0 and the first output channel
+    W_WEIGHT_STRIDE,  # from one weight row to the next
+    W_SECOND_OPERAND,  # the weights are words, in Tiles.words
     W_PARAMETER_OFFSET,  # in Tiles.bias and Tiles.theta
     W_OUTPUT_OFFSET,  # in Tiles.outputs
     W_OUT_CHANNELS,  # of the whole layer
@@ -187,10 +193,10 @@ PASS_MASK = PASSES - 1
     W_POSITION_BITS,
     W_READ_BITS,
     PASS_COLUMNS,
-) = range(53)
+) = range(59)
 
 # Operators of a pass.
-ARRAY, MAX_POOL, SUM_POOL, ADD = range(4)
+ARRAY, MAX_POOL, SUM_POOL, ADD, UPSAMPLE = range(5)
 
 # Bits of W_CARRY: add the stored sums; double them first; store the result; fire.
 CARRY_ADD, CARRY_DOUBLE, CARRY_STORE, CARRY_FIRE = 1, 2, 4, 8
@@ -262,8 +268,8 @@ Y_PASS, Y_ROW, Y_COLUMN, Y_READY, RESULT_COLUMNS = range(5)
 (
     E_WORDS,  # words taken by the arrays
     E_MACS,  # word times column products
-    E_SUMS,  # sums added to a column's accumulator
-    E_SYNOPS,  # ones times columns
+    E_SUMS,  # sums added to a column's accumulator; of several groups at most as many as there are products
+    E_SYNOPS,  # ones times the columns that their word reaches
     E_LINES,  # spike-buffer lines read
     E_LINE_WORDS,  # words in them
     E_CONFLICTS,  # spike-buffer reads that lost their bank

@@ -1,4 +1,4 @@
-"""Pooling and residual addition: work of the neuron unit on words of the spike buffer."""
+"""Pooling, addition, joining and repeating maps: work of the neuron unit on words of the spike buffer."""
 
 from accelsim.jit import kernel
 from accelsim.kernels import state as k
@@ -10,7 +10,10 @@ from accelsim.kernels.sram import read_spikes, reads_freely
 
 @kernel
 def vector(clock, tiles, memory, tile, result_room, t):
-    """Pooling and addition: the neuron unit reads one line of one operand or window position a cycle."""
+    """The neuron unit reads one line of one operand or window position a cycle.
+
+    A joined map comes from passes over one of its operands each: pools of a 1x1 window.
+    """
     scalars = tiles.scalars[tile]
     work = tiles.passes[tile, scalars[k.S_DETECTOR] & k.PASS_MASK]
     if t < scalars[k.S_READY]:
@@ -27,6 +30,10 @@ def vector(clock, tiles, memory, tile, result_room, t):
             group = work[k.W_ROW_GROUP_B]
             words = work[k.W_WORDS_B]
             place = work[k.W_PLACE_B]
+    elif operator == k.UPSAMPLE:
+        first_row, last_row, first_column, last_column = 0, 0, 0, 0
+        row = scalars[k.S_ROW] // work[k.W_STRIDE_ROWS]
+        column = scalars[k.S_COLUMN] // work[k.W_STRIDE_COLUMNS]
     else:
         # Padding is never read: the window is what of it lies inside the image.
         row = scalars[k.S_ROW] * work[k.W_STRIDE_ROWS] - work[k.W_PADDING_ROWS]

@@ -18,7 +18,7 @@ from accelsim.mapping.plan import Estimate, LayerPlan, Plan, Range, TileCapacity
 from accelsim.mapping.traffic import Traffic, loads, plan_traffic
 from accelsim.mapping.work import Density, part_cycles
 from accelsim.units import ceil_div
-from accelsim.workload.layer import ARRAY_OPS
+from accelsim.workload.layer import ARRAY_OPS, ATTENTION_OPS
 
 IMAGES = 6
 """Images that are followed one by one; later ones take the interval of the last."""
@@ -137,7 +137,7 @@ class _Timeline:
             here = slice(*part.rows)
             rows[here] = np.maximum(rows[here], rising)
             ends[part.tile] = max(end, ends.get(part.tile, 0.0))
-            if entry.layer.op in ARRAY_OPS and not self.plan.weights_stay[part.tile]:
+            if entry.layer.op in ARRAY_OPS and not self.plan.stays(entry, part):
                 sizes = [size for _, _, size in self.loads[entry.index][number]]
                 upto = np.linspace(start + (end - start) / len(sizes), end, len(sizes))
                 self.held[part.tile].extend(zip(sizes, upto.tolist(), strict=True))
@@ -159,12 +159,14 @@ class _Timeline:
         # A block is read when every tile that shares it has room.
         asked: dict[Range, float] = {}
         for number, part in enumerate(entry.parts):
-            if not self.plan.weights_stay[part.tile]:
+            if not self.plan.stays(entry, part):
                 room = self._room(part.tile, self.loads[entry.index][number][0][2])
             elif self.image == 0:
                 room = 0.0
             else:
                 continue
+            if entry.layer.op in ATTENTION_OPS:
+                room = max(room, self.stored.get(entry.layer.inputs[1], 0.0))
             asked[part.channels] = max(room, asked.get(part.channels, 0.0))
         time = self._serving(traffic.weight_read_bytes, traffic.weight_bytes)
         first, last = self.memory.serve(sum(asked.values()) / len(asked), time)
@@ -200,7 +202,7 @@ class _Timeline:
         first, last = self.memory.serve(asked, time)
         delay = self.capacity.memory_latency_cycles + 2 * PACKET_CYCLES
         rows = max(part.strips[0].boxes[0].rows[1] - part.strips[0].boxes[0].rows[0] for part in entry.parts)
-        window = min(rows, entry.layer.kernel[0])
+        window = min(rows, entry.layer.span[0])
         return first + (last - first) * window / entry.layer.in_shape[1] + delay, last + delay
 
     def _serving(self, read_bytes: int, copied_bytes: int) -> float:
@@ -232,11 +234,13 @@ class _Timeline:
         part = entry.parts[number]
         first, last = 0.0, 0.0
         for box in part.strips[0].boxes:
+            if not box.bytes:
+                continue
             if box.producer is None:
                 came = words
             else:
                 rows = self.rows[self.index_of(box.producer)]
-                upto = min(box.rows[1], box.rows[0] + entry.layer.kernel[0])
+                upto = min(box.rows[1], box.rows[0] + entry.layer.span[0])
                 begins = float(rows[box.rows[0] : upto].max())
                 came = begins, float(rows[slice(*box.rows)].max())
             first, last = max(first, came[0]), max(last, came[1])

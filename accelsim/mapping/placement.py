@@ -4,23 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 from accelsim.mapping.allocation import Placement, SpikeBufferAllocator
 from accelsim.mapping.plan import Box, LayerPlan, Part, Range, Strip, TileCapacity, block_bytes
 from accelsim.mapping.split import Split, input_rows, shares
-from accelsim.mapping.work import channel_groups
+from accelsim.mapping.work import channel_groups, input_channels
 from accelsim.units import ceil_div
-from accelsim.workload.layer import ARRAY_OPS, Layer
+from accelsim.workload.layer import ARRAY_OPS, ATTENTION_OPS, Layer
 
 
 def largest_block_bytes(layer: Layer, capacity: TileCapacity, channels: int) -> int:
-    """Bytes of the weights that a pass over so many input channels needs, at most."""
-    return block_bytes(layer, min(capacity.columns, layer.out_shape[0]), channels)
+    """Bytes of the weights that a pass over so many input channels of a group needs, at most."""
+    return block_bytes(layer, max(last - first for first, last in channel_groups(layer, capacity)), channels)
 
 
 def input_chunks(layer: Layer, capacity: TileCapacity) -> tuple[Range, ...]:
-    """Input channels cut so that the weights of a chunk fit a slot of the weight buffer."""
-    channels = layer.in_shape[0]
+    """Input channels of a group cut so that the weights of a chunk fit a slot of the weight buffer."""
+    channels = layer.group_inputs
     size = next(
         size
         for size in (ceil_div(channels, parts) for parts in range(1, channels + 1))
@@ -32,6 +33,17 @@ def input_chunks(layer: Layer, capacity: TileCapacity) -> tuple[Range, ...]:
 def needs_accumulators(layer: Layer, capacity: TileCapacity) -> bool:
     """Whether sums are stored between passes: several chunks, or bit planes integrated one after another."""
     return (capacity.bit_serial and layer.word_bits > 1) or len(input_chunks(layer, capacity)) > 1
+
+
+def _takes_place_of_weights(layer: Layer, operand: int) -> bool:
+    return operand == 1 and layer.op in ATTENTION_OPS
+
+
+def _single_operands(layer: Layer, channels: Range) -> Iterator[Range]:
+    """Output channels cut so that each range comes from one operand where maps are joined."""
+    bounds = [sum(layer.operand_channels[:operand]) for operand in range(1, len(layer.operand_channels))]
+    inside = [bound for bound in bounds if channels[0] < bound < channels[1]]
+    yield from pairwise([channels[0], *inside, channels[1]])
 
 
 @dataclass(slots=True)
@@ -126,8 +138,9 @@ class Placing:
         readers: dict[str, list[tuple[int, int]]] = {layer.name: [] for layer in self.layers}
         for layer in self.layers:
             for operand, producer in enumerate(layer.inputs):
-                if producer in readers:
+                if producer in readers and not _takes_place_of_weights(layer, operand):
                     readers[producer].append((self.index[layer.name], operand))
+        second = {layer.inputs[1] for layer in self.layers if layer.op in ATTENTION_OPS}
         for index, (layer, parts) in enumerate(drafts):
             spills = layer.name in self.relief.spilled
             self.plans.append(
@@ -136,14 +149,15 @@ class Placing:
                     layer=layer,
                     parts=tuple(self._resolve(part) for part in parts),
                     consumers=() if spills else tuple(readers[layer.name]),
-                    stores=spills or not readers[layer.name],
+                    stores=spills or not readers[layer.name] or layer.name in second,
                 )
             )
         return None
 
     def _producers(self, layer: Layer) -> list[str | None]:
         spilled = self.relief.spilled
-        known = [name if name in self.index and name not in spilled else None for name in layer.inputs]
+        names = [name for operand, name in enumerate(layer.inputs) if not _takes_place_of_weights(layer, operand)]
+        known = [name if name in self.index and name not in spilled else None for name in names]
         return known or [None]
 
     def _crosses_stages(self, layer: Layer, producers: Sequence[str | None]) -> bool:
@@ -165,8 +179,11 @@ class Placing:
         else:
             # One pixel of a group has to fit a packet.
             width = self.capacity.packet_pixels(self.capacity.stored_bits(layer.out_word_bits))
-            firsts = range(channels[0], channels[1], width)
-            groups = tuple((first, min(first + width, channels[1])) for first in firsts)
+            groups = tuple(
+                (first, min(first + width, end))
+                for start, end in _single_operands(layer, channels)
+                for first in range(start, end, width)
+            )
             chunks = (channels,)
         producers = self._producers(layer)
         on_chip = next((name for name in producers if name is not None), None)
@@ -186,7 +203,7 @@ class Placing:
         here = [(other, box, placement) for other, box, placement, where in self.placed if where == tile]
         on_chip = next((name for name in producers if name is not None), None)
         bands = [(row, row + 1) for row in range(*rows)] if on_chip is None else [rows]
-        needed = max(sum(self._box(layer, name, band, channels).bytes for name in producers) for band in bands)
+        needed = max(sum(box.bytes for box in self._boxes(layer, producers, band, channels)) for band in bands)
         doubled = [(placement.size, other.name) for other, box, placement in here if box.copies > 1]
         if copies > 1 and on_chip is not None:
             doubled.append((copies * needed, layer.name))
@@ -201,11 +218,19 @@ class Placing:
         ]
         return Misfit(layer, tile, needed, producer=max(waiting)[1] if waiting else None)
 
-    def _box(self, layer: Layer, producer: str | None, rows: Range, channels: Range) -> Box:
+    def _boxes(self, layer: Layer, producers: Sequence[str | None], rows: Range, channels: Range) -> list[Box]:
+        """What output rows and channels need of each operand."""
         source = input_rows(layer, rows)
-        read = (0, layer.in_shape[0]) if layer.op in ARRAY_OPS else channels
-        words = (source[1] - source[0]) * layer.in_shape[2] * (read[1] - read[0])
-        return Box(producer, source, read, ceil_div(words * self.capacity.stored_bits(layer.word_bits), 8))
+        bits = self.capacity.stored_bits(layer.word_bits)
+        boxes = []
+        for operand, producer in enumerate(producers):
+            first, last = input_channels(layer, channels) if layer.op in ARRAY_OPS else channels
+            if layer.op == "concat":
+                start, there = sum(layer.operand_channels[:operand]), layer.operand_channels[operand]
+                first, last = (min(max(0, end - start), there) for end in channels)
+            words = (source[1] - source[0]) * layer.in_shape[2] * (last - first)
+            boxes.append(Box(producer, source, (first, last), ceil_div(words * bits, 8)))
+        return boxes
 
     def _strips(
         self,
@@ -221,10 +246,12 @@ class Placing:
         index = self.index[layer.name]
         buffer = self.buffers[tile]
         bands = [(rows[0] + first, rows[0] + last) for first, last in shares(rows[1] - rows[0], count)]
-        boxes = [[self._box(layer, producer, band, channels) for producer in producers] for band in bands]
+        boxes = [self._boxes(layer, producers, band, channels) for band in bands]
         done: list[Placement] = []
         placements: dict[tuple[int, int], Placement] = {}
         for operand, producer in enumerate(producers):
+            if not boxes[0][operand].bytes:
+                continue
             first = self.index[producer] if producer is not None else max(0, index - filling.early)
             last = index
             if filling.copies > 1:
@@ -242,6 +269,9 @@ class Placing:
         for number, band in enumerate(bands):
             placed = []
             for operand, box in enumerate(boxes[number]):
+                if not box.bytes:
+                    placed.append(box)
+                    continue
                 placement = placements[operand, number % filling.slots]
                 blocked_by = (filling.copies, index) if filling.copies > 1 else None
                 box = Box(box.producer, box.rows, box.channels, box.bytes, placement.offset, blocked_by, filling.copies)
@@ -256,7 +286,7 @@ class Placing:
         buffer = self.buffers[part.tile]
 
         def resolved(box: Box) -> Box:
-            if box.blocked_by is not None:
+            if box.blocked_by is not None or not box.bytes:
                 return box
             return replace(box, blocked_by=buffer.blocked_by(self.placement_of[id(box)]))
 

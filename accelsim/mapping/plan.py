@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from accelsim.units import ceil_div
-from accelsim.workload.layer import Layer
+from accelsim.workload.layer import WEIGHTED_OPS, Layer
 
 Range = tuple[int, int]
 """A half-open range [first, last)."""
@@ -75,7 +75,7 @@ class TileCapacity:
 
     def sent_bits(self, layer: Layer) -> int:
         """Bits that a word which a layer produces takes in a packet."""
-        return self.stored_bits(layer.out_word_bits) if layer.fires else layer.out_word_bits
+        return layer.out_word_bits if layer.signed else self.stored_bits(layer.out_word_bits)
 
     def packet_pixels(self, bits: int) -> int:
         """Output pixels of so many bits that a packet holds."""
@@ -94,6 +94,7 @@ class Box:
     """The layer whose outputs arrive over the network; None: fetched from DRAM."""
     rows: Range
     channels: Range
+    """Of its operand; empty where the part reads none of it."""
     bytes: int
     offset: int = 0
     """First byte in the spike buffer."""
@@ -128,7 +129,7 @@ class Part:
     groups: tuple[Range, ...]
     """Output channels computed together."""
     chunks: tuple[Range, ...]
-    """Input channels whose weights are loaded together; more than one: partial sums are stored."""
+    """Input channels of a layer's group whose weights are loaded together; more than one: partial sums are stored."""
     pass_rows: int
     """Output rows whose accumulators fit the accumulator buffer."""
     planes: int = 1
@@ -179,7 +180,9 @@ class LayerPlan:
     layer: Layer
     parts: tuple[Part, ...]
     consumers: tuple[tuple[int, int], ...]
-    """(layer index, operand) of the layers that read its outputs over the network; the others read DRAM."""
+    """(layer index, operand) of the layers that read its outputs over the network; the others read DRAM.
+
+    What takes the place of weights is always read from DRAM."""
     stores: bool
     """Whether its outputs are written to DRAM."""
 
@@ -234,14 +237,20 @@ class Plan:
     spike_buffer_peak_bytes: tuple[int, ...]
     """Per tile, the highest byte of its spike buffer that is ever used, plus one."""
     weight_bytes: tuple[int, ...]
-    """Per tile, the bytes of all weights that it ever uses."""
+    """Per tile, the bytes of all weights that it ever uses, and of the room that words in their place need besides."""
+    staying_bytes: tuple[int, ...]
+    """Per tile, those of weights alone."""
     weights_stay: tuple[bool, ...]
     """Per tile, whether its weights are loaded once and stay for all images."""
     stages: tuple[Stage, ...] = ()
     """Of a pipelined schedule: layers that share tiles."""
     estimate: Estimate = Estimate((), (0,))
 
+    def stays(self, entry: LayerPlan, part: Part) -> bool:
+        """Whether what a part multiplies by is loaded once: weights may be, words in their place are other ones."""
+        return self.weights_stay[part.tile] and entry.layer.op in WEIGHTED_OPS
+
 
 def block_bytes(layer: Layer, outs: int, channels: int) -> int:
-    """Bytes of the weights from a number of input channels to a number of output channels."""
+    """Bytes of the weights from a number of input channels of a group to a number of output channels."""
     return ceil_div(layer.kernel[0] * layer.kernel[1] * channels * outs * layer.weight_bits, 8)

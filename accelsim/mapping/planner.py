@@ -18,7 +18,7 @@ from accelsim.mapping.split import Cuts, Split, allowed_cuts
 from accelsim.mapping.stages import make_stages
 from accelsim.mapping.traffic import loads
 from accelsim.mapping.work import Density, channel_groups
-from accelsim.workload.layer import ARRAY_OPS, Layer
+from accelsim.workload.layer import ARRAY_OPS, ATTENTION_OPS, WEIGHTED_OPS, Layer, Op
 
 NO_CUT_CYCLES = 1e15
 """Stands for the cycles of a layer on fewer tiles than it must have."""
@@ -179,6 +179,11 @@ class _Planner:
             f"{name}: its inputs have room for one image, not for one being read and the next being written"
             for name in sorted(relief.single)
         ]
+        notes += [
+            f"{layer.inputs[1]}: outputs go through DRAM to {layer.name}, which takes them in place of weights"
+            for layer in self.layers
+            if layer.op in ATTENTION_OPS and layer.inputs[1] in self.cuts
+        ]
         return self._finish(placing, layout, tuple(notes))
 
     def _in_turn(self) -> _Layout:
@@ -297,7 +302,13 @@ class _Planner:
         return None
 
     def _finish(self, placing: Placing, layout: _Layout, notes: tuple[str, ...]) -> Plan:
-        weight_bytes = _weight_bytes(placing.plans, self.capacity)
+        staying_bytes = tuple(sum(sizes) for sizes in _weight_bytes(placing.plans, self.capacity, WEIGHTED_OPS))
+        changing = _weight_bytes(placing.plans, self.capacity, ATTENTION_OPS)
+        slots = 2 if self.capacity.prefetches else 1
+        weight_bytes = tuple(
+            size + min(len(sizes), slots) * max(sizes, default=0)
+            for size, sizes in zip(staying_bytes, changing, strict=True)
+        )
         stay = tuple(self.choices.keep_weights and size <= self.capacity.weight_buffer_bytes for size in weight_bytes)
         return Plan(
             layers=tuple(
@@ -307,6 +318,7 @@ class _Planner:
             notes=notes,
             spike_buffer_peak_bytes=tuple(buffer.peak_bytes for buffer in placing.buffers),
             weight_bytes=weight_bytes,
+            staying_bytes=staying_bytes,
             weights_stay=stay,
             stages=layout.stages,
         )
@@ -321,10 +333,10 @@ class _Planner:
         if chosen is not None or len(part.strips) == 1 or entry.layer.op not in ARRAY_OPS:
             return chosen or "rows_first"
         orders: tuple[LoopOrder, LoopOrder] = ("rows_first", "weights_first")
-        return min(orders, key=lambda order: _fetched_bytes(entry, part, order, stay))
+        return min(orders, key=lambda order: _fetched_bytes(entry, part, order, stay[part.tile]))
 
 
-def _fetched_bytes(entry: LayerPlan, part: Part, order: LoopOrder, stay: Sequence[bool]) -> int:
+def _fetched_bytes(entry: LayerPlan, part: Part, order: LoopOrder, stays: bool) -> int:
     part = replace(part, loop_order=order)
     words = sum(
         box.bytes
@@ -333,21 +345,22 @@ def _fetched_bytes(entry: LayerPlan, part: Part, order: LoopOrder, stay: Sequenc
         for box in part.strips[visit.strip].boxes
         if box.producer is None
     )
-    return words + (0 if stay[part.tile] else sum(size for _, _, size in loads(entry.layer, part)))
+    stays = stays and entry.layer.op in WEIGHTED_OPS
+    return words + (0 if stays else sum(size for _, _, size in loads(entry.layer, part)))
 
 
-def _weight_bytes(plans: Sequence[LayerPlan], capacity: TileCapacity) -> tuple[int, ...]:
-    """Per tile, the bytes of all weights that its parts use."""
+def _weight_bytes(plans: Sequence[LayerPlan], capacity: TileCapacity, ops: Sequence[Op]) -> list[list[int]]:
+    """Per tile, the bytes of each block of weights that its parts of such layers use."""
     blocks: list[dict[tuple[object, ...], int]] = [{} for _ in range(capacity.tiles)]
     for entry in plans:
-        if entry.layer.op not in ARRAY_OPS:
+        if entry.layer.op not in ops:
             continue
         for part in entry.parts:
             for group in part.groups:
                 for chunk in part.chunks:
                     size = block_bytes(entry.layer, group[1] - group[0], chunk[1] - chunk[0])
                     blocks[part.tile][entry.index, group, chunk] = size
-    return tuple(sum(held.values()) for held in blocks)
+    return [list(held.values()) for held in blocks]
 
 
 def _smallest(fits: Callable[[int], bool], too_small: int) -> int:

@@ -14,7 +14,7 @@ from accelsim.mapping.choices import Cut
 from accelsim.mapping.plan import Range, TileCapacity
 from accelsim.mapping.work import Density, channel_groups, pixel_cycles
 from accelsim.units import ceil_div
-from accelsim.workload.layer import ARRAY_OPS, Layer
+from accelsim.workload.layer import ARRAY_OPS, WEIGHTED_OPS, Layer
 
 UNHIDDEN_SHARE = 0.1
 """Share of the shorter ways of data that the estimate adds to the longest; an estimate."""
@@ -45,8 +45,10 @@ def shares(total: int, parts: int) -> list[Range]:
 
 def input_rows(layer: Layer, rows: Range) -> Range:
     """Rows of the input that output rows [first, last) read, padding left out."""
+    if layer.op == "upsample":
+        return rows[0] // layer.factor[0], (rows[1] - 1) // layer.factor[0] + 1
     first = rows[0] * layer.stride[0] - layer.padding[0]
-    last = (rows[1] - 1) * layer.stride[0] - layer.padding[0] + layer.kernel[0]
+    last = (rows[1] - 1) * layer.stride[0] - layer.padding[0] + layer.span[0]
     return max(0, min(first, layer.in_shape[1] - 1)), min(layer.in_shape[1], max(last, 1))
 
 
@@ -71,17 +73,18 @@ def estimate(
     share = -(-groups // channel_parts)
     if layer.op in ARRAY_OPS:
         compute: NDArray[Any] = share * pixels * pixel_cycles(layer, capacity, density)
-        copies = channel_parts
-        narrow = np.ones_like(channel_parts)
-        loaded_bytes = weights_loaded * weight_bytes(layer)
+        # A part reads the channels of its groups only.
+        copies: NDArray[Any] = np.maximum(1, channel_parts / layer.groups)
+        narrow: NDArray[Any] = channel_parts / copies
+        loaded_bytes = (weights_loaded if layer.op in WEIGHTED_OPS else 1.0) * weight_bytes(layer)
     else:
         taps = 2 if layer.op == "add" else layer.kernel[0] * layer.kernel[1]
         compute = pixels * taps * -(-share * capacity.columns // capacity.line_words)
         copies = np.ones_like(channel_parts)
         narrow = channel_parts
         loaded_bytes = 0.0
-        in_bytes *= len(layer.inputs) or 1
-    halo = 1 + max(0, layer.kernel[0] - layer.stride[0]) * row_parts / max(1, in_rows)
+        in_bytes *= 2 if layer.op == "add" else 1
+    halo = 1 + max(0, layer.span[0] - layer.stride[0]) * row_parts / max(1, in_rows)
     arriving = in_bytes * halo / row_parts / narrow / link
     sent = in_bytes * halo * (1 if capacity.multicast else copies)
     leaving = sent / (capacity.tiles if layer.inputs else capacity.controllers) / link
@@ -94,7 +97,7 @@ def estimate(
 
 
 def weight_bytes(layer: Layer) -> int:
-    """Bytes of all weights of a layer."""
+    """Bytes of all weights of a layer, or of the words in their place."""
     return ceil_div(layer.out_shape[0] * layer.fan_in * layer.weight_bits, 8) if layer.op in ARRAY_OPS else 0
 
 
@@ -114,7 +117,7 @@ class Cuts:
         # Copies that trees bring for nothing fill the buffers all the same.
         alone = replace(capacity, multicast=False)
         self._reloading = estimate(layer, alone, density, self._channels, self._rows)
-        self.weight_bytes = weight_bytes(layer)
+        self.weight_bytes = weight_bytes(layer) if layer.op in WEIGHTED_OPS else 0
 
     def best(self, tiles: int, room_bytes: float = inf, most_copies: float = inf) -> Split:
         """The cut with the fewest estimated cycles on so many tiles; of equals the one with the fewest parts.

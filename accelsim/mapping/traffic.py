@@ -18,7 +18,7 @@ class Traffic:
     """Bytes that a layer moves. What several tiles read is read from DRAM once where they ask for it together."""
 
     weight_read_bytes: int = 0
-    """Weights from DRAM,"""
+    """Weights, or words in their place, from DRAM,"""
     weight_bytes: int = 0
     """and into weight buffers: each copy."""
     word_read_bytes: int = 0
@@ -82,7 +82,7 @@ def _weights(plan: Plan, entry: LayerPlan, first_image: bool) -> tuple[int, int]
     shared: dict[tuple[int, int, Block], int] = {}
     copied = 0
     for part in entry.parts:
-        stays = plan.weights_stay[part.tile]
+        stays = plan.stays(entry, part)
         if stays and not first_image:
             continue
         order: dict[int, int] = {}

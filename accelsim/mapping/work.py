@@ -12,7 +12,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from accelsim.mapping.plan import Part, Range, TileCapacity
+from accelsim.mapping.plan import Part, Range, TileCapacity, block_bytes
 from accelsim.units import ceil_div
 from accelsim.workload.layer import ARRAY_OPS, Layer
 
@@ -27,16 +27,33 @@ EXACT_TRIALS = 4096
 
 
 def channel_groups(layer: Layer, capacity: TileCapacity) -> list[Range]:
-    """Groups of output channels that the array computes together."""
-    channels = layer.out_shape[0]
-    return [(first, min(first + capacity.columns, channels)) for first in range(0, channels, capacity.columns)]
+    """Groups of output channels that the array computes together: of one group of the layer, or whole groups of it."""
+    width, channels = layer.group_outputs, layer.out_shape[0]
+    together = 1 if layer.groups == 1 else max(1, capacity.columns // width)
+    while together > 1 and block_bytes(layer, together * width, layer.group_inputs) > capacity.weight_block_bytes:
+        together -= 1
+    span = together * width
+    return [
+        (first, min(first + capacity.columns, start + span, channels))
+        for start in range(0, channels, span)
+        for first in range(start, min(start + span, channels), capacity.columns)
+    ]
 
 
-def taps_inside(size: int, out_size: int, kernel: int, stride: int, padding: int) -> float:
+def input_channels(layer: Layer, outs: Range, chunk: Range | None = None) -> Range:
+    """Input channels that output channels [first, last) see; of each group those of `chunk`, counted in the group.
+
+    Where these are several groups, a chunk is a whole group.
+    """
+    first, last = outs[0] // layer.group_outputs, (outs[1] - 1) // layer.group_outputs
+    begin, end = chunk or (0, layer.group_inputs)
+    return first * layer.group_inputs + begin, last * layer.group_inputs + end
+
+
+def taps_inside(size: int, out_size: int, kernel: int, stride: int, padding: int, dilation: int) -> float:
     """Kernel positions inside the map along one dimension, the mean over output positions."""
-    first = np.arange(out_size) * stride - padding
-    inside = np.minimum(first + kernel, size) - np.maximum(first, 0)
-    return float(np.maximum(inside, 0).mean())
+    places = np.arange(out_size)[:, None] * stride - padding + np.arange(kernel) * dilation
+    return float(((places >= 0) & (places < size)).sum(axis=1).mean())
 
 
 @lru_cache(maxsize=1 << 16)
@@ -71,17 +88,28 @@ def _cumulative(trials: int, density: float, length: int) -> np.ndarray[tuple[in
 def pixel_cycles(layer: Layer, capacity: TileCapacity, density: Density, channels: int | None = None) -> float:
     """Estimated cycles of the array for one output pixel and group of channels, all scans together.
 
-    `channels` are the input channels of the pass (default: all). The slower of reading lines and of taking words, of
-    which each bank of the weight buffer gives one a cycle.
+    `channels` are the input channels of the pass (default: those of the first group of channels). The slower of
+    reading lines and of taking words, of which each bank of the weight buffer gives one a cycle.
     """
-    channels = layer.in_shape[0] if channels is None else channels
+    if channels is None:
+        first, last = input_channels(layer, channel_groups(layer, capacity)[0])
+        channels = last - first
     rows, columns = (
-        taps_inside(size, out, kernel, stride, padding)
-        for size, out, kernel, stride, padding in zip(
-            layer.in_shape[1:], layer.out_shape[1:], layer.kernel, layer.stride, layer.padding, strict=True
+        taps_inside(*window)
+        for window in zip(
+            layer.in_shape[1:],
+            layer.out_shape[1:],
+            layer.kernel,
+            layer.stride,
+            layer.padding,
+            layer.dilation,
+            strict=True,
         )
     )
-    lines = rows * math.ceil(columns * channels / capacity.line_words)
+    if channels == layer.in_shape[0] and layer.dilation[1] == 1:
+        lines = rows * math.ceil(columns * channels / capacity.line_words)
+    else:
+        lines = rows * columns * ceil_div(channels, capacity.line_words)
     words = rows * columns * channels
     total = 0.0
     for share in density:
@@ -108,7 +136,8 @@ def part_cycles(layer: Layer, part: Part, capacity: TileCapacity, density: Densi
         steps = layer.out_word_bits * capacity.decoding_cycles if layer.fires else capacity.decoding_cycles
         service = ceil_div(group[1] - group[0], capacity.neuron_lanes) * max(1, steps)
         least = max(service, (capacity.pipeline_cycles + service + 2) / capacity.results)
-        for first, last in part.chunks:
+        for chunk in part.chunks:
+            first, last = input_channels(layer, group, chunk)
             cycles = pixel_cycles(layer, capacity, density, last - first)
             total += max(cycles, least) * pixels
     passes = len(part.groups) * len(part.chunks) * scans

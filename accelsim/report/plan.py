@@ -57,7 +57,7 @@ def describe_plan(arch: Arch, workload: Workload, plan: Plan, images: int) -> di
 
 def _layer(plan: Plan, entry: LayerPlan, first: Traffic, later: Traffic, cycles: int) -> dict[str, Any]:
     parts = entry.parts
-    has_weights = entry.layer.op in ARRAY_OPS
+    on_array = entry.layer.op in ARRAY_OPS
     return {
         "name": entry.layer.name,
         "op": entry.layer.op,
@@ -66,12 +66,12 @@ def _layer(plan: Plan, entry: LayerPlan, first: Traffic, later: Traffic, cycles:
         "tiles": [part.tile for part in parts],
         "strips": max(len(part.strips) for part in parts),
         "channel_groups": max(len(part.groups) for part in parts),
-        "input_chunks": max(len(part.chunks) for part in parts) if has_weights else 1,
+        "input_chunks": max(len(part.chunks) for part in parts) if on_array else 1,
         "loop_order": sorted({part.loop_order for part in parts}),
         "images_with_room": min(box.copies for part in parts for strip in part.strips for box in strip.boxes),
         "inputs": [box.producer or "dram" for box in parts[0].strips[0].boxes],
         "through_dram": entry.stores,
-        "weights_stay": all(plan.weights_stay[part.tile] for part in parts) if has_weights else None,
+        "weights_stay": all(plan.stays(entry, part) for part in parts) if on_array else None,
         "estimated_cycles": cycles,
         "first_image": asdict(first),
         "later_images": asdict(later),
@@ -157,8 +157,9 @@ def _buffers(plan: dict[str, Any]) -> Iterator[str]:
     yield f"  spike buffer: {count(words)} of {count(plan['spike_buffer_bytes'])} bytes in the fullest tile"
     yield (
         f"  weight buffer: {count(weights)} bytes of weights for the {count(plan['weight_buffer_bytes'])} of the tile "
-        f"that uses most; in {stay} of {len(tiles)} tiles they stay for all images"
+        "that uses most"
     )
+    yield f"  weights stay for all images in {stay} of {len(tiles)} tiles"
 
 
 def _stages(plan: dict[str, Any]) -> Iterator[str]:

@@ -104,7 +104,7 @@ def _payloads(run: Run) -> Iterator[str]:
         packets = int(tiles.events[rows, k.E_SPIKE_PACKETS].sum())
         sent = int(tiles.events[rows, k.E_SENT_WORDS].sum())
         bits = tiles.payload[rows, :, k.Q_BITS].sum(axis=0)
-        width = run.arch.capacity.stored_bits(layer.out_word_bits) if layer.fires else layer.out_word_bits
+        width = layer.out_word_bits if layer.signed else run.arch.capacity.stored_bits(layer.out_word_bits)
         if bits[DENSE] != sent * width:
             yield f"{layer.name}: {bits[DENSE]} bits of dense payload in {sent} words of {width} bits"
         if bits[AUTO] > bits[:AUTO].min() + SELECTOR_BITS * packets:

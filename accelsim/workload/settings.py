@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
@@ -18,6 +18,14 @@ def _twice(value: Any) -> Any:
             raise broken("", "must be one number or two", value, "N or [rows, columns]")
         return tuple(value)
     return (value, value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _window(value: Any) -> Any:
+    if value == "global":
+        return WHOLE_MAP
+    if isinstance(value, str):
+        raise broken("", "must be one number, two, or global", value, "N, [rows, columns] or global")
+    return _twice(value)
 
 
 def _map(value: Any) -> Any:
@@ -50,8 +58,11 @@ Shape = Annotated[tuple[Count, Count, Count], BeforeValidator(_map)]
 Size = Annotated[tuple[Count, Count], BeforeValidator(_twice)]
 """Rows and columns; one number stands for both."""
 
-Kernel = Size | Literal["global"]
-"""Of a pool also `global`: the whole map."""
+WHOLE_MAP = (1 << 28, 1 << 28)
+"""Kernel of a pool over its whole map, however large that is."""
+
+Kernel = Annotated[tuple[Count, Count], BeforeValidator(_window)]
+"""A size, or `global`: WHOLE_MAP."""
 
 Margin = Annotated[int, Field(ge=0, le=1 << 16)]
 

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from accelsim.config import Count, Settings, broken
 from accelsim.workload.layer import ATTENTION_OPS, POOL_OPS, Layer
-from accelsim.workload.settings import Kernel, Padding, Size
+from accelsim.workload.settings import WHOLE_MAP, Kernel, Padding, Size
 
 OWNERS: dict[str, tuple[str, ...]] = {
     "groups": ("conv2d", "linear"),
@@ -48,8 +48,8 @@ class Window(Settings):
         for key, owners in OWNERS.items():
             if op not in owners and getattr(self, key) not in (None, 1, (1, 1)):
                 raise broken(key, f"belongs to {' and '.join(owners)}, not to {op}", getattr(self, key))
-        if self.kernel == "global" and op not in POOL_OPS:
-            raise broken("kernel", f"covers the whole map in {' and '.join(POOL_OPS)}, not in {op}", self.kernel)
+        if self.kernel == WHOLE_MAP and op not in POOL_OPS:
+            raise broken("kernel", f"covers the whole map in {' and '.join(POOL_OPS)}, not in {op}", "global")
         return self
 
     def window(self, op: str, in_shape: tuple[int, int, int]) -> dict[str, Any]:
@@ -58,7 +58,7 @@ class Window(Settings):
         if op == "linear":
             kernel = in_shape[1:]
         elif op in ("conv2d", *POOL_OPS) and self.kernel is not None:
-            kernel = in_shape[1:] if self.kernel == "global" else self.kernel
+            kernel = in_shape[1:] if self.kernel == WHOLE_MAP else self.kernel
             stride = self.stride or (kernel if op in POOL_OPS else (1, 1))
             padding = self.padding
         return {

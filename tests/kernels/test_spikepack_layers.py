@@ -41,6 +41,26 @@ def test_convolution(case, dtype) -> None:
 
 
 @settings(max_examples=60, deadline=None)
+@given(case=windows(), groups=st.integers(1, 3), dilation=st.tuples(st.integers(1, 3), st.integers(1, 3)))
+def test_groups_and_dilation(case, groups, dilation) -> None:
+    """A group is a convolution of its own; a dilated kernel one with zeros between its taps."""
+    one, kernel, stride, padding, rng = case
+    words = np.concatenate([one] * groups)
+    wide = tuple((taps - 1) * apart + 1 for taps, apart in zip(kernel, dilation, strict=True))
+    padding = tuple(margin + (taps - 1) * apart for margin, taps, apart in zip(padding, kernel, dilation, strict=True))
+    weights = rng.integers(-127, 128, (len(one), *kernel, 2 * groups)).astype(np.int64)
+    spread = np.zeros((len(one), *wide, 2 * groups), dtype=np.int64)
+    spread[:, :: dilation[0], :: dilation[1]] = weights
+    window = views(words, wide, stride, padding).astype(np.int64)
+    sums = np.zeros((*window.shape[1:3], 2 * groups), dtype=np.int64)
+    kernels.convolve(words, weights, *stride, *padding, *dilation, groups, sums)
+    for group in range(groups):
+        mine = window[group * len(one) : (group + 1) * len(one)]
+        expected = np.einsum("chwij,cijo->hwo", mine, spread[..., 2 * group : 2 * group + 2])
+        assert sums[..., 2 * group : 2 * group + 2].tolist() == expected.tolist()
+
+
+@settings(max_examples=60, deadline=None)
 @given(case=windows())
 def test_pools(case) -> None:
     words, kernel, stride, padding, _ = case

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small_workload import conv
 
-from accelsim.mapping.split import choose_split, estimate, input_rows, shares
-from accelsim.mapping.work import channel_groups
+from accelsim.mapping.split import Cuts, allowed_cuts, choose_split, estimate, input_rows, shares
+from accelsim.workload.layer import Layer
 
 CAPACITY = replace(SMALL, tiles=16, controllers=4, memory_bytes_per_cycle=51.2)
 
@@ -24,8 +24,11 @@ def test_shares_cover_everything_once_and_differ_by_one(total: int, data: st.Dat
     assert len(cut) == parts and max(sizes) - min(sizes) <= 1 and min(sizes) >= 1
 
 
-def test_groups_are_columns_wide_but_the_last() -> None:
-    assert channel_groups(conv("a", (8, 4, 4), 40), CAPACITY) == [(0, 16), (16, 32), (32, 40)]
+def test_rows_of_dilated_kernels_and_repeated_maps() -> None:
+    dilated = replace(conv("a", (8, 8, 8), 8), dilation=(2, 1), padding=(2, 1))
+    assert input_rows(dilated, (3, 4)) == (1, 6)
+    repeated = Layer("u", "upsample", (), (8, 4, 4), (8, 12, 4), factor=(3, 1))
+    assert [input_rows(repeated, rows) for rows in ((0, 1), (2, 4), (5, 12))] == [(0, 1), (0, 2), (1, 4)]
 
 
 @pytest.mark.parametrize(
@@ -49,3 +52,35 @@ def test_weights_that_bind_are_not_copied() -> None:
     """With many weights and few pixels, cutting by rows would send every weight several times."""
     layer = conv("a", (512, 2, 2), 512)
     assert choose_split(layer, CAPACITY, (0.5,)).row_parts == 1
+
+
+def test_what_the_user_decides_is_kept() -> None:
+    layer = conv("a", (32, 16, 16), 64)
+
+    def parts(*choice: object) -> tuple[int, int]:
+        found = Cuts(layer, CAPACITY, (0.5,), allowed_cuts(layer, CAPACITY, *choice)).best(16)  # type: ignore[arg-type]
+        return found.channel_parts, found.row_parts
+
+    assert parts("rows")[0] == 1 and parts("output_channels")[1] == 1
+    assert min(parts("both")) > 1
+    assert parts("auto", 3)[0] == 3 and parts("auto", None, 5)[1] == 5
+    assert parts("rows", 2, 3) == parts("both", 2, 3) == (2, 3)
+
+
+def test_parts_whose_weights_do_not_fit_are_taken_to_load_them() -> None:
+    """Four groups of 4608 bytes: rows that copy all of them are worth it only where they stay."""
+    layer = conv("a", (32, 16, 16), 64)
+    slow = replace(CAPACITY, memory_bytes_per_cycle=1.0, flit_bytes=1)
+    cuts = Cuts(layer, slow, (0.5,), allowed_cuts(layer, slow), weights_loaded=0.0)
+    assert cuts.best(16).row_parts > 1
+    assert cuts.best(16, room_bytes=4608).channel_parts == 4
+    assert cuts.best(16, most_copies=1).row_parts == 1
+
+
+def test_cycles_fall_with_tiles() -> None:
+    layer = conv("a", (32, 16, 16), 64)
+    cuts = Cuts(layer, CAPACITY, (0.5,), allowed_cuts(layer, CAPACITY))
+    table = cuts.cycles_by_tiles(16)
+    assert table[0] == np.inf
+    assert all(table[tiles] == cuts.best(tiles).cycles for tiles in range(1, 17))
+    assert (np.diff(table[1:]) <= 0).all()

@@ -1,9 +1,14 @@
+from collections import Counter
+from typing import get_args
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from random_chips import RandomWorkload
 
 from accelsim.reference import operators
-from accelsim.workload.layer import Layer
+from accelsim.reference.network import Network, produce
+from accelsim.workload.layer import Layer, Op
 from accelsim.workload.workload import Parameters
 
 
@@ -45,3 +50,17 @@ def test_pools_and_add() -> None:
     assert operators.max_pool(words, pool).tolist() == [[[5, 9]]]
     assert operators.sum_pool(words, pool).tolist() == [[[9, 19]]]
     assert operators.add(words, words[:, ::-1]).tolist() == [[[1, 8, 11], [1, 8, 11]]]
+
+
+def test_every_operator_of_a_network_gives_the_same_words_by_definition() -> None:
+    """Networks of all operators, in both forms of the neuron, against sums over windows and tokens in plain numpy."""
+    seen = Counter()
+    for seed in range(60):
+        workload = RandomWorkload(seed)
+        network = Network("random", workload.layers, workload._parameters, workload.timesteps)
+        for layer in workload.layers:
+            operands = [workload.input_words(layer.name, 0, n).astype(np.int32) for n in range(layer.operands)]
+            for form in ("packed", "serial"):
+                assert np.array_equal(produce(network, layer, operands, form), workload.output_words(layer.name, 0))
+            seen[layer.op] += 1
+    assert set(seen) == set(get_args(Op))

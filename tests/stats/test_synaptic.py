@@ -10,57 +10,62 @@ from numpy.typing import NDArray
 
 from accelsim.stats.synaptic import bit_budget, ns_ace, reach, reached_sum, s_ace, weighted_sum
 
-Case = tuple[NDArray[Any], NDArray[Any], tuple[int, int, int], tuple[int, int], tuple[int, int]]
+Pair = tuple[int, int]
+Case = tuple[NDArray[Any], NDArray[Any], tuple[int, int, int], Pair, Pair, int, Pair]
 
 
 @st.composite
 def cases(draw: st.DrawFn) -> Case:
-    """Amounts, weights, output shape, stride and padding of a small convolution."""
-    channels, out_channels = draw(st.integers(1, 3)), draw(st.integers(1, 3))
+    """Amounts, weights, output shape, stride, padding, groups and dilation of a small convolution."""
+    groups = draw(st.integers(1, 3))
+    channels, out_channels = groups * draw(st.integers(1, 3)), groups * draw(st.integers(1, 3))
     rows, columns = draw(st.integers(1, 6)), draw(st.integers(1, 6))
     padding = draw(st.tuples(st.integers(0, 2), st.integers(0, 2)))
+    dilation = draw(st.tuples(st.integers(1, 3), st.integers(1, 3)))
     kernel = (
-        draw(st.integers(1, min(4, rows + 2 * padding[0]))),
-        draw(st.integers(1, min(4, columns + 2 * padding[1]))),
+        draw(st.integers(1, min(4, (rows + 2 * padding[0] - 1) // dilation[0] + 1))),
+        draw(st.integers(1, min(4, (columns + 2 * padding[1] - 1) // dilation[1] + 1))),
     )
     stride = draw(st.tuples(st.integers(1, 3), st.integers(1, 3)))
     rng = np.random.default_rng(draw(st.integers(0, 10**6)))
     out_shape = (
         out_channels,
-        (rows + 2 * padding[0] - kernel[0]) // stride[0] + 1,
-        (columns + 2 * padding[1] - kernel[1]) // stride[1] + 1,
+        (rows + 2 * padding[0] - dilation[0] * (kernel[0] - 1) - 1) // stride[0] + 1,
+        (columns + 2 * padding[1] - dilation[1] * (kernel[1] - 1) - 1) // stride[1] + 1,
     )
     amounts = rng.integers(0, 5, (channels, rows, columns), dtype=np.uint8)
-    weights = rng.integers(-1, 2, (out_channels, channels, *kernel), dtype=np.int8)
-    return amounts, weights, out_shape, stride, padding
+    weights = rng.integers(-1, 2, (out_channels, channels // groups, *kernel), dtype=np.int8)
+    return amounts, weights, out_shape, stride, padding, groups, dilation
 
 
 def counted(case: Case, every_weight: bool) -> int:
     """The same sum, by walking over every output and tap."""
-    amounts, weights, (channels, rows, columns), stride, padding = case
+    amounts, weights, (channels, rows, columns), stride, padding, groups, dilation = case
     total = 0
     for out in np.ndindex(channels, rows, columns):
         for tap in np.ndindex(*weights.shape[1:]):
-            row, column = out[1] * stride[0] - padding[0] + tap[1], out[2] * stride[1] - padding[1] + tap[2]
+            row = out[1] * stride[0] - padding[0] + tap[1] * dilation[0]
+            column = out[2] * stride[1] - padding[1] + tap[2] * dilation[1]
+            channel = out[0] // (channels // groups) * weights.shape[1] + tap[0]
             inside = 0 <= row < amounts.shape[1] and 0 <= column < amounts.shape[2]
             if inside and (every_weight or weights[(out[0], *tap)]):
-                total += int(amounts[tap[0], row, column])
+                total += int(amounts[channel, row, column])
     return total
 
 
 @given(cases())
 def test_reached_sum_is_the_walk_over_all_synapses(case: Case) -> None:
-    amounts, weights, out_shape, stride, padding = case
-    assert reached_sum(amounts, out_shape, weights.shape[2:], stride, padding) == counted(case, every_weight=True)
+    amounts, weights, out_shape, *window = case
+    assert reached_sum(amounts, out_shape, weights.shape[2:], *window) == counted(case, every_weight=True)
 
 
 @given(cases())
 def test_weighted_sum_is_the_walk_over_nonzero_synapses(case: Case) -> None:
-    amounts, weights, out_shape, stride, padding = case
-    assert weighted_sum(amounts, weights, out_shape, stride, padding) == counted(case, every_weight=False)
+    amounts, weights, out_shape, *window = case
+    assert weighted_sum(amounts, weights, out_shape, *window) == counted(case, every_weight=False)
     everywhere = np.ones_like(weights)
-    reached = reached_sum(amounts, out_shape, weights.shape[2:], stride, padding)
-    assert weighted_sum(amounts, everywhere, out_shape, stride, padding) == reached
+    reached = reached_sum(amounts, out_shape, weights.shape[2:], *window)
+    assert weighted_sum(amounts, everywhere, out_shape, *window) == reached
 
 
 def test_reach_of_a_padded_row() -> None:

@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from accelsim.errors import Problem
 from accelsim.reference.network import Network, run
-from accelsim.workload.layer import ARRAY_OPS, Layer
+from accelsim.workload.graph import input_shape, link, output_shape
+from accelsim.workload.layer import ARRAY_OPS, ATTENTION_OPS, Layer, Op
 from accelsim.workload.workload import Parameters
 
 Shape = tuple[int, int, int]
@@ -63,8 +65,10 @@ class SmallWorkload:
 def draw_parameters(layer: Layer, random: np.random.Generator) -> Parameters:
     """Small weights and a threshold at which about half of the neurons fire."""
     channels = layer.out_shape[0]
-    weights = random.integers(-8, 9, (channels, layer.in_shape[0], *layer.kernel)).astype(np.int8)
     theta = np.full(channels, 24 if layer.fires else 1, np.int64)
+    if layer.op in ATTENTION_OPS:
+        return Parameters(np.zeros((channels, 0, 1, 1), np.int8), np.zeros(channels, np.int64), theta * layer.fan_in)
+    weights = random.integers(-8, 9, (channels, layer.group_inputs, *layer.kernel)).astype(np.int8)
     return Parameters(weights, random.integers(-10, 30, channels), theta)
 
 
@@ -145,3 +149,37 @@ def residual_layers(channels: int = 24, size: int = 8) -> tuple[Layer, ...]:
 def wide_words(layer: Layer, bits: int) -> Layer:
     """The layer, consuming words of another width."""
     return replace(layer, word_bits=bits)
+
+
+def operator_layers(size: int = 6) -> tuple[Layer, ...]:
+    """A network with every operator: grouped, depthwise and dilated, attention, joined, repeated, globally pooled."""
+    layers: list[Layer] = []
+    shapes: dict[str, Shape] = {}
+
+    def append(name: str, op: Op, *inputs: str, channels: int = 0, in_shape: Shape | None = None, **keys: Any) -> None:
+        shape = in_shape or input_shape(op, [shapes[name] for name in inputs])
+        weight_bits = 8 if op in ("conv2d", "linear") else 0
+        layer = Layer(name, op, inputs, shape, (channels, 1, 1), timesteps=WORD_BITS, weight_bits=weight_bits, **keys)
+        layer = replace(layer, out_shape=output_shape(layer), word_bits=0 if inputs else WORD_BITS, out_word_bits=0)
+        shapes[name] = layer.out_shape
+        layers.append(layer)
+
+    three: dict[str, Any] = {"kernel": (3, 3), "padding": (1, 1)}
+    append("stem", "conv2d", in_shape=(3, size, size), channels=20, **three)
+    append("depthwise", "conv2d", "stem", channels=20, groups=20, **three)
+    append("dilated", "conv2d", "depthwise", channels=8, groups=4, kernel=(3, 3), padding=(2, 2), dilation=(2, 2))
+    for name in ("q", "k", "v"):
+        append(name, "conv2d", "dilated", channels=8)
+    append("scores", "attention_scores", "q", "k", groups=2, fires=False)
+    append("values", "attention_values", "scores", "v", channels=8, groups=2)
+    append("joined", "concat", "values", "stem", "dilated")
+    append("halved", "maxpool2d", "joined", kernel=(2, 2), stride=(2, 2))
+    append("doubled", "upsample", "halved", factor=(2, 2))
+    append("summed", "add", "doubled", "joined")
+    append("pooled", "avgpool2d", "summed", kernel=(size, size), stride=(size, size))
+    append("scores10", "linear", "pooled", channels=10, fires=False)
+
+    def place(index: int, key: str, rule: str, value: object, allowed: str) -> Problem:
+        return Problem(rule, key=f"{index}.{key}", value=value, allowed=allowed)
+
+    return link(layers, WORD_BITS, place).layers

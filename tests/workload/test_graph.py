@@ -226,3 +226,67 @@ def test_words_are_no_narrower_than_they_were_made_and_not_too_wide() -> None:
         "1.word_bits: is narrower than the words of a (got 4); allowed: at least 6",
         "2.word_bits: is too wide (got 32); allowed: at most 31",
     ]
+
+
+def attention(**changes: Any) -> list[Layer]:
+    """Projections of q, k and v (4 channels of 8x8) and the two products of two heads; changes to the last layer."""
+    values = other("values", "attention_values", (128, 8, 8), (4, 8, 8), "scores", "v")
+    return [
+        conv("image"),
+        *(conv(name, "image") for name in "qkv"),
+        replace(other("scores", "attention_scores", (4, 8, 8), (128, 8, 8), "q", "k"), groups=2, fires=False),
+        replace(values, **{"groups": 2, **changes}),
+    ]
+
+
+def test_attention_products_take_the_width_of_their_second_operand() -> None:
+    scores, values = linked(*attention()).layers[-2:]
+    # Sums over 2 channels of 15 x 15, then over 64 tokens.
+    assert (scores.word_bits, scores.weight_bits, scores.out_word_bits) == (4, 4, (2 * 15 * 15).bit_length())
+    assert (values.word_bits, values.weight_bits, values.out_word_bits) == (9, 4, 4)
+    sums = linked(*attention(fires=False)).layers[-1]
+    assert sums.out_word_bits == (64 * 511 * 15).bit_length()
+    assert (scores.signed, scores.computed, values.computed) == (False, True, False)
+
+
+def test_a_joined_map_has_the_channels_of_its_operands() -> None:
+    joined = linked(conv("a"), conv("b", channels=6), other("ab", "concat", (10, 8, 8), (10, 8, 8), "a", "b")).layers[
+        -1
+    ]
+    assert [joined.operand_shape(operand) for operand in (0, 1)] == [(4, 8, 8), (6, 8, 8)]
+    assert (joined.word_bits, joined.out_word_bits) == (4, 4)
+
+
+def test_operators_that_do_not_fit() -> None:
+    assert problems([conv("a", groups=3)]) == [
+        "0.groups: does not divide the 4 channels that go in (got 3)",
+        "0.groups: does not divide the 4 channels that go out (got 3)",
+    ]
+    assert problems(attention(groups=4)) == [
+        "5.heads: has not a channel for each of 64 tokens of a head: 128x8x8 (got 4)"
+    ]
+    assert problems([conv("a"), other("ab", "concat", (8, 8, 8), (8, 8, 8), "a")]) == [
+        "1.inputs: concat joins the channels of several layers (got 1); allowed: two names or more"
+    ]
+    assert problems([conv("a"), other("ab", "concat", (12, 8, 8), (12, 8, 8), "a", "a")]) == [
+        "1.inputs: have 8 channels together, but ab consumes 12x8x8"
+    ]
+    assert problems([conv("a"), other("s", "attention_scores", (4, 8, 8), (64, 8, 8), "a")]) == [
+        "1.inputs: attention_scores multiplies the words of two layers (got 1); allowed: two names"
+    ]
+    other_size = [conv("a"), conv("b", size=4), other("s", "attention_scores", (4, 8, 8), (64, 8, 8), "a", "b")]
+    assert problems(other_size) == [
+        "2.inputs: b makes 4x4x4, but s consumes 4x8x8; allowed: the shape that it consumes"
+    ]
+    large = replace(other("u", "upsample", (4, 8, 8), (4, 16, 8), "a"), factor=(2, 2))
+    assert problems([conv("a"), large]) == [
+        "1.out_shape: upsample makes another shape of 4x8x8 (got [4, 16, 8]); allowed: 4x16x16"
+    ]
+
+
+def test_sums_too_wide_to_be_words_are_refused() -> None:
+    wide = [replace(layer, word_bits=16) if layer.name in ("q", "k") else layer for layer in attention()]
+    assert problems([conv("image"), *(conv(n, "image", out_word_bits=16) for n in "qkv"), *wide[4:]]) == [
+        "4.out_word_bits: is too wide (got 33); allowed: at most 31",
+        "5.word_bits: is too wide (got 33); allowed: at most 31",
+    ]
