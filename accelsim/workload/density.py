@@ -64,33 +64,48 @@ def draw_words(rng: np.random.Generator, shape: tuple[int, int, int], word_bits:
         fires = rng.random(shape, dtype=np.float32) < density.words
         words[fires] = _draw_values(rng, int(np.count_nonzero(fires)), word_bits, density)
         return words
-    level = draw_levels(rng, shape, density)
-    count = round(density.words * level.size)
-    highest = np.argpartition(level, level.size - count, axis=None)[level.size - count :] if count else np.arange(0)
-    highest = highest[np.argsort(level.reshape(-1)[highest], kind="stable")]
-    values = _draw_values(rng, count, word_bits, density).astype(words.dtype)
-    words.reshape(-1)[highest] = values[np.lexsort((values, ones(values)))]
+    count = round(density.words * words.size)
+    highest = _highest(draw_levels(rng, shape, density).reshape(-1), count)
+    values = _draw_values(rng, count, word_bits, density).astype(np.uint32)
+    by_ones = np.sort((ones(values).astype(np.uint64) << np.uint64(32)) | values)
+    words.reshape(-1)[highest] = by_ones.astype(words.dtype)
     return words
 
 
-def draw_levels(rng: np.random.Generator, shape: tuple[int, int, int], density: Density) -> NDArray[np.float64]:
+def draw_levels(rng: np.random.Generator, shape: tuple[int, int, int], density: Density) -> NDArray[np.float32]:
     """Normal variables [channels, rows, columns] of variance 1, correlated as `Density` says."""
     own = max(0.0, 1 - density.spatial - density.channel)
-    level = math.sqrt(own) * _smooth(rng.standard_normal(shape), density.neighbour)
-    level += math.sqrt(density.spatial) * _smooth(rng.standard_normal((1, *shape[1:])), density.neighbour)
-    level += math.sqrt(density.channel) * rng.standard_normal((shape[0], 1, 1))
+    level = _field(rng, shape, density.neighbour, own)
+    if density.spatial:
+        level += _field(rng, (1, *shape[1:]), density.neighbour, density.spatial)
+    if density.channel:
+        level += _field(rng, (shape[0], 1, 1), 0.0, density.channel)
     return level
 
 
-def _smooth(white: NDArray[np.float64], neighbour: float) -> NDArray[np.float64]:
-    """Independent normal variables made into a Gauss-Markov field of the same variance, along rows and columns."""
+def _field(
+    rng: np.random.Generator, shape: tuple[int, int, int], neighbour: float, variance: float
+) -> NDArray[np.float32]:
+    """Normal variables of that variance, each map of them a Gauss-Markov field along rows and columns."""
+    field = rng.standard_normal(shape, dtype=np.float32) * np.float32(math.sqrt(variance))
     if neighbour:
-        fresh = math.sqrt(1 - neighbour * neighbour)
+        fresh = np.float32(math.sqrt(1 - neighbour * neighbour))
         for axis in (1, 2):
-            lines = np.moveaxis(white, axis, 0)
+            lines = np.moveaxis(field, axis, 0)
             for place in range(1, len(lines)):
-                lines[place] = neighbour * lines[place - 1] + fresh * lines[place]
-    return white
+                lines[place] = np.float32(neighbour) * lines[place - 1] + fresh * lines[place]
+    return field
+
+
+def _highest(levels: NDArray[np.float32], count: int) -> NDArray[np.uint64]:
+    """Places of that many highest levels [n], in rising order of level; of equal ones in order of place."""
+    bits = levels.view(np.uint32)
+    negative = bits >> np.uint32(31) != 0
+    rising = np.where(negative, ~bits, bits | np.uint32(1 << 31))
+    keys = (rising.astype(np.uint64) << np.uint64(32)) | np.arange(len(levels), dtype=np.uint64)
+    first = len(keys) - count
+    keys = np.sort(np.partition(keys, first)[first:] if count else keys[:0])
+    return keys & np.uint64(0xFFFFFFFF)
 
 
 def _draw_values(rng: np.random.Generator, count: int, word_bits: int, density: Density) -> NDArray[np.integer[Any]]:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accelsim.workload.density import Density, bit_probabilities, density_of, draw_levels, draw_words
+from accelsim.workload.density import Density, _highest, bit_probabilities, density_of, draw_levels, draw_words
 from accelsim.workload.words import generator
 
 SHAPE = (32, 40, 40)
@@ -109,7 +109,9 @@ def test_the_same_name_image_and_seed_give_the_same_words() -> None:
 
 def test_levels_correlate_as_asked() -> None:
     density = Density(0.5, None, 0.2, 0.3, 0.7)
-    fields = np.stack([draw_levels(generator(1, "levels", image), (16, 12, 12), density) for image in range(400)])
+    fields = np.stack(
+        [draw_levels(generator(1, "levels", image), (16, 12, 12), density) for image in range(400)], dtype=np.float64
+    )
 
     def mean(products: np.ndarray) -> tuple[float, float]:
         """Mean over images of the mean of each, and the standard deviation of that mean."""
@@ -129,6 +131,14 @@ def test_levels_correlate_as_asked() -> None:
         near, far = (slice(None, 12 - rows), slice(None, 12 - columns)), (slice(rows, None), slice(columns, None))
         assert agrees(fields[:, :, near[0], near[1]] * fields[:, :, far[0], far[1]], 0.3 + 0.7 * apart)
         assert agrees(one[:, :, near[0], near[1]] * other[:, :, far[0], far[1]], 0.2 * apart)
+
+
+@given(levels=st.lists(st.floats(-4, 4, width=32), max_size=40), data=st.data())
+def test_the_highest_levels_are_those_of_a_stable_sort(levels: list[float], data: st.DataObject) -> None:
+    array = np.array(levels, dtype=np.float32)
+    count = data.draw(st.integers(0, len(levels)))
+    order = sorted(range(len(levels)), key=lambda place: (levels[place], math.copysign(1, levels[place])))
+    assert _highest(array, count).tolist() == order[len(levels) - count :]
 
 
 @pytest.mark.parametrize("words", [0.1, 0.3333, 0.9])
