@@ -32,6 +32,8 @@ FIDELITY = {
     "pe_array": "a plain-Python twin, pixel by pixel; a layer worked by hand; words of the untimed SpikePack model",
     "noc": "BookSim 2: 18 logs of 4x4 meshes, every packet exact, and its latencies at other delays; a plain-Python "
     "twin, flit by flit, for every topology, route and tree; RTL of the look-ahead speculative router, wire by wire",
+    "buffers": "a plain-Python twin of banks, ports and arbitration, access by access; patterns worked by hand. Where "
+    "the words of a packet lie is an estimate",
     "dram": "banks: a plain-Python twin, command by command, and every time of the standard probed to the clock; pipe: "
     "bandwidth and latency exact to the cycle by hand-worked cases",
     "engine": "same results for any order of events and actors, any cut of time, in another process",
