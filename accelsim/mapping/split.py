@@ -86,10 +86,10 @@ def estimate(
         in_bytes *= 2 if layer.op == "add" else 1
     halo = 1 + max(0, layer.span[0] - layer.stride[0]) * row_parts / max(1, in_rows)
     arriving = in_bytes * halo / row_parts / narrow / link
-    sent = in_bytes * halo * (1 if capacity.multicast else copies)
+    sent = in_bytes * halo * np.minimum(copies, capacity.most_copies)
     leaving = sent / (capacity.tiles if layer.inputs else capacity.controllers) / link
     reading = loaded_bytes / capacity.memory_bytes_per_cycle
-    copying = loaded_bytes * (1 if capacity.multicast else row_parts) / (link * capacity.controllers)
+    copying = loaded_bytes * np.minimum(row_parts, capacity.most_copies) / (link * capacity.controllers)
     ways = np.stack(np.broadcast_arrays(compute, arriving, leaving, reading, copying))
     # What is not longest is not quite hidden either; it also decides between cuts that are bound alike.
     cycles: NDArray[np.float64] = ways.max(axis=0) + UNHIDDEN_SHARE * ways.sum(axis=0)
