@@ -18,6 +18,7 @@ from accelsim import __version__
 from accelsim.arguments import add_arch, add_seed, count, names, progress, refuse_foreign
 from accelsim.errors import AccelsimError, InputError, Problem, SimulationError
 from accelsim.noc_command import add_noc
+from accelsim.rtl_command import add_rtl
 
 if TYPE_CHECKING:
     from accelsim.build import Arch
@@ -70,7 +71,7 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("--version", action="version", version=f"accelsim {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for add in (_add_run, _add_plan, _add_check, _add_plot, _add_sweep, _add_trace, add_noc):
+    for add in (_add_run, _add_plan, _add_check, _add_plot, _add_sweep, _add_trace, add_noc, add_rtl):
         add(commands)
     if arguments and arguments[0] not in (*commands.choices, "-h", "--help", "--version"):
         _refuse_unknown_command(parser, arguments[0], list(commands.choices))

@@ -101,7 +101,7 @@ class _Lowering:
         controllers = self.arch.controller_nodes if self.multicast else None
         transfers, destinations = self.transfers.finish(self.trees, controllers)
         contents = Contents(
-            planes=self.tensors.planes(),
+            planes=self.tensors.planes.finish(),
             words=self.tensors.words(),
             weights=self.tensors.weights(),
             bias=self.tensors.bias(),
@@ -120,6 +120,7 @@ class _Lowering:
             contents=contents,
             scripts=self.scripts,
             image_done=self.image_done,
+            planes=self.tensors.planes,
             output_offsets=self.tensors.output_offsets,
             bytes_to_load=int(transfers[:, k.D_BYTES].sum()),
             weight_bytes=_copied_bytes(transfers, k.WEIGHTS, contents.layers),

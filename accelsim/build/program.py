@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from accelsim.build.plane_store import PlaneStore
 from accelsim.engine.fabric import Contents
 from accelsim.engine.groups import GroupTable
 from accelsim.parts.dma import Load
@@ -27,6 +28,8 @@ class Program:
     scripts: list[TileScript]
     image_done: list[tuple[int, ...]]
     """Per image, the groups of the outputs written to DRAM."""
+    planes: PlaneStore
+    """Where `contents.planes` lie."""
     output_offsets: dict[tuple[int, str], int]
     """(image, layer) to the offset of its computed words in `contents.outputs`."""
     bytes_to_load: int

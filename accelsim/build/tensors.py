@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from accelsim.build.plane_store import PlaneStore
 from accelsim.engine.layout import BLOCK_WORDS, bit_planes
 from accelsim.errors import InputError, Problem
 from accelsim.units import ceil_div
@@ -27,8 +28,7 @@ class Tensors:
         self.workload = workload
         self.verify = verify
         self.output_offsets: dict[tuple[int, str], int] = {}
-        self._plane_count = max(layer.word_bits for layer in workload.layers)
-        self._planes: list[NDArray[np.int64]] = []
+        self.planes = PlaneStore(max(layer.word_bits for layer in workload.layers))
         self._words: list[NDArray[np.int32]] = []
         self._weights: list[NDArray[np.int8]] = []
         self._bias: list[NDArray[np.int64]] = []
@@ -52,13 +52,13 @@ class Tensors:
             flat = np.ascontiguousarray(words.transpose(1, 2, 0)).ravel()
             content = hashlib.blake2b(flat.data, digest_size=32, person=str(flat.dtype).encode()).digest()
             if content not in self._offset_of:
-                self._offset_of[content] = self._add_words(flat)
+                self._offset_of[content] = self._add_words(flat, image)
             self._input_offsets[key] = self._offset_of[content]
         return self._input_offsets[key]
 
-    def _add_words(self, flat: NDArray[np.unsignedinteger[Any]]) -> int:
+    def _add_words(self, flat: NDArray[np.unsignedinteger[Any]], image: int) -> int:
         blocks = ceil_div(flat.size, BLOCK_WORDS)
-        self._planes.append(bit_planes(flat, self._plane_count))
+        self.planes.add(bit_planes(flat, self.planes.planes), image)
         if self.verify:
             padded = np.zeros(blocks * BLOCK_WORDS, np.int32)
             padded[: flat.size] = flat
@@ -96,7 +96,7 @@ class Tensors:
         key = (layer.name, image, -1)
         if key not in self._input_offsets:
             words = attention_weights(layer, self.workload.input_words(layer.name, image, 1))
-            self._input_offsets[key] = self._add_words(words.ravel().astype(np.uint32))
+            self._input_offsets[key] = self._add_words(words.ravel().astype(np.uint32), image)
         return self._input_offsets[key]
 
     def output_offset(self, layer: Layer, image: int) -> int:
@@ -107,10 +107,6 @@ class Tensors:
         if key not in self.output_offsets:
             self.output_offsets[key] = self._reserve("outputs", int(np.prod(layer.out_shape)))
         return self.output_offsets[key]
-
-    def planes(self) -> NDArray[np.int64]:
-        """Bit planes of all words (see `accelsim.engine.layout.bit_planes`): [blocks, planes]."""
-        return np.concatenate(self._planes) if self._planes else np.zeros((1, self._plane_count), np.int64)
 
     def words(self) -> NDArray[np.int32]:
         return np.concatenate(self._words) if self._words else np.zeros(1, np.int32)

@@ -370,7 +370,7 @@ class Tiles(NamedTuple):
     C_WRITE_PEAK,
     C_BUSY,  # bus occupancy, in 1/M_RATE cycles; of several channels that of the busiest
     C_WAKE,  # the next cycle in which the controller has to be looked at
-    C_CUT,  # bytes of the newest chunk whose bursts have not been asked for
+    C_CUT,  # bursts of the newest chunk have still to be asked for
     C_NEXT,  # address of the first byte of the transfer being read that no burst was asked for
     CHANNEL_SCALARS,
 ) = range(15)

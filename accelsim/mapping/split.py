@@ -119,15 +119,13 @@ class Cuts:
         self._reloading = estimate(layer, alone, density, self._channels, self._rows)
         self.weight_bytes = weight_bytes(layer) if layer.op in WEIGHTED_OPS else 0
 
-    def best(self, tiles: int, room_bytes: float = inf, most_copies: float = inf) -> Split:
+    def best(self, tiles: int, most_copies: float = inf) -> Split:
         """The cut with the fewest estimated cycles on so many tiles; of equals the one with the fewest parts.
 
-        Weights of a part that are more than `room_bytes`, and those of more than `most_copies` parts by rows, are
-        taken to be loaded for every image.
+        Weights of more than `most_copies` parts by rows are taken to be loaded for every image.
         """
         end = max(1, int(np.searchsorted(self._parts, tiles, side="right")))
-        stays = (self.weight_bytes / self._channels[:end] <= room_bytes) & (self._rows[:end] <= most_copies)
-        cycles = np.where(stays, self._cycles[:end], self._reloading[:end])
+        cycles = np.where(self._rows[:end] <= most_copies, self._cycles[:end], self._reloading[:end])
         best = int(np.argmin(cycles))
         return Split(int(self._channels[best]), int(self._rows[best]), float(cycles[best]))
 

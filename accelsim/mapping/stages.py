@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 
 from accelsim.mapping.plan import Range, Stage
 
+HANDOVER_CYCLES = 50
+"""From one layer to the next on the same tiles, until its first rows are there; an estimate."""
+
 STEPS = 40
 """Halvings of the interval in which the slowest stage's cycles are sought."""
 
@@ -19,8 +22,8 @@ def make_stages(
     """Cut layers into runs, and tiles among them, so that the slowest run takes the fewest cycles.
 
     `cycles[layer][n]` are the cycles of a layer on n tiles, falling with n; layers of a run follow one another on the
-    same tiles. Layers outnumber stages where tiles are few or layers short. `buffers` are the weight buffers that each
-    layer's weights fill: a run then gets at least as many tiles, if there are enough of them at all.
+    same tiles. There are two stages at least, where there are layers and tiles for them. `buffers` are the weight
+    buffers that each layer's weights fill: a run then gets at least as many tiles, if there are enough of them at all.
     """
     if buffers is not None:
         found = _make_stages(cycles, tiles, np.concatenate([[0.0], np.cumsum(buffers)]))
@@ -34,8 +37,9 @@ def make_stages(
 def _make_stages(
     cycles: Sequence[NDArray[np.float64]], tiles: Sequence[int], buffers: NDArray[np.float64]
 ) -> list[Stage] | None:
-    table = np.concatenate([np.zeros((1, len(tiles) + 1)), np.cumsum(np.stack(cycles)[:, : len(tiles) + 1], axis=0)])
-    high = float(table[-1, -1])
+    each = np.stack(cycles)[:, : len(tiles) + 1] + HANDOVER_CYCLES
+    table = np.concatenate([np.zeros((1, len(tiles) + 1)), np.cumsum(each, axis=0)])
+    high = float(table[-1, 1])
     low = 0.0
     best = _cut(table, buffers, high, len(tiles))
     if best is None:
@@ -70,7 +74,7 @@ def _cut(
     start_of = [0] * (layers + 1)
     for last in range(1, layers + 1):
         for first in range(last):
-            if fewest[first] >= tiles:
+            if fewest[first] >= tiles or (last - first == layers and min(layers, tiles) > 1):
                 continue
             # Cycles fall with tiles: the first entry that is low enough.
             needed = int(np.searchsorted(-(table[last, 1:] - table[first, 1:]), -limit)) + 1

@@ -1,1 +1,1 @@
-"""Hardware descriptions of the parts, in Amaranth (extra `rtl`); see docs/rtl.md. Nothing else imports this package."""
+"""Hardware descriptions of the parts, in Amaranth (extra `rtl`); see docs/rtl.md. Only the command `rtl` imports them."""

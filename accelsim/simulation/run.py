@@ -26,7 +26,7 @@ from accelsim.simulation.report import make_report
 from accelsim.simulation.timeline import make_timeline
 from accelsim.simulation.verify import verify_outputs
 from accelsim.workload.layer import Layer
-from accelsim.workload.statistics import layer_statistics
+from accelsim.workload.statistics import network_statistics
 from accelsim.workload.workload import Workload
 
 Progress = Callable[[int, int, str], None]
@@ -97,7 +97,7 @@ def run_engine(
     add_actors(bridge, arch, program, finished, LayerProgress(program, chosen, progress), reverse_actors)
     bridge.run()
     fabric.settle()
-    statistics = {layer.name: layer_statistics(workload, layer.name, images) for layer in chosen}
+    statistics = {found.layer.name: found for found in network_statistics(workload, images, chosen)}
     return Run(
         arch, workload, chosen, plan, program, fabric, images, tuple(finished), bridge.actor_events, statistics, seed
     )
@@ -119,18 +119,27 @@ def choose_layers(workload: Workload, names: Sequence[str] | None) -> tuple[Laye
 
 
 class LayerProgress:
-    """Counts the passes that end, and tells `progress` whenever a layer of an image has no more of them."""
+    """Counts the passes that end, and tells `progress` whenever a layer of an image has no more of them.
+
+    Bit planes of images that are over are forgotten.
+    """
 
     def __init__(self, program: Program, layers: Sequence[Layer], progress: Progress | None) -> None:
         self.layers = layers
         self.progress = progress
+        self.planes = program.planes
         self.left = Counter(int(command.work[W_LAYER]) for script in program.scripts for command in script.commands)
         self.total = len(self.left)
+        self.layers_left = Counter(number // len(layers) for number in self.left)
 
     def __call__(self, command: Command) -> None:
         number = int(command.work[W_LAYER])
         self.left[number] -= 1
         if self.left[number] == 0:
             del self.left[number]
+            image = number // len(self.layers)
+            self.layers_left[image] -= 1
+            if self.layers_left[image] == 0:
+                self.planes.forget(image)
             if self.progress is not None:
                 self.progress(self.total - len(self.left), self.total, self.layers[number % len(self.layers)].name)

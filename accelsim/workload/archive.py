@@ -12,15 +12,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tokenize import TokenError
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from accelsim.errors import InputError, Problem
 
-MAX_TOTAL_BYTES = 8 << 30
+MAX_TOTAL_BYTES = 64 << 30
 """Uncompressed size of all arrays together, above which a file is refused."""
+
+PIECE_BYTES = 8 << 20
+"""Bytes of an array that are read at once where it is read in pieces."""
 
 _BROKEN = (
     zipfile.BadZipFile,
@@ -69,6 +72,24 @@ class Archive:
                 array: NDArray[Any] = np.lib.format.read_array(stream, allow_pickle=False)
                 stream.read(1)  # the checksum is compared at the end of the data
                 return array
+        except _BROKEN as error:
+            raise InputError(Problem(f"cannot be read: {_reason(error)}", self.file, key=name)) from None
+
+    def load_pieces(self, name: str) -> Iterator[NDArray[Any]]:
+        """One array of at least one axis in pieces along its first; InputError where its data is damaged."""
+        try:
+            with self._content.open(f"{name}.npy") as stream:
+                shape, columns_first, dtype = _read_array_header(stream)
+                if columns_first:
+                    yield self.load(name)
+                    return
+                row_bytes = math.prod(shape[1:]) * dtype.itemsize
+                rows = max(1, PIECE_BYTES // max(1, row_bytes))
+                for first in range(0, shape[0], rows):
+                    count = min(rows, shape[0] - first)
+                    data = stream.read(count * row_bytes)
+                    yield np.frombuffer(data, dtype).reshape(count, *shape[1:])
+                stream.read(1)
         except _BROKEN as error:
             raise InputError(Problem(f"cannot be read: {_reason(error)}", self.file, key=name)) from None
 
@@ -145,13 +166,7 @@ def _read_headers(content: zipfile.ZipFile, file: str, limit: int) -> dict[str, 
 
 def _read_header(content: zipfile.ZipFile, member: zipfile.ZipInfo) -> Header:
     with content.open(member) as stream:
-        version = np.lib.format.read_magic(stream)
-        if version == (1, 0):
-            shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
-        elif version == (2, 0):
-            shape, _, dtype = np.lib.format.read_array_header_2_0(stream)
-        else:
-            raise ValueError(f"has the unknown array version {version[0]}.{version[1]}")
+        shape, _, dtype = _read_array_header(stream)
         header = Header(shape, dtype)
         if dtype.hasobject:
             raise ValueError("holds Python objects (a pickle), which are never read")
@@ -159,6 +174,16 @@ def _read_header(content: zipfile.ZipFile, member: zipfile.ZipInfo) -> Header:
         if min(shape, default=0) < 0 or header.bytes != held:
             raise ValueError(f"holds {held} bytes, but its shape {list(shape)} of {dtype} needs {header.bytes}")
     return header
+
+
+def _read_array_header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Shape, whether the first axis varies fastest, and type of the array that follows."""
+    version = np.lib.format.read_magic(stream)
+    if version == (1, 0):
+        return np.lib.format.read_array_header_1_0(stream)
+    if version == (2, 0):
+        return np.lib.format.read_array_header_2_0(stream)
+    raise ValueError(f"has the unknown array version {version[0]}.{version[1]}")
 
 
 def _reason(error: Exception) -> str:

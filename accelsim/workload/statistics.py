@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
@@ -78,31 +79,62 @@ class LayerStatistics:
         return self.inputs.entropy_bits
 
 
+@dataclass(frozen=True, slots=True)
+class _Counts:
+    """What is counted in the words of a layer; counts of several images add up."""
+
+    inputs: WordHistogram
+    synops: int = 0
+    word_macs: int = 0
+    effective: int = 0
+
+    def __add__(self, other: _Counts) -> _Counts:
+        return _Counts(
+            self.inputs + other.inputs,
+            self.synops + other.synops,
+            self.word_macs + other.word_macs,
+            self.effective + other.effective,
+        )
+
+
+def _count(workload: Workload, layer: Layer, image: int) -> _Counts:
+    """The counts of an image."""
+    operands = [workload.input_words(layer.name, image, operand) for operand in range(layer.operands)]
+    attends = layer.op in ATTENTION_OPS
+    inputs = reduce(add, [histogram(words, layer.word_bits) for words in (operands[:1] if attends else operands)])
+    if layer.op not in ARRAY_OPS:
+        return _Counts(inputs)
+    parameters = workload.parameters(layer.name) if layer.op in WEIGHTED_OPS else None
+    window = (layer.out_shape, layer.kernel, layer.stride, layer.padding, layer.groups, layer.dilation)
+    nonzero = operands[0] != 0
+    reached = effective = synaptic.reached_sum(nonzero, *window)
+    if attends:
+        effective = int(attention_product(layer, nonzero, operands[1] != 0).sum())
+    elif parameters is not None:
+        effective = synaptic.weighted_sum(nonzero, parameters.weights, layer.out_shape, *window[2:])
+    return _Counts(inputs, synaptic.reached_sum(ones(operands[0]), *window), reached, effective)
+
+
 def layer_statistics(workload: Workload, name: str, images: int = 1) -> LayerStatistics:
     """Statistics of a layer over the first `images` images; those beyond the recorded ones repeat them."""
     layer = next(layer for layer in workload.layers if layer.name == name)
+    return network_statistics(workload, images, [layer])[0]
+
+
+def network_statistics(
+    workload: Workload, images: int = 1, layers: Sequence[Layer] | None = None
+) -> tuple[LayerStatistics, ...]:
+    """Statistics of some layers, of all where None, in their order; words are read image by image."""
+    chosen = workload.layers if layers is None else layers
+    counts = [_count(workload, layer, 0) for layer in chosen]
+    for image in range(1, images):
+        counts = [count + _count(workload, layer, image) for layer, count in zip(chosen, counts, strict=True)]
+    return tuple(_statistics(layer, images, count) for layer, count in zip(chosen, counts, strict=True))
+
+
+def _statistics(layer: Layer, images: int, counts: _Counts) -> LayerStatistics:
+    inputs = counts.inputs
     on_array = layer.op in ARRAY_OPS
-    attends = layer.op in ATTENTION_OPS
-    parameters = workload.parameters(layer.name) if layer.op in WEIGHTED_OPS else None
-    window = (layer.out_shape, layer.kernel, layer.stride, layer.padding, layer.groups, layer.dilation)
-    counts: list[WordHistogram] = []
-    synops = word_macs = effective = 0
-    for image in range(images):
-        operands = [workload.input_words(layer.name, image, operand) for operand in range(layer.operands)]
-        counts += [histogram(words, layer.word_bits) for words in (operands[:1] if attends else operands)]
-        if not on_array:
-            continue
-        nonzero = operands[0] != 0
-        reached = synaptic.reached_sum(nonzero, *window)
-        synops += synaptic.reached_sum(ones(operands[0]), *window)
-        word_macs += reached
-        if attends:
-            effective += int(attention_product(layer, nonzero, operands[1] != 0).sum())
-        elif parameters is None:
-            effective += reached
-        else:
-            effective += synaptic.weighted_sum(nonzero, parameters.weights, layer.out_shape, *window[2:])
-    inputs = reduce(add, counts)
     budget = synaptic.bit_budget(1, layer.weight_bits, layer.word_bits)
     dense = layer.dense_macs * images
     weight_bits = layer.fan_in * layer.out_shape[0] * layer.weight_bits if layer.op in WEIGHTED_OPS else 0
@@ -112,10 +144,10 @@ def layer_statistics(workload: Workload, name: str, images: int = 1) -> LayerSta
         layer=layer,
         images=images,
         inputs=inputs,
-        synops=synops,
-        word_macs=word_macs,
-        effective_macs=effective if layer.word_bits > 1 else 0,
-        effective_acs=effective if layer.word_bits == 1 else 0,
+        synops=counts.synops,
+        word_macs=counts.word_macs,
+        effective_macs=counts.effective if layer.word_bits > 1 else 0,
+        effective_acs=counts.effective if layer.word_bits == 1 else 0,
         dense_macs=dense,
         bit_budget=budget,
         s_ace=synaptic.s_ace(dense, budget),
@@ -125,11 +157,6 @@ def layer_statistics(workload: Workload, name: str, images: int = 1) -> LayerSta
         output_bytes=_bytes(layer.out_shape, layer.out_word_bits),
         footprint_bytes=ceil_div(weight_bits + membrane_bits, 8),
     )
-
-
-def network_statistics(workload: Workload, images: int = 1) -> tuple[LayerStatistics, ...]:
-    """Statistics of every layer, in execution order."""
-    return tuple(layer_statistics(workload, layer.name, images) for layer in workload.layers)
 
 
 def _bytes(shape: tuple[int, int, int], bits: int) -> int:

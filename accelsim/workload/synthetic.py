@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -16,6 +17,7 @@ from accelsim.errors import InputError, Problem
 from accelsim.workload.archive import sha256
 from accelsim.workload.density import MAX_LISTED_BITS, Density, draw_words
 from accelsim.workload.graph import Graph, Place, input_shape, link, output_shape
+from accelsim.workload.kept import Kept
 from accelsim.workload.layer import ARRAY_OPS, ATTENTION_OPS, WEIGHTED_OPS, Kind, Layer, Op
 from accelsim.workload.settings import Bits, Name, Shape, Steps, WordBits, some_layers
 from accelsim.workload.window import Window
@@ -28,9 +30,6 @@ from accelsim.workload.words import (
     unpool,
 )
 from accelsim.workload.workload import Parameters
-
-MAX_DERIVED = 1000
-"""Drawn arrays that are kept; others come out the same when they are drawn again."""
 
 ROUNDING = 1e-5
 """By how much a share of bits may miss the bound that the density sets: both are rounded."""
@@ -150,7 +149,7 @@ class Synthetic:
         self._produced = {
             layer.name: density for layer in self.layers if (density := self._density(layer, densities)) is not None
         }
-        self._derived: dict[tuple[str, int], NDArray[Any]] = {}
+        self._derived = Kept()
         self.drawn = tuple(layer.name for layer in self.layers if not layer.computed or layer.name in self._produced)
         self.notes = (*graph.notes, "all words are drawn at random, at the densities of the workload file")
 
@@ -181,18 +180,13 @@ class Synthetic:
         return None if layer.computed else densities.get((layer.name, 0), Density(1.0))
 
     def _keep(self, key: str, image: int) -> NDArray[Any]:
-        if (key, image) not in self._derived:
-            if len(self._derived) >= MAX_DERIVED:
-                self._derived.clear()
-            side, _, name = key.partition("/")
-            layer = self._by_name[name]
-            if side == "in":
-                density = self._consumed[name, 0]
-                rng = generator(self._seed, key, image)
-                self._derived[key, image] = draw_words(rng, layer.in_shape, layer.word_bits, density)
-            else:
-                self._derived[key, image] = self._produce(layer, image)
-        return self._derived[key, image]
+        side, _, name = key.partition("/")
+        layer = self._by_name[name]
+        return self._derived.get((key, image), partial(self._draw if side == "in" else self._produce, layer, image))
+
+    def _draw(self, layer: Layer, image: int) -> NDArray[Any]:
+        rng = generator(self._seed, f"in/{layer.name}", image)
+        return draw_words(rng, layer.in_shape, layer.word_bits, self._consumed[layer.name, 0])
 
     def _produce(self, layer: Layer, image: int) -> NDArray[Any]:
         if layer.name not in self._produced:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,11 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accelsim.errors import InputError, Problem
-from accelsim.workload.archive import headers_of, open_archive, sha256, write_archive
+from accelsim.workload import spool
+from accelsim.workload.archive import Archive, headers_of, open_archive, sha256, write_archive
 from accelsim.workload.density import density_of, draw_words
 from accelsim.workload.graph import Graph
+from accelsim.workload.kept import Kept
 from accelsim.workload.layer import ATTENTION_OPS, Layer
-from accelsim.workload.trace_arrays import header_problems, normal_form, value_problems
+from accelsim.workload.spool import Spool, Spooled
+from accelsim.workload.trace_arrays import PER_IMAGE, header_problems, normal_form, value_problems, value_range
 from accelsim.workload.trace_meta import FORMAT, VERSION, Meta, check_meta, read_meta
 from accelsim.workload.words import (
     Words,
@@ -29,8 +34,6 @@ from accelsim.workload.words import (
 from accelsim.workload.workload import Parameters
 
 MAX_META_BYTES = 64 << 20
-MAX_DERIVED = 1000
-"""Drawn or computed arrays that are kept; others come out the same when they are made again."""
 
 
 class Trace:
@@ -43,7 +46,7 @@ class Trace:
     """
 
     def __init__(
-        self, meta: Meta, graph: Graph, arrays: Mapping[str, NDArray[Any]], source: dict[str, Any], seed: int = 0
+        self, meta: Meta, graph: Graph, arrays: Mapping[str, Any], source: dict[str, Any], seed: int = 0
     ) -> None:
         self.name = meta.network
         self.dataset = meta.dataset
@@ -58,7 +61,7 @@ class Trace:
         self._consumers = {
             layer.name: [other for other in self.layers if layer.name in other.inputs] for layer in self.layers
         }
-        self._derived: dict[tuple[str, int], NDArray[Any]] = {}
+        self._derived = Kept()
         self.drawn = tuple(layer.name for layer in self.layers if not layer.computed and self._recorded(layer) is None)
         self.notes = (*graph.notes, *drawing_note(self.drawn))
 
@@ -83,13 +86,9 @@ class Trace:
         if recorded is not None:
             words: NDArray[np.integer[Any]] = recorded[image]
             return words
-        if (layer, image) not in self._derived:
-            if len(self._derived) >= MAX_DERIVED:
-                self._derived.clear()
-            found = self._by_name[layer]
-            derive = self._compute if found.computed else self._draw
-            self._derived[layer, image] = derive(found, image)
-        return self._derived[layer, image]
+        found = self._by_name[layer]
+        derive = self._compute if found.computed else self._draw
+        return self._derived.get((layer, image), partial(derive, found, image))
 
     def parameters(self, layer: str) -> Parameters | None:
         """See `Workload`."""
@@ -104,13 +103,15 @@ class Trace:
         theta = self._arrays.get(f"theta/{layer}", np.ones(channels, dtype=np.int64))
         return Parameters(weights, bias, theta)
 
-    def _recorded(self, layer: Layer) -> NDArray[Any] | None:
+    def _recorded(self, layer: Layer) -> NDArray[Any] | Spooled | None:
         """The words [image, ...] that a layer produces, where the file holds them."""
         words = self._arrays.get(f"out/{layer.name}")
         for consumer in self._consumers[layer.name] if words is None else ():
             if len(consumer.inputs) == 1 and f"in/{consumer.name}" in self._arrays:
-                return self._arrays[f"in/{consumer.name}"]
-        return words
+                words = self._arrays[f"in/{consumer.name}"]
+                break
+        found: NDArray[Any] | Spooled | None = words
+        return found
 
     def _compute(self, layer: Layer, image: int) -> Words:
         operands = [self.input_words(layer.name, image, operand) for operand in range(layer.operands)]
@@ -158,15 +159,20 @@ def read_trace(path: str | Path, seed: int = 0) -> Trace:
         problems = header_problems(archive.headers, graph.layers, meta.images, file)
         if problems:
             raise InputError(problems)
-        arrays = {}
+        by_name = {layer.name: layer for layer in graph.layers}
+        recorded = [key for key in archive.headers if key.partition("/")[0] in PER_IMAGE]
+        much = sum(archive.headers[key].bytes for key in recorded) > spool.HELD_BYTES
+        held = Spool() if much else None
+        arrays: dict[str, Any] = {}
+        values: list[Problem] = []
         for key in archive.headers:
             if key != "meta":
                 try:
-                    arrays[key] = archive.load(key)
+                    arrays[key], low, high = _read_array(archive, key, by_name, held if key in recorded else None)
+                    values += value_problems(key, low, high, by_name, file)
                 except InputError as error:
                     problems += error.problems
-    by_name = {layer.name: layer for layer in graph.layers}
-    problems += [problem for key, array in arrays.items() for problem in value_problems(key, array, by_name, file)]
+    problems += values
     if problems:
         raise InputError(problems)
     source = {
@@ -177,7 +183,29 @@ def read_trace(path: str | Path, seed: int = 0) -> Trace:
         "note": meta.note,
         "inferred": list(graph.notes),
     }
-    return Trace(meta, graph, {key: normal_form(key, arrays[key], by_name) for key in arrays}, source, seed)
+    return Trace(meta, graph, arrays, source, seed)
+
+
+def _read_array(
+    archive: Archive, key: str, by_name: Mapping[str, Layer], held: Spool | None
+) -> tuple[NDArray[Any] | Spooled, int, int]:
+    """An array as the simulator holds it, in a spool where there is one, and its smallest and largest number."""
+    if held is None:
+        array = archive.load(key)
+        return normal_form(key, array, by_name), *value_range(array)
+    ranges = []
+
+    def pieces() -> Iterator[NDArray[Any]]:
+        for piece in archive.load_pieces(key):
+            ranges.append(value_range(piece))
+            yield normal_form(key, piece, by_name)
+
+    try:
+        spooled = held.add(pieces())
+    except OSError as error:
+        rule = f"does not fit the temporary directory {tempfile.gettempdir()}: {error.strerror}"
+        raise InputError(Problem(rule, archive.file, key=key)) from None
+    return spooled, min(low for low, _ in ranges), max(high for _, high in ranges)
 
 
 def write_trace(path: str | Path, meta: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
@@ -190,7 +218,11 @@ def write_trace(path: str | Path, meta: dict[str, Any], arrays: Mapping[str, NDA
     problems = header_problems(headers_of(arrays), graph.layers, checked.images, file)
     if not problems:
         by_name = {layer.name: layer for layer in graph.layers}
-        problems = [problem for key, array in arrays.items() for problem in value_problems(key, array, by_name, file)]
+        problems = [
+            problem
+            for key, array in arrays.items()
+            for problem in value_problems(key, *value_range(array), by_name, file)
+        ]
     if problems:
         raise InputError(problems)
     write_archive(path, {"meta": np.array(json.dumps(meta)), **arrays})

@@ -14,6 +14,9 @@ from accelsim.workload.layer import ARRAY_OPS, ATTENTION_OPS, WEIGHTED_OPS, Laye
 from accelsim.workload.words import smallest_unsigned
 
 GROUPS = ("in", "out", "weights", "bias", "theta")
+PER_IMAGE = ("in", "out")
+"""Groups whose arrays have an entry for every image."""
+
 ALLOWED = "meta, labels, " + ", ".join(f"{group}/<layer>" for group in GROUPS)
 
 
@@ -117,13 +120,17 @@ def _contiguous(array: NDArray[Any], dtype: Any, shape: tuple[int, ...]) -> NDAr
     return np.ascontiguousarray(array, dtype=dtype).reshape(shape)
 
 
-def value_problems(key: str, array: NDArray[Any], by_name: Mapping[str, Layer], file: str) -> Iterator[Problem]:
-    """What is wrong with the numbers in an array whose header is right."""
+def value_range(array: NDArray[Any]) -> tuple[int, int]:
+    """Smallest and largest number of an array; those of no numbers are 0."""
+    return (int(array.min()), int(array.max())) if array.size and array.dtype.kind in "iu" else (0, 0)
+
+
+def value_problems(key: str, low: int, high: int, by_name: Mapping[str, Layer], file: str) -> Iterator[Problem]:
+    """What is wrong with the numbers, from `low` to `high`, in an array whose header is right."""
     group, _, name = key.partition("/")
-    if group not in GROUPS or not array.size:
+    if group not in GROUPS:
         return
     layer = by_name[name]
-    low, high = int(array.min()), int(array.max())
     if group == "in" and high >> layer.word_bits:
         yield Problem(f"holds words wider than word_bits = {layer.word_bits}", file, key=key, value=high)
     elif group == "out" and not layer.signed and high >> layer.out_word_bits:

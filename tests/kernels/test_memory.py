@@ -2,82 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 from math import ceil
 
 import numpy as np
 import pytest
-from bare_fabric import MEMORY, TILE, bandwidth, contents, fabric, mesh
+from bare_fabric import MEMORY, TILE, bandwidth, mesh
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from memory_driver import MemoryDriver, store
 
-from accelsim.engine.fabric import IDLE, MemoryShape, TileShape
-from accelsim.engine.groups import GroupTable
-from accelsim.engine.topology import NetworkShape
+from accelsim.engine.fabric import IDLE
 from accelsim.kernels import delivery
 from accelsim.kernels import network_state as n
 from accelsim.kernels import state as k
-
-ONE_FLIT = replace(TILE, flit_bits=4096, header_bits=0, weight_sram=replace(TILE.weight_sram, width_bits=4096))
-"""Flits so wide that every chunk of the tests is a packet of one."""
-
-WIDE = mesh(2, 1, queue_flits=64)
-
-
-class MemoryDriver:
-    """A channel at node 1 and transfers of the given bytes, each to a tile at node 0 (or `copies` times to it)."""
-
-    def __init__(
-        self,
-        sizes: Sequence[int],
-        memory: MemoryShape,
-        network: NetworkShape = WIDE,
-        copies: int = 1,
-        tile: TileShape = ONE_FLIT,
-    ) -> None:
-        self.groups = GroupTable()
-        self.triggers = [self.groups.add(f"request {n}", 1, fires=n) for n in range(len(sizes))]
-        arrivals = [self.groups.add(f"bytes {n}", size * copies) for n, size in enumerate(sizes)]
-        transfers = []
-        for number, size in enumerate(sizes):
-            row = [0] * k.TRANSFER_COLUMNS
-            row[k.D_BYTES], row[k.D_KIND] = size, k.WEIGHTS
-            row[k.D_FIRST], row[k.D_COUNT] = number * copies, copies
-            transfers.append(row)
-        destinations = [(0, group) for group in arrivals for _ in range(copies)]
-        held = contents(transfers=transfers, destinations=destinations)
-        self.fabric = fabric(self.groups, held, network, tile, memory)
-        self.sent: list[tuple[int, int]] = []
-        """(cycle in which a packet was queued, transfer that it belongs to)"""
-        self.arrivals = arrivals
-
-    @property
-    def channel(self) -> np.ndarray:
-        return self.fabric.memory.channel[0]
-
-    def request(self, *transfers: int) -> None:
-        """What a request's arrival does, in the cycle before the one that is stepped next."""
-        for transfer in transfers:
-            delivery.count_down(self.fabric.clock, self.fabric.memory, self.triggers[transfer], 1)
-
-    def step(self) -> None:
-        held = self.fabric
-        t, before = held.now, int(held.clock.scalars[k.SENT_PACKETS])
-        slot = int(held.network.free[held.network.scalars[n.FREE_PACKETS] - 1])
-        held.advance(t + 1)
-        assert held.now == t + 1
-        group = int(held.network.cargo[slot, n.CARGO_GROUP])
-        if held.clock.scalars[k.SENT_PACKETS] > before and group in self.arrivals:
-            self.sent.append((t, self.arrivals.index(group)))
-
-    def run(self, longest: int = 100_000) -> list[int]:
-        """Step until all has arrived; the cycles in which packets were queued."""
-        while any(self.fabric.clock.left[group] for group in self.arrivals):
-            assert self.fabric.now < longest, "bytes are lost"
-            self.step()
-        return [t for t, _ in self.sent]
 
 
 @pytest.mark.parametrize("latency", [0, 30])
@@ -199,12 +138,6 @@ def test_the_last_byte_written_ends_the_run() -> None:
     driver.step()
     assert arrived == 8
     assert held.cycles == arrived + 1 + 2
-
-
-def store(driver: MemoryDriver, created: int, payload: int) -> None:
-    """Queue a packet of one flit at node 0 whose bytes are to be written to DRAM."""
-    held = driver.fabric
-    delivery.send(held.clock, held.network, 0, 1, 1, -1, 0, 0, k.STORE, payload, 0, created)
 
 
 def test_credits_are_held_while_the_write_buffer_is_full() -> None:

@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small_workload import conv
 
-from accelsim.mapping.split import choose_split, estimate, input_rows, shares
-from accelsim.mapping.work import channel_groups, input_channels, pixel_cycles
+from accelsim.mapping.split import Cuts, allowed_cuts, choose_split, estimate, input_rows, shares
 from accelsim.workload.layer import Layer
 
 CAPACITY = replace(SMALL, tiles=16, controllers=4, memory_bytes_per_cycle=51.2)
@@ -25,63 +24,11 @@ def test_shares_cover_everything_once_and_differ_by_one(total: int, data: st.Dat
     assert len(cut) == parts and max(sizes) - min(sizes) <= 1 and min(sizes) >= 1
 
 
-def test_groups_are_columns_wide_but_the_last() -> None:
-    assert channel_groups(conv("a", (8, 4, 4), 40), CAPACITY) == [(0, 16), (16, 32), (32, 40)]
-
-
-def grouped(groups: int, channels: int, outs: int) -> Layer:
-    return replace(conv("a", (channels, 4, 4), outs), groups=groups)
-
-
-def test_a_pass_covers_part_of_a_group_or_whole_groups() -> None:
-    assert channel_groups(grouped(2, 8, 40), CAPACITY) == [(0, 16), (16, 20), (20, 36), (36, 40)]
-    assert channel_groups(grouped(8, 8, 40), CAPACITY) == [(0, 15), (15, 30), (30, 40)]
-    assert channel_groups(grouped(20, 20, 20), CAPACITY) == [(0, 16), (16, 20)]
-    small = replace(CAPACITY, weight_buffer_bytes=2 * 9 * 4 * 10, prefetches=True)
-    assert channel_groups(grouped(8, 32, 40), small) == [(first, first + 10) for first in range(0, 40, 10)]
-
-
-def test_a_pass_scans_the_channels_of_its_groups() -> None:
-    layer = grouped(4, 32, 8)
-    assert input_channels(layer, (0, 2)) == (0, 8)
-    assert input_channels(layer, (3, 4)) == (8, 16)
-    assert input_channels(layer, (2, 6)) == (8, 24)
-    assert input_channels(layer, (6, 8), (2, 5)) == (26, 29)
-
-
-@given(st.integers(1, 12), st.integers(1, 5), st.integers(1, 40))
-def test_every_output_is_in_one_pass_and_its_inputs_are_scanned(groups: int, inputs: int, outputs: int) -> None:
-    layer = grouped(groups, groups * inputs, groups * outputs)
-    passes = channel_groups(layer, CAPACITY)
-    assert [out for first, last in passes for out in range(first, last)] == list(range(groups * outputs))
-    for first, last in passes:
-        own = {out // outputs for out in range(first, last)}
-        assert last - first <= CAPACITY.columns
-        assert len(own) == 1 or (first % outputs, last % outputs) == (0, 0)
-        scanned = range(*input_channels(layer, (first, last)))
-        assert set(scanned) == {group * inputs + n for group in own for n in range(inputs)}
-
-
 def test_rows_of_dilated_kernels_and_repeated_maps() -> None:
     dilated = replace(conv("a", (8, 8, 8), 8), dilation=(2, 1), padding=(2, 1))
     assert input_rows(dilated, (3, 4)) == (1, 6)
     repeated = Layer("u", "upsample", (), (8, 4, 4), (8, 12, 4), factor=(3, 1))
     assert [input_rows(repeated, rows) for rows in ((0, 1), (2, 4), (5, 12))] == [(0, 1), (0, 2), (1, 4)]
-
-
-def test_gaps_between_taps_and_other_groups_cost_lines() -> None:
-    """Silent maps, so that only lines are read: 3 runs of 192 words, or 9 of the channels at a position."""
-    layer = replace(conv("a", (64, 8, 8), 16), padding=(0, 0), out_shape=(16, 6, 6))
-    apart = replace(layer, dilation=(1, 3), out_shape=(16, 6, 2))
-    wide = replace(CAPACITY, line_words=192)
-    assert pixel_cycles(layer, wide, (0.0,)) == 3
-    assert pixel_cycles(replace(layer, dilation=(3, 1), out_shape=(16, 2, 6)), wide, (0.0,)) == 3
-    assert pixel_cycles(apart, wide, (0.0,)) == 9
-    assert pixel_cycles(replace(layer, groups=2), wide, (0.0,)) == 3
-    assert pixel_cycles(replace(layer, groups=2, out_shape=(32, 6, 6)), wide, (0.0,)) == 9
-    # Of 64 groups 16 share a pass: lines of 16 words.
-    depthwise = replace(layer, groups=64, out_shape=(64, 6, 6))
-    assert pixel_cycles(depthwise, CAPACITY, (0.0,)) == pixel_cycles(depthwise, CAPACITY, (1.0,)) == 9
 
 
 @pytest.mark.parametrize(
@@ -105,3 +52,34 @@ def test_weights_that_bind_are_not_copied() -> None:
     """With many weights and few pixels, cutting by rows would send every weight several times."""
     layer = conv("a", (512, 2, 2), 512)
     assert choose_split(layer, CAPACITY, (0.5,)).row_parts == 1
+
+
+def test_what_the_user_decides_is_kept() -> None:
+    layer = conv("a", (32, 16, 16), 64)
+
+    def parts(*choice: object) -> tuple[int, int]:
+        found = Cuts(layer, CAPACITY, (0.5,), allowed_cuts(layer, CAPACITY, *choice)).best(16)  # type: ignore[arg-type]
+        return found.channel_parts, found.row_parts
+
+    assert parts("rows")[0] == 1 and parts("output_channels")[1] == 1
+    assert min(parts("both")) > 1
+    assert parts("auto", 3)[0] == 3 and parts("auto", None, 5)[1] == 5
+    assert parts("rows", 2, 3) == parts("both", 2, 3) == (2, 3)
+
+
+def test_parts_whose_weights_do_not_fit_are_taken_to_load_them() -> None:
+    """Four groups of 4608 bytes: rows that copy all of them are worth it only where they stay."""
+    layer = conv("a", (32, 16, 16), 64)
+    slow = replace(CAPACITY, memory_bytes_per_cycle=1.0, flit_bytes=1)
+    cuts = Cuts(layer, slow, (0.5,), allowed_cuts(layer, slow), weights_loaded=0.0)
+    assert cuts.best(16).row_parts > 1
+    assert cuts.best(16, most_copies=1).row_parts == 1
+
+
+def test_cycles_fall_with_tiles() -> None:
+    layer = conv("a", (32, 16, 16), 64)
+    cuts = Cuts(layer, CAPACITY, (0.5,), allowed_cuts(layer, CAPACITY))
+    table = cuts.cycles_by_tiles(16)
+    assert table[0] == np.inf
+    assert all(table[tiles] == cuts.best(tiles).cycles for tiles in range(1, 17))
+    assert (np.diff(table[1:]) <= 0).all()

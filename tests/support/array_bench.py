@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from amaranth.sim import Simulator
-from array_case import Case, Cycle, Left, Pass, Run, Taken
+from array_case import Case, Cycle, Left, Pass, Run, Taken, banks_at
 
 from accelsim.rtl.array.packed_array import PackedArray
 
@@ -27,7 +27,7 @@ def simulate(case: Case, cycles: int) -> Run:
 
     simulator.add_testbench(testbench)
     simulator.run()
-    return bench.run()
+    return Run(bench.cycles, bench.words)
 
 
 class Emitter:
@@ -46,21 +46,41 @@ class Emitter:
         if self.sending >= 0 and self.case.passes[self.sending].granted <= t:
             self.sending = -1
 
-    def _ends(self, number: int, column: int) -> bool:
-        return column == self.case.out_shape[1] - 1 or self.gathered + 1 >= self.pixels[number]
-
     def takes(self, number: int, column: int) -> bool:
         """Whether it can take a pixel of a pass at a column."""
-        return self.sending < 0 or not self._ends(number, column)
+        return self.sending < 0 or not self._completes(number, column)
 
     def take(self, number: int, column: int) -> None:
         """Take that pixel."""
-        self.gathered += 1
-        if self._ends_now(number, column):
+        if self._completes(number, column):
             self.sending, self.gathered = number, 0
+        else:
+            self.gathered += 1
 
-    def _ends_now(self, number: int, column: int) -> bool:
-        return column == self.case.out_shape[1] - 1 or self.gathered >= self.pixels[number]
+    def _completes(self, number: int, column: int) -> bool:
+        """Whether that pixel is the last of its packet."""
+        return column == self.case.out_shape[1] - 1 or self.gathered + 1 >= self.pixels[number]
+
+
+class SpikeBuffer:
+    """Banks of one port. A line is read word by word, up to the first whose bank is not free; then it goes on."""
+
+    def __init__(self, case: Case) -> None:
+        self.case = case
+        self.done = 0
+        """Words of the line under way that were read."""
+
+    def read(self, t: int, first_bit: int, bits: int) -> bool:
+        """Whether the whole line has been read with this cycle."""
+        busy = banks_at(self.case.spike_taken, t)
+        width = self.case.spike_bits
+        for word in range(first_bit // width + self.done, (first_bit + bits - 1) // width + 1):
+            if word % self.case.spike_banks in busy:
+                return False
+            busy.add(word % self.case.spike_banks)
+            self.done += 1
+        self.done = 0
+        return True
 
 
 class _Bench:
@@ -69,26 +89,11 @@ class _Bench:
         self.array = PackedArray(case.shape)
         self.flat = case.words.ravel().tolist()
         self.emitter = Emitter(case)
+        self.buffer = SpikeBuffer(case)
         self.consumed = 0
         self.cycles: list[Cycle] = []
-        self.sums: dict[int, tuple[int, ...]] = {}
-        """Sums by the cycle in which they reach the results' queue."""
         rows, columns = case.out_shape
         self.words = np.full((rows, columns, case.weights.shape[1]), -1, np.int64)
-
-    def run(self) -> Run:
-        """Sums are those that the queue got `pipeline_cycles` after their pixel left."""
-        delay = self.case.shape.pipeline_cycles
-        cycles = []
-        for t, cycle in enumerate(self.cycles):
-            left = tuple(pixel._replace(sums=self._sums(t + delay, pixel.number)) for pixel in cycle.left)
-            cycles.append(cycle._replace(left=left))
-        assert len(self.sums) == sum(len(cycle.left) for cycle in cycles)
-        return Run(cycles, self.words)
-
-    def _sums(self, t: int, number: int) -> tuple[int, ...]:
-        part = self.case.passes[number]
-        return self.sums.get(t, ())[: part.outs[1] - part.outs[0]]
 
     async def load(self, context: Any) -> None:
         """Write the weights and the thresholds of all passes, those of pass n behind those of n - 1."""
@@ -157,22 +162,32 @@ class _Bench:
             context.set(array.passes.payload, self._fields(self.consumed, part))
             context.set(array.begun, case.begun <= t)
             context.set(array.weights_there, part.weights <= t)
-        port = array.spikes
-        if context.get(port.ask):
-            address, bits = context.get(port.address), case.shape.lane_bits
-            shift = context.get(port.slice) * bits
-            for lane in range(case.shape.line_words):
-                word = self.flat[address + lane] if address + lane < len(self.flat) else GARBAGE
-                context.set(port.lanes[lane], word >> shift & (1 << bits) - 1)
-            context.set(port.there, case.row_there[context.get(port.row)] <= t)
-            bank = address // case.shape.line_words % case.spike_banks
-            context.set(port.taken, case.bank_written(t) == bank)
+        self._give_line(context, t)
+        mask = sum(1 << bank for bank in banks_at(case.weight_taken, t) if bank < case.shape.weight_banks)
+        context.set(array.weight_banks_taken, mask)
         self.emitter.send(t)
         if context.get(array.words.valid):
             ticket = context.get(array.words.payload.ticket)
             context.set(array.words.ready, self.emitter.takes(ticket.parameters, ticket.column))
         else:
             context.set(array.words.ready, 0)
+
+    def _give_line(self, context: Any, t: int) -> None:
+        """The line that the array asks for in cycle t, if it does."""
+        port, case, shape = self.array.spikes, self.case, self.case.shape
+        if not context.get(port.ask):
+            return
+        address, row, part = (context.get(wire) for wire in (port.address, port.row, port.slice))
+        there = case.row_there[row] <= t
+        context.set(port.there, there)
+        if there:
+            place = address - row * case.words[0].size
+            first_bit = (row * case.slices + part) * case.row_bits + place * shape.lane_bits
+            whole = self.buffer.read(t, first_bit, context.get(port.length) * shape.lane_bits)
+            context.set(port.refused, not whole)
+        for lane in range(shape.line_words):
+            word = self.flat[address + lane] if address + lane < len(self.flat) else GARBAGE
+            context.set(port.lanes[lane], word >> part * shape.lane_bits & (1 << shape.lane_bits) - 1)
 
     async def step(self, context: Any, t: int) -> None:
         """One cycle: what is on the wires in it, and the queues after it."""
@@ -182,16 +197,14 @@ class _Bench:
         cycle = Cycle(
             state=context.get(array.state).name.lower(),
             read=context.get(array.detector.scan.length) if context.get(port.read) else 0,
-            lost=bool(context.get(port.ask) and context.get(port.there) and context.get(port.taken)),
+            lost=bool(context.get(port.ask) and context.get(port.there) and context.get(port.refused)),
             taken=self._taken(context),
             left=self._left(context),
+            sums=self._sums(context),
             fifo=0,
             in_flight=0,
             results=0,
         )
-        if context.get(array.results.push):
-            sums = [context.get(array.columns.sums[column].as_signed()) for column in range(case.shape.columns)]
-            self.sums[t] = tuple(sums)
         if context.get(array.words.valid) and context.get(array.words.ready):
             self._note_words(context.get(array.words.payload))
         self.consumed += context.get(array.passes.valid) and context.get(array.passes.ready)
@@ -218,12 +231,17 @@ class _Bench:
                 words.append(Taken(bank, row, word.value << word.slice * case.shape.lane_bits))
         return tuple(words)
 
-    def _left(self, context: Any) -> tuple[Left, ...]:
+    def _left(self, context: Any) -> Left | None:
         if not context.get(self.array.pixels.leave):
-            return ()
+            return None
         ticket = context.get(self.array.pixels.front_ticket)
         first = self.case.passes[ticket.parameters].rows[0]
-        return (Left(ticket.parameters, first + ticket.row, ticket.column, ()),)
+        return Left(ticket.parameters, first + ticket.row, ticket.column)
+
+    def _sums(self, context: Any) -> tuple[int, ...]:
+        columns = self.array.columns
+        outs = context.get(columns.finished.outs) if context.get(columns.done) else 0
+        return tuple(context.get(columns.sums[column].as_signed()) for column in range(outs))
 
     def _note_words(self, pixel: Any) -> None:
         part = self.case.passes[pixel.ticket.parameters]

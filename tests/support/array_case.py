@@ -64,8 +64,12 @@ class Case:
     row_there: tuple[int, ...]
     """First cycle in which all words of a row are there."""
     spike_banks: int
-    written: tuple[int, ...]
-    """Bank of the spike buffer that another master writes in a cycle, or -1."""
+    spike_bits: int
+    """Width of the spike buffer's words, of which a line may be part or more than one."""
+    spike_taken: tuple[int, ...]
+    """Banks of the spike buffer that another master has in a cycle, a bit each; none from some cycle on."""
+    weight_taken: tuple[int, ...]
+    """The same of the weight buffer."""
     packet_pixels: int
     """Pixels of a packet."""
 
@@ -82,8 +86,16 @@ class Case:
         )
         return height, width
 
-    def bank_written(self, t: int) -> int:
-        return self.written[t] if t < len(self.written) else -1
+    @property
+    def row_bits(self) -> int:
+        """Bits of a slice of a row of words."""
+        return self.words[0].size * self.shape.lane_bits
+
+
+def banks_at(taken: tuple[int, ...], t: int) -> set[int]:
+    """The banks of a cycle."""
+    mask = taken[t] if t < len(taken) else 0
+    return {bank for bank in range(mask.bit_length()) if mask >> bank & 1}
 
 
 class Taken(NamedTuple):
@@ -96,13 +108,12 @@ class Taken(NamedTuple):
 
 
 class Left(NamedTuple):
-    """A pixel that leaves the array, with its sums."""
+    """A pixel that leaves the array."""
 
     number: int
     """Its pass."""
     row: int
     column: int
-    sums: tuple[int, ...]
 
 
 class Cycle(NamedTuple):
@@ -114,7 +125,9 @@ class Cycle(NamedTuple):
     lost: bool
     """A read lost its bank."""
     taken: tuple[Taken, ...]
-    left: tuple[Left, ...]
+    left: Left | None
+    sums: tuple[int, ...]
+    """Those of a pixel that left `pipeline_cycles` before, and reach the neuron unit with the end of the cycle."""
     fifo: int
     in_flight: int
     results: int
@@ -142,66 +155,78 @@ def first_difference(one: Run, other: Run) -> str:
 
 
 def random_shape(chance: random.Random, most: int) -> ArrayShape:
-    """Any mixture of sizes up to `most` rows, columns and banks."""
-    rows = chance.randint(1, most)
+    """Any mixture of sizes up to `most` rows and columns, and two banks more."""
+    rows = chance.choice((1, *range(2, most + 1), *range(2, most + 1)))
     return replace(
         SMALL,
         rows=rows,
         columns=chance.randint(1, most),
         line_words=chance.randint(1, 2 * most),
-        fifo_words=max(2, rows) + chance.randint(0, 2 * most),
+        fifo_words=max(2, rows) + chance.choice((0, 1, 2 * most, 4 * most)),
         weight_banks=chance.randint(1, most + 2),
         pixels=chance.randint(1, 4),
         results=chance.randint(1, 3),
         read_latency_cycles=chance.randint(1, 3),
         pipeline_cycles=chance.randint(1, 4),
         neuron_lanes=chance.randint(1, most),
-        skips=chance.random() < 0.9,
+        skips=chance.random() < 0.8,
         lane_bits=chance.choice((1, 2, 4, 4)),
         slices=chance.choice((1, 1, 2)),
     )
 
 
-def random_case(seed: int, most: int = 4, side: int = 3, most_channels: int = 10) -> Case:
-    """A random layer of one or two passes on a random array, with some of what it needs late or in its way."""
+def random_banks(chance: random.Random, banks: int, often: float) -> list[int]:
+    """Some of the banks in some of the cycles."""
+    return [chance.randrange(1 << banks) if chance.random() < often else 0 for _ in range(200)]
+
+
+def random_case(seed: int, most: int = 4, side: int = 4, most_channels: int = 12) -> Case:
+    """A random layer of one or two passes on a random array, in half of the cases with what it needs late or refused.
+
+    Words silent to dense, maps up to `side` rows and columns, padding up to a field that lies outside of its map.
+    """
     chance = random.Random(seed)
     numbers = np.random.default_rng(seed)
     shape = random_shape(chance, most)
-    kernel = chance.choice((1, 2, 3)), chance.choice((1, 2, 3))
-    padding = tuple(chance.randint(0, size if chance.random() < 0.1 else size - 1) for size in kernel)
-    height, width = (chance.randint(max(1, size - 2 * pad), side) for size, pad in zip(kernel, padding, strict=True))
+    kernel = chance.randint(1, 3), chance.randint(1, 3)
+    padding = chance.randint(0, kernel[0] // 2), chance.choice((0, kernel[1] // 2, kernel[1]))
+    height = chance.randint(max(1, kernel[0] - 2 * padding[0]), side)
+    width = chance.randint(max(1, kernel[1] - 2 * padding[1]), side)
     channels = chance.randint(1, most_channels)
     words = numbers.integers(1, 1 << shape.lane_bits * shape.slices, (height, width, channels))
-    words[numbers.random(words.shape) > chance.choice((0.1, 0.4, 0.7, 1.0))] = 0
+    words[numbers.random(words.shape) > chance.choice((0.2, 0.5, 0.8, 1.0))] = 0
     late = chance.random() < 0.5
-    passes = []
+    # Of a sum over a field of dense words, most thresholds leave something between silence and all spikes.
+    spread = int(np.abs(words).mean() * words[0, 0].size * 50) + 2
     case = Case(
         shape=shape,
         words=words,
         kernel=kernel,
         stride=(chance.randint(1, 2), chance.randint(1, 2)),
-        padding=(padding[0], padding[1]),
+        padding=padding,
         weights=numbers.integers(-128, 128, (kernel[0] * kernel[1] * channels, 2 * shape.columns), np.int8),
-        bias=numbers.integers(-50, 50, 2 * shape.columns),
-        threshold=numbers.integers(1, chance.choice((4, 40, 400)), 2 * shape.columns),
+        bias=numbers.integers(-spread, 3 * spread, 2 * shape.columns),
+        threshold=numbers.integers(1, spread, 2 * shape.columns),
         passes=(),
         begun=chance.randint(0, 5) if late else 0,
         row_there=tuple(chance.randint(0, 60) if late else 0 for _ in range(height)),
         spike_banks=chance.randint(1, 4),
-        written=tuple(chance.randint(-1, 3) if chance.random() < 0.3 else -1 for _ in range(80)),
+        spike_bits=max(1, shape.line_words * shape.lane_bits // chance.choice((1, 1, 2))),
+        spike_taken=tuple(random_banks(chance, 4, 0.3)),
+        weight_taken=tuple(random_banks(chance, shape.weight_banks, 0.3 if late else 0)),
         packet_pixels=chance.randint(1, 4),
     )
     rows = case.out_shape[0]
+    passes = []
     for number in range(chance.randint(1, 2)):
-        part = chance.randint(0, channels - 1) if chance.random() < 0.3 else 0
         passes.append(
             Pass(
                 rows=(chance.randint(0, rows - 1), rows),
-                channels=(part, channels),
+                channels=(chance.randint(0, channels - 1) if chance.random() < 0.3 else 0, channels),
                 outs=(number * shape.columns, number * shape.columns + chance.randint(1, shape.columns)),
-                submitted=chance.randint(0, 40) if late else 0,
-                weights=chance.randint(0, 40) if late else 0,
-                granted=chance.randint(0, 100) if late else 0,
+                submitted=chance.choice((0, 20, 100)) * number,
+                weights=chance.randint(0, 80) if late else 0,
+                granted=chance.choice((0, 100)) if late else 0,
             )
         )
     return replace(case, passes=tuple(passes))

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import replace
 
 import numpy as np
-from array_case import Case, Cycle, Left, Run, Taken
+from array_case import Case, Cycle, Left, Run, Taken, banks_at
 from bare_fabric import TILE, contents, fabric, mesh
 from numpy.typing import NDArray
 from tile_driver import make_pass
 
+from accelsim.engine.fabric import SramShape
 from accelsim.engine.groups import GroupTable
+from accelsim.engine.layout import bit_planes
 from accelsim.kernels import state as k
 from accelsim.simulation.timeline import STATE_NAMES
 from accelsim.units import ceil_div
@@ -19,8 +22,8 @@ FLIT_BITS = 4096
 """Every packet is one flit, and all of them fit the queue: nothing but their grant holds packets up."""
 
 
-def simulate(case: Case, rest: int = 3, longest: int = 5000) -> Run:
-    """Run a case to its end, and some cycles more."""
+def simulate(case: Case, rest: int = 2, longest: int = 5000) -> Run:
+    """Run a case to its end, and `rest` cycles more."""
     compiled = _CompiledArray(case)
     cycles = []
     while compiled.works():
@@ -68,6 +71,10 @@ class _CompiledArray:
                     W_FIRST_OUT=part.outs[0],
                     W_OUTS=outs,
                     W_OUT_CHANNELS=total,
+                    W_ROW_BITS=case.row_bits * case.slices,
+                    W_SLICE_STEP=case.row_bits,
+                    W_POSITION_BITS=case.words.shape[2] * shape.lane_bits,
+                    W_READ_BITS=shape.lane_bits,
                     W_SLICE_BITS=shape.lane_bits,
                     W_SLICES=case.slices,
                     W_WEIGHTS_GROUP=weights[number],
@@ -87,6 +94,7 @@ class _CompiledArray:
         outs = max(part.outs[1] - part.outs[0] for part in case.passes)
         held = replace(
             contents(case.words.ravel().tolist(), routes=routes),
+            planes=bit_planes(case.words.ravel().astype(np.int32), shape.lane_bits * shape.slices),
             weights=case.weights.ravel(),
             bias=case.bias,
             theta=case.threshold,
@@ -102,6 +110,7 @@ class _CompiledArray:
             fifo_words=shape.fifo_words,
             weight_banks=shape.weight_banks,
             spike_banks=case.spike_banks,
+            spike_sram=SramShape(width_bits=case.spike_bits, depth_words=1024),
             pixels=shape.pixels,
             results=shape.results,
             spike_latency_cycles=shape.read_latency_cycles,
@@ -110,13 +119,15 @@ class _CompiledArray:
             payload_bits=case.packet_pixels * outs,
             flit_bits=FLIT_BITS,
         )
-        self.works_todo = works
+        self.passes = works
         self.fabric = fabric(groups, held, mesh(2, 1, queue_flits=FLIT_BITS), tile)
         self.events = {rows[y]: t for y, t in enumerate(case.row_there)}
         self.events |= {weights[n]: part.weights for n, part in enumerate(case.passes)}
         self.events |= {grants[n]: part.granted for n, part in enumerate(case.passes)}
         self.box = box
         self.submitted = 0
+        self.under_way: deque[tuple[int, ...]] = deque([()] * (shape.pipeline_cycles + 1))
+        """Sums in the pipeline, those of the present cycle last."""
 
     @property
     def scalars(self) -> NDArray[np.int64]:
@@ -124,8 +135,8 @@ class _CompiledArray:
         return row
 
     def works(self) -> bool:
-        """Whether any output is still to come."""
-        return bool(self.fabric.clock.left.any())
+        """Whether any pixel has not left the neuron unit."""
+        return bool(self.scalars[k.S_DRAINED] < len(self.case.passes))
 
     def step(self) -> Cycle:
         """Let happen what is due in this cycle, and step it."""
@@ -134,11 +145,11 @@ class _CompiledArray:
             if when <= t:
                 clock.left[group] = 0
         clock.begun[self.box] = self.case.begun <= t
-        while self.submitted < len(self.works_todo) and self.case.passes[self.submitted].submitted <= t:
-            self.fabric.submit_pass(0, self.works_todo[self.submitted])
+        while self.submitted < len(self.passes) and self.case.passes[self.submitted].submitted <= t:
+            self.fabric.submit_pass(0, self.passes[self.submitted])
             self.submitted += 1
-        bank = self.case.bank_written(t)
-        scalars[[k.S_WRITE_AT, k.S_WRITE_BANK]] = t if bank >= 0 else -1, bank
+        self._take_banks(t, k.SPIKE_BUFFER, self.case.spike_taken)
+        self._take_banks(t, k.WEIGHT_BUFFER, self.case.weight_taken)
         # What a tile waits for came here without waking it up.
         tiles.active[0] |= 1
         events, heads = tiles.events[0].copy(), tiles.bank_head[0].copy()
@@ -156,14 +167,30 @@ class _CompiledArray:
             read=int(change[k.E_LINE_WORDS]),
             lost=bool(change[k.E_CONFLICTS]),
             taken=taken,
-            left=(self._left(front),) if change[k.E_PIXELS] else (),
+            left=self._left(front) if change[k.E_PIXELS] else None,
+            sums=self._sums(),
             fifo=int(scalars[k.S_FIFO]),
             in_flight=int(scalars[k.S_PIXELS]),
             results=int(scalars[k.S_RESULTS]),
         )
 
+    def _take_banks(self, t: int, sram: int, taken: tuple[int, ...]) -> None:
+        """Leave banks of an SRAM as a flit that is written in this cycle would leave them."""
+        banks = banks_at(taken, t) & set(range(self.fabric.tiles.sram[sram, k.B_BANKS]))
+        if banks:
+            self.fabric.tiles.interface[0, k.I_SPIKE_AT + sram] = t
+            self.fabric.tiles.use[sram, 0, list(banks)] = t << 4 | 4
+
     def _left(self, front: NDArray[np.int64]) -> Left:
-        number, row, column = (int(front[name]) for name in (k.X_PASS, k.X_ROW, k.X_COLUMN))
-        part = self.case.passes[number]
-        sums = self.fabric.tiles.membrane[0, row * self.case.out_shape[1] + column, : part.outs[1] - part.outs[0]]
-        return Left(number, row, column, tuple(sums.tolist()))
+        """The pixel that was at the front; what its sums were is found in the membranes now."""
+        left = Left(*(int(front[name]) for name in (k.X_PASS, k.X_ROW, k.X_COLUMN)))
+        part = self.case.passes[left.number]
+        place = left.row * self.case.out_shape[1] + left.column
+        sums = self.fabric.tiles.membrane[0, place, : part.outs[1] - part.outs[0]]
+        self.under_way[-1] = tuple(sums.tolist())
+        return left
+
+    def _sums(self) -> tuple[int, ...]:
+        """What left the array a pipeline's length ago."""
+        self.under_way.append(())
+        return self.under_way.popleft()

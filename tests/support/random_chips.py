@@ -313,6 +313,37 @@ def draw_noc(draw: random.Random, tiles: tuple[int, int], controllers: int, long
     return noc
 
 
+def draw_sram(seed: int, buffer: str, *interleavings: str) -> dict[str, Any]:
+    """Words, ports and arbitration of a buffer, drawn apart from the rest of the chip."""
+    pick = random.Random(f"{buffer} {seed}").choice
+    return {
+        "width_bits": pick(["auto", "auto", 7, 32, 64, 300, 4096]),
+        "ports": pick(["1rw", "1rw", "1r1w", "2rw"]),
+        "arbitration": pick(["writes_first", "reads_first", "round_robin"]),
+        "interleaving": pick(interleavings),
+    }
+
+
+def draw_banks(draw: random.Random, controllers: int) -> dict[str, Any]:
+    """Channels of banks: a preset, sometimes with short queues, little room for writes, or a page policy of its own."""
+    pick = draw.choice
+    high = pick([1, 4, 24])
+    times = pick([{}, {"tREFI": 0}, {"tREFI": 1500, "tRFC": 100}, {"tFAW": "100 ns", "tRCD": 5}])
+    return {
+        "preset": pick(["lpddr4_3200", "ddr4_3200", "hbm2"]),
+        "channels": controllers * pick([1, 1, 2, 3]),
+        "interleave_bytes": 64 * pick([1, 4, 32]),
+        "address_mapping": pick(["row_bank_column", "row_column_bank", "row_bank_column_group"]),
+        "timing": times,
+        "page_policy": pick(["open", "open", "closed"]),
+        "queue": pick([1, 2, 32]),
+        "write_high": high,
+        "write_low": pick([0, high - 1]),
+        "row_hit_cap": pick([1, 16]),
+        "latency_ns": pick([0, 15, 1000.5]),
+    }
+
+
 def draw_chip(seed: int) -> Arch:
     """A chip of one to 64 tiles whose sizes are drawn from the ends of their ranges rather than the middle."""
     draw = random.Random(seed)
@@ -358,11 +389,13 @@ def draw_chip(seed: int) -> Arch:
                 "bytes": pick([256, 600, 1024, 4096, 65536]),
                 "banks": pick([1, 2, 3, 4, 64]),
                 "read_latency_cycles": pick([0, 1, 2, 20]),
+                **draw_sram(seed, "spike_buffer", "low_order", "block"),
             },
             "weight_buffer": {
                 "bytes": pick([64, 300, 1024, 4096, 65536]),
                 "banks": pick([1, 2, 5, 16, 256]),
                 "double": draw.random() < 0.7,
+                **draw_sram(seed, "weight_buffer", "diagonal", "low_order"),
             },
             "accumulator_buffer": {"bytes": pick([128, 1024, 32768]), "ports": pick(["1rw", "1r1w"])},
             "neuron_unit": {
@@ -389,4 +422,6 @@ def draw_chip(seed: int) -> Arch:
             ),
         },
     )
+    if seed % 10 in (0, 3, 8):
+        document.data["dram"] = draw_banks(random.Random(seed), controllers)
     return Arch(validate(ArchSettings, document), document)

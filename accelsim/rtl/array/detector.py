@@ -16,9 +16,9 @@ from accelsim.rtl.array.work import pass_layout, ticket_layout
 class SpikePort(wiring.Signature):
     """A reader's side of a spike buffer.
 
-    `ask`: the line at `address`, of slice `slice`, in row `row` of the map, is wanted in this cycle. It is `read` if
-    the row is `there` and no other master has `taken` the bank; `lanes` then holds its words. Else it is asked for
-    again in the next cycle.
+    `ask`: the line of `length` words at `address`, of slice `slice`, in row `row` of the map, is wanted in this cycle.
+    It is `read`, and `lanes` holds its words, if the row is `there` and the line is not `refused`; a buffer refuses it
+    as long as other masters have banks that some of it lies in. Else it is asked for again in the next cycle.
     """
 
     def __init__(self, shape: ArrayShape) -> None:
@@ -27,10 +27,11 @@ class SpikePort(wiring.Signature):
                 "ask": Out(1),
                 "read": Out(1),
                 "address": Out(range(shape.spike_words)),
+                "length": Out(range(shape.line_words + 1)),
                 "slice": Out(range(shape.slices)),
                 "row": Out(range(shape.largest_side)),
                 "there": In(1),
-                "taken": In(1),
+                "refused": In(1),
                 "lanes": In(shape.lane_bits).array(shape.line_words),
             }
         )
@@ -95,16 +96,15 @@ class Detector(wiring.Component):
         for n in range(shape.rows):
             m.d.comb += [self.bank[n].eq(line.bank[n]), self.word[n].eq(line.word[n])]
 
-        free = ~line.held | line.empty
         m.d.comb += [
             port.address.eq(scan.address),
+            port.length.eq(scan.length),
             port.slice.eq(scan.slice),
             port.row.eq(scan.map_row),
             self.first.eq(~opened | scan.first),
-            self.missing.eq(ArrayState.BUSY),
         ]
-        with m.If(~free):
-            pass
+        with m.If(line.held & ~line.empty):
+            m.d.comb += self.missing.eq(ArrayState.BUSY)
         with m.Elif(~self.passes.valid):
             m.d.comb += self.missing.eq(Mux(over, ArrayState.IDLE, ArrayState.SEQUENCING))
         with m.Elif(~opened):
@@ -120,12 +120,12 @@ class Detector(wiring.Component):
         with m.Elif(pixel_open | self.pixel_room):
             m.d.comb += [
                 port.ask.eq(scan.found),
-                port.read.eq(scan.found & port.there & ~port.taken),
+                port.read.eq(scan.found & port.there & ~port.refused),
                 scan.step.eq(port.read | ~scan.found),
             ]
             with m.If(port.ask & ~port.there):
                 m.d.comb += self.missing.eq(ArrayState.SPIKES_MISSING)
-            with m.Elif(port.ask & port.taken):
+            with m.Elif(port.ask & port.refused):
                 m.d.comb += self.missing.eq(ArrayState.BANK_CONFLICT)
         with m.If(line.held & (line.passed.any() | line.empty)):
             m.d.comb += self.missing.eq(ArrayState.BUSY)

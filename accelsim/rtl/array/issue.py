@@ -13,7 +13,8 @@ from accelsim.rtl.array.shape import ArrayShape
 class Issue(wiring.Component):
     """Takes the front words of up to `rows` queues, of those that are `filled` with a word of the front pixel.
 
-    Where there are more banks than rows, lower banks go first. `taken` is the set of banks, `count` their number.
+    A bank that is `refused`, as another master has it in this cycle, gives none. Where there are more banks than rows,
+    lower banks go first. `taken` is the set of banks, `count` their number.
     """
 
     def __init__(self, shape: ArrayShape) -> None:
@@ -23,6 +24,7 @@ class Issue(wiring.Component):
             {
                 "filled": In(shape.weight_banks),
                 "pixel": In(slot).array(shape.weight_banks),
+                "refused": In(shape.weight_banks),
                 "there": In(1),
                 "front": In(slot),
                 "taken": Out(shape.weight_banks),
@@ -35,8 +37,8 @@ class Issue(wiring.Component):
         ready = wire(
             m,
             Cat(
-                self.there & filled & (pixel == self.front)
-                for filled, pixel in zip(self.filled, self.pixel, strict=True)
+                self.there & filled & ~refused & (pixel == self.front)
+                for filled, refused, pixel in zip(self.filled, self.refused, self.pixel, strict=True)
             ),
         )
         places, count = ranks(m, ready)

@@ -24,6 +24,7 @@ from accelsim.rtl.array.work import pass_layout, ticket_layout
 class PackedArray(wiring.Component):
     """Computes `passes`, reading the spike buffer at `spikes`, and gives out the `words` of their pixels in order.
 
+    Banks of the weight buffer that are in `weight_banks_taken` give nothing in that cycle: another master has them.
     `load_weights` writes the weights of row `load_row` of a layer, behind `load_base` in its bank; `load_neurons` the
     thresholds and biases at `load_parameters_row`. `state` is what the cycle counts as.
     """
@@ -45,6 +46,7 @@ class PackedArray(wiring.Component):
                 "begun": In(1),
                 "weights_there": In(1),
                 "spikes": Out(SpikePort(shape)),
+                "weight_banks_taken": In(shape.weight_banks),
                 "words": Out(stream.Signature(words_layout(shape))),
                 "load_weights": In(1),
                 "load_row": In(range(shape.largest_fan_in)),
@@ -108,6 +110,7 @@ class PackedArray(wiring.Component):
         ticket = Signal(ticket_layout(self.shape))
         m.d.comb += [
             issue.filled.eq(Cat(queue.filled for queue in self.queues)),
+            issue.refused.eq(self.weight_banks_taken),
             issue.there.eq(pixels.there),
             issue.front.eq(pixels.front),
             pixels.taking.eq(issue.count),
@@ -159,6 +162,8 @@ class PackedArray(wiring.Component):
             m.d.comb += self.state.eq(Mux(pixels.fresh, ArrayState.BUSY, ArrayState.BANK_CONFLICT))
         with m.Elif(pixels.complete):
             m.d.comb += self.state.eq(Mux(pixels.leave, ArrayState.BUSY, ArrayState.OUTPUT_BLOCKED))
+        with m.Elif(pixels.waiting):
+            m.d.comb += self.state.eq(ArrayState.BANK_CONFLICT)
         with m.Elif(detector.missing == ArrayState.BUSY):
             m.d.comb += self.state.eq(Mux(first, ArrayState.FILL_DRAIN, ArrayState.BUSY))
         with m.Else():

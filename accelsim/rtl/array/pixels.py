@@ -13,10 +13,10 @@ from accelsim.rtl.array.work import ticket_layout
 class Pixels(wiring.Component):
     """A queue of pixels that the detector opens, adds words to and closes, and the array lets go at the front.
 
-    It knows how many words of each were passed on, `pushed`, and of the front one how many were taken. `complete`: the
-    front pixel is closed, and is without words after this cycle, in which `taking` are taken. `fresh`: an array that
-    never waited for a bank would take some of its words in this cycle, as of all those there before it would already
-    have taken `rows` a cycle.
+    It knows how many words of each were passed on, `pushed`, and of the front one how many were taken. `waiting`: the
+    front pixel has words; `complete`: it is closed, and has none after this cycle, in which `taking` are taken.
+    `fresh`: an array that never waited for a bank would take some of its words in this cycle, as of all those there
+    before it would have taken `rows` in each cycle in which any were taken.
     """
 
     def __init__(self, shape: ArrayShape) -> None:
@@ -39,6 +39,7 @@ class Pixels(wiring.Component):
                 "pushed": Out(range(shape.largest_words + 1)),
                 "taking": In(range(shape.rows + 1)),
                 "fresh": Out(1),
+                "waiting": Out(1),
                 "complete": Out(1),
                 "leave": In(1),
             }
@@ -66,12 +67,13 @@ class Pixels(wiring.Component):
             left.eq(self.pushed - taken),
             ideal.eq(self.pushed - without_waiting),
             self.fresh.eq(ideal.any()),
+            self.waiting.eq(self.there & left.any()),
             self.complete.eq(self.there & closed.bit_select(self.front, 1) & (left == self.taking)),
         ]
         m.d.sync += self.count.eq(self.count + self.open - self.leave)
         with m.If(self.leave):
             m.d.sync += [self.front.eq(following(self.front)), taken.eq(0), without_waiting.eq(0)]
-        with m.Elif(self.there & left.any()):
+        with m.Elif(self.taking.any()):
             m.d.sync += [
                 taken.eq(taken + self.taking),
                 without_waiting.eq(without_waiting + Mux(ideal < shape.rows, ideal, shape.rows)),

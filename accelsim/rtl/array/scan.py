@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from amaranth import Module, Mux, Signal, Value
-from amaranth.lib import wiring
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from accelsim.rtl.array.shape import ArrayShape
@@ -14,6 +14,11 @@ def inside(first: Value, size: Value, kernel: Value) -> tuple[Value, Value]:
     """The kernel rows (or columns) that lie in a map of a size, [begin, end), where kernel row 0 is at `first`."""
     room = size - first
     return Mux(first < 0, -first, 0), Mux(room < kernel, room, kernel)
+
+
+def is_whole(work: data.View) -> Value:
+    """Whether a kernel row is one run of words: all channels of the map are scanned."""
+    return work.channels == work.all_channels
 
 
 class Scan(wiring.Component):
@@ -62,7 +67,7 @@ class Scan(wiring.Component):
         first_row, end_row = inside(top, work.height, work.kernel_rows)
         first_column, end_column = inside(left, work.width, work.kernel_columns)
         kernel_row, kernel_column = Signal(kernel), Signal(kernel)
-        whole = work.channels == work.all_channels
+        whole = is_whole(work)
         run = Signal(range(shape.largest_fan_in + 1))
         rest = Signal(range(shape.largest_fan_in + 1))
         m.d.comb += [

@@ -11,12 +11,10 @@ from accelsim.units import ceil_div
 IMPLEMENTED = {
     ("pe_array", "dataflow"): "detector_lanes",
     ("pe_array", "spike_mode"): "packed",
+    ("weight_buffer", "interleaving"): "diagonal",
     ("neuron_unit", "decoding"): "packed",
 }
 """The one kind of array that the RTL has: part, key, and its value."""
-
-REGISTERED = (("spike_buffer", "read_latency_cycles"), ("pe_array", "pipeline_cycles"))
-"""Latencies that are a register at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +34,7 @@ class ArrayShape:
     """Pixels between array and the end of their service."""
     read_latency_cycles: int
     pipeline_cycles: int
+    """From a pixel's last word to its sums at the neuron unit, the reading of weights included."""
     neuron_lanes: int
     """Neurons encoded a cycle."""
     skips: bool
@@ -83,10 +82,18 @@ class ArrayShape:
             for (part, key), allowed in IMPLEMENTED.items()
             if (value := getattr(getattr(settings, part), key)) != allowed
         ]
+        pipeline = settings.pe_array.pipeline_cycles + settings.weight_buffer.read_latency_cycles
+        if settings.weight_buffer.ports == "2rw":
+            rule = "a bank of the RTL gives one word a cycle"
+            problems.append(Problem(rule, key="weight_buffer.ports", value="2rw", allowed="1rw, 1r1w"))
+        latencies = {
+            "spike_buffer.read_latency_cycles": settings.spike_buffer.read_latency_cycles,
+            "pe_array.pipeline_cycles": pipeline,
+        }
         problems += [
-            Problem(rule="the RTL has a register there", key=f"{part}.{key}", value=0, allowed=">= 1")
-            for part, key in REGISTERED
-            if getattr(getattr(settings, part), key) < 1
+            Problem(rule="the RTL has a register there", key=key, value=cycles, allowed=">= 1")
+            for key, cycles in latencies.items()
+            if cycles < 1
         ]
         if problems:
             raise InputError(problems)
@@ -100,7 +107,7 @@ class ArrayShape:
             pixels=array.pixels_in_flight,
             results=settings.neuron_unit.results,
             read_latency_cycles=settings.spike_buffer.read_latency_cycles,
-            pipeline_cycles=array.pipeline_cycles,
+            pipeline_cycles=pipeline,
             neuron_lanes=settings.neuron_unit.lanes,
             skips=array.skip == "silent_words",
             lane_bits=array.lane_bits,
