@@ -92,8 +92,9 @@ SPIKE_BUFFER, WEIGHT_BUFFER = range(2)
     B_ARBITRATION,
     B_FLIT,  # words that a flit is written to
     B_FREE,  # most bits of consecutive words that are always read in one cycle, where nothing is written
+    B_FLIT_FREE,  # whether the words of a flit always lie in different banks
     SRAM_COLUMNS,
-) = range(9)
+) = range(10)
 
 # Accesses that a bank takes in a cycle: one; one read and one write; any two.
 ONE_RW, ONE_R_ONE_W, TWO_RW = range(3)
