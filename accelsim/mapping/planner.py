@@ -271,19 +271,30 @@ class _Planner:
 
     def _place(self, capacity: TileCapacity, layout: _Layout, relief: Relief) -> tuple[Placing, Misfit | None]:
         """Place all parts, giving way as `relief` then says; the misfit that nothing relieves, if there is one."""
-        pipelined = self.choices.schedule == "pipelined"
+        stage_of = layout.stage_of() if self.choices.schedule == "pipelined" else None
+
+        def placing() -> Placing:
+            return Placing(self.layers, capacity, layout.splits, layout.tiles_of, relief, stage_of)
+
+        for layer in self.layers:
+            while (misfit := placing().oversized(layer)) is not None:
+                if not self._relieve(misfit, relief):
+                    return placing(), misfit
         while True:
-            stage_of = layout.stage_of() if pipelined else None
-            placing = Placing(self.layers, capacity, layout.splits, layout.tiles_of, relief, stage_of)
-            misfit = placing.run()
-            if misfit is None:
-                return placing, None
-            if misfit.halved is not None:
-                relief.single.add(misfit.halved)
-            elif misfit.producer is not None and self.choices.of(misfit.producer).through_dram is not False:
-                relief.spilled.add(misfit.producer)
-            else:
-                return placing, misfit
+            attempt = placing()
+            misfit = attempt.run()
+            if misfit is None or not self._relieve(misfit, relief):
+                return attempt, misfit
+
+    def _relieve(self, misfit: Misfit, relief: Relief) -> bool:
+        """Let what stands in the way of a part give way, if the user lets it."""
+        if misfit.halved is not None:
+            relief.single.add(misfit.halved)
+        elif misfit.producer is not None and self.choices.of(misfit.producer).through_dram is not False:
+            relief.spilled.add(misfit.producer)
+        else:
+            return False
+        return True
 
     def _fits(self, capacity: TileCapacity, layout: _Layout) -> bool:
         relief = Relief({layer.name for layer in self.layers if self.choices.of(layer.name).through_dram})

@@ -101,6 +101,16 @@ def weight_bytes(layer: Layer) -> int:
     return ceil_div(layer.out_shape[0] * layer.fan_in * layer.weight_bits, 8) if layer.op in ARRAY_OPS else 0
 
 
+def _row_bytes(layer: Layer, capacity: TileCapacity, channel_parts: NDArray[np.int64]) -> NDArray[Any]:
+    """Bytes of the spike buffer that one output row needs at least, of all operands; one number for each cut."""
+    channels: NDArray[Any] = np.full_like(channel_parts, layer.in_shape[0])
+    if layer.op not in ARRAY_OPS:
+        channels = -(-len(channel_groups(layer, capacity)) // channel_parts) * capacity.columns
+    words = min(layer.span[0], layer.in_shape[1]) * layer.in_shape[2] * np.minimum(channels, layer.in_shape[0])
+    found: NDArray[Any] = words * capacity.stored_bits(layer.word_bits) * (2 if layer.op == "add" else 1) / 8
+    return found
+
+
 class Cuts:
     """All cuts of a layer that are allowed, with their estimated cycles, those with few parts first."""
 
@@ -109,6 +119,8 @@ class Cuts:
     ) -> None:
         channels, rows = np.meshgrid(np.arange(*allowed.channel_parts), np.arange(*allowed.row_parts), indexing="ij")
         fits = channels * rows <= capacity.tiles
+        room = fits & (_row_bytes(layer, capacity, channels) <= capacity.spike_buffer_bytes)
+        fits = room if room.any() else fits
         channels, rows = channels[fits], rows[fits]
         order = np.argsort(channels * rows, kind="stable")
         self._channels, self._rows = channels[order], rows[order]

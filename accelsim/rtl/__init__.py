@@ -1,1 +1,1 @@
-"""Hardware descriptions of the parts, in Amaranth (extra `rtl`); see docs/rtl.md. The command `rtl` imports them."""
+"""Hardware descriptions of the parts, in Amaranth (extra `rtl`); see docs/rtl.md. Only the command `rtl` imports it."""

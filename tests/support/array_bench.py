@@ -101,7 +101,7 @@ class _Bench:
         context.set(array.load_weights, 1)
         for number, part in enumerate(case.passes):
             context.set(array.load_base, self._base(number))
-            for row, weights in enumerate(case.weights[:, part.outs[0] : part.outs[1]].tolist()):
+            for row, weights in enumerate(case.weights_of(part).tolist()):
                 context.set(array.load_row, row)
                 for column, weight in enumerate(weights):
                     context.set(array.weights[column], weight & 0xFF)
@@ -128,7 +128,8 @@ class _Bench:
         left = -case.padding[1]
         return {
             "corner": ((top * width + left) * channels + part.channels[0]) % case.shape.spike_words,
-            "row_words": width * channels,
+            "row_words": case.dilation[0] * width * channels,
+            "column_words": case.dilation[1] * channels,
             "step_words": case.stride[1] * channels,
             "turn_words": case.stride[0] * width * channels,
             "kernel_words": case.kernel[1] * channels,
@@ -143,6 +144,8 @@ class _Bench:
             "kernel_columns": case.kernel[1],
             "stride_rows": case.stride[0],
             "stride_columns": case.stride[1],
+            "dilation_rows": case.dilation[0],
+            "dilation_columns": case.dilation[1],
             "out_rows": part.rows[1] - part.rows[0],
             "out_columns": case.out_shape[1],
             "slices": case.slices,

@@ -27,7 +27,7 @@ SMALL = ArrayShape(
     spike_words=1 << 10,
     bank_rows=512,
     largest_side=15,
-    largest_kernel=3,
+    largest_kernel=5,
     largest_fan_in=255,
     parameter_rows=8,
 )
@@ -55,7 +55,11 @@ class Case:
     kernel: tuple[int, int]
     stride: tuple[int, int]
     padding: tuple[int, int]
+    dilation: tuple[int, int]
+    groups: int
+    """Groups of channels: each has its share of the input channels of a pass, and reaches as many outputs of it."""
     weights: NDArray[np.int8]
+    """Of a weight row those from the first output of a pass on, as many as the row's group reaches, are used."""
     bias: NDArray[np.int64]
     threshold: NDArray[np.int64]
     passes: tuple[Pass, ...]
@@ -81,10 +85,24 @@ class Case:
     def out_shape(self) -> tuple[int, int]:
         """Rows and columns of the outputs."""
         height, width = (
-            (self.words.shape[axis] + 2 * self.padding[axis] - self.kernel[axis]) // self.stride[axis] + 1
+            (self.words.shape[axis] + 2 * self.padding[axis] - self.dilation[axis] * (self.kernel[axis] - 1) - 1)
+            // self.stride[axis]
+            + 1
             for axis in range(2)
         )
         return height, width
+
+    def weights_of(self, part: Pass) -> NDArray[np.int64]:
+        """The weights of a pass [weight rows, outputs], 0 where an input channel does not reach an output."""
+        inputs, outs = (last - first for first, last in (part.channels, part.outs))
+        reach = outs // self.groups
+        whole = np.zeros((len(self.weights), outs), np.int64)
+        for row, weights in enumerate(self.weights[:, part.outs[0] : part.outs[0] + reach]):
+            channel = row % self.words.shape[2] - part.channels[0]
+            group = channel * self.groups // inputs
+            if channel >= 0:
+                whole[row, group * reach : (group + 1) * reach] = weights
+        return whole
 
     @property
     def row_bits(self) -> int:
@@ -162,7 +180,7 @@ def random_shape(chance: random.Random, most: int) -> ArrayShape:
         rows=rows,
         columns=chance.randint(1, most),
         line_words=chance.randint(1, 2 * most),
-        fifo_words=max(2, rows) + chance.choice((0, 1, 2 * most, 4 * most)),
+        fifo_words=max(2, rows) + chance.choice((0, 0, 1, 2 * most, 4 * most)),
         weight_banks=chance.randint(1, most + 2),
         pixels=chance.randint(1, 4),
         results=chance.randint(1, 3),
@@ -180,19 +198,23 @@ def random_banks(chance: random.Random, banks: int, often: float) -> list[int]:
     return [chance.randrange(1 << banks) if chance.random() < often else 0 for _ in range(200)]
 
 
-def random_case(seed: int, most: int = 4, side: int = 4, most_channels: int = 12) -> Case:
+def random_case(seed: int, most: int = 4, side: int = 4, most_channels: int = 16) -> Case:
     """A random layer of one or two passes on a random array, in half of the cases with what it needs late or refused.
 
-    Words silent to dense, maps up to `side` rows and columns, padding up to a field that lies outside of its map.
+    Words silent to dense, maps up to `side` rows and columns, some with groups of channels or with dilation, padding up
+    to fields that lie outside of their map.
     """
     chance = random.Random(seed)
     numbers = np.random.default_rng(seed)
     shape = random_shape(chance, most)
     kernel = chance.randint(1, 3), chance.randint(1, 3)
-    padding = chance.randint(0, kernel[0] // 2), chance.choice((0, kernel[1] // 2, kernel[1]))
-    height = chance.randint(max(1, kernel[0] - 2 * padding[0]), side)
-    width = chance.randint(max(1, kernel[1] - 2 * padding[1]), side)
-    channels = chance.randint(1, most_channels)
+    dilation = chance.choice((1, 1, 1, 2)), chance.choice((1, 1, 1, 2))
+    reach = tuple(step * (size - 1) + 1 for step, size in zip(dilation, kernel, strict=True))
+    padding = max(reach[0] - side + 1, chance.choice((0, reach[0])) // 2), chance.choice((1, reach[1] // 2, reach[1]))
+    height = chance.randint(max(1, reach[0] - 2 * padding[0]), side)
+    width = chance.randint(max(1, reach[1] - 2 * padding[1]), side)
+    groups = chance.choice([1, 1, *(count for count in (2, 3) if count <= min(shape.columns, most_channels))])
+    channels = chance.randint(1, most_channels // groups) * groups
     words = numbers.integers(1, 1 << shape.lane_bits * shape.slices, (height, width, channels))
     words[numbers.random(words.shape) > chance.choice((0.2, 0.5, 0.8, 1.0))] = 0
     late = chance.random() < 0.5
@@ -204,6 +226,8 @@ def random_case(seed: int, most: int = 4, side: int = 4, most_channels: int = 12
         kernel=kernel,
         stride=(chance.randint(1, 2), chance.randint(1, 2)),
         padding=padding,
+        dilation=dilation,
+        groups=groups,
         weights=numbers.integers(-128, 128, (kernel[0] * kernel[1] * channels, 2 * shape.columns), np.int8),
         bias=numbers.integers(-spread, 3 * spread, 2 * shape.columns),
         threshold=numbers.integers(1, spread, 2 * shape.columns),
@@ -219,11 +243,13 @@ def random_case(seed: int, most: int = 4, side: int = 4, most_channels: int = 12
     rows = case.out_shape[0]
     passes = []
     for number in range(chance.randint(1, 2)):
+        first_channel = chance.randrange(channels // groups) * groups if chance.random() < 0.3 else 0
+        outs = chance.randint(1, shape.columns // groups) * groups
         passes.append(
             Pass(
                 rows=(chance.randint(0, rows - 1), rows),
-                channels=(chance.randint(0, channels - 1) if chance.random() < 0.3 else 0, channels),
-                outs=(number * shape.columns, number * shape.columns + chance.randint(1, shape.columns)),
+                channels=(first_channel, channels),
+                outs=(number * shape.columns, number * shape.columns + outs),
                 submitted=chance.choice((0, 20, 100)) * number,
                 weights=chance.randint(0, 80) if late else 0,
                 granted=chance.choice((0, 100)) if late else 0,

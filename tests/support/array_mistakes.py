@@ -181,7 +181,7 @@ Place = tuple[ModuleType, str]
 
 MISTAKES: tuple[tuple[Any, tuple[Place, ...], int], ...] = (
     (plain_interleaving, ((line, "bank_of"), (packed_array, "bank_of")), 4),
-    (runs_of_one_kernel_column, ((scan, "is_whole"),), 10),
+    (runs_of_one_kernel_column, ((scan, "is_run"),), 10),
     (backward, ((bank_queue, "ranks"),), 0),
     (higher_banks_first, ((issue, "ranks"),), 14),
     (only_above, ((neuron_unit, "reaches"),), 16),

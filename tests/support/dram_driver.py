@@ -203,11 +203,17 @@ def draw_shape(draw: random.Random) -> DramShape:
     )
 
 
-def differences(seed: int) -> list[str]:
-    """Drive the kernels and the twin with the same random requests; what they do differently."""
+def differences(seed: int, **mistaken: int) -> list[str]:
+    """Drive the kernels and the twin with the same random requests; what they do differently.
+
+    The twin's times, or its other settings, are longer by what `mistaken` says.
+    """
     draw = random.Random(seed)
     shape = draw_shape(draw)
-    driver, twin = DramDriver(shape), Twin(shape)
+    # Without refreshes there is nothing to be mistaken in.
+    times = {name: now + more for name, more in mistaken.items() if (now := getattr(shape.timing, name, 0))}
+    others = {name: getattr(shape, name) + more for name, more in mistaken.items() if hasattr(shape, name)}
+    driver, twin = DramDriver(shape), Twin(replace(shape, timing=replace(shape.timing, **times), **others))
     pending = []
     spread = draw.choice([4, 30, 400])
     address = 0

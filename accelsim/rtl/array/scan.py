@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from amaranth import Module, Mux, Signal, Value
+from amaranth import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from accelsim.rtl.array.ranks import ranks
 from accelsim.rtl.array.shape import ArrayShape
 from accelsim.rtl.array.work import pass_layout, signed_side
 
 
-def inside(first: Value, size: Value, kernel: Value) -> tuple[Value, Value]:
-    """The kernel rows (or columns) that lie in a map of a size, [begin, end), where kernel row 0 is at `first`."""
-    room = size - first
-    return Mux(first < 0, -first, 0), Mux(room < kernel, room, kernel)
+def inside(m: Module, first: Value, step: Value, kernel: Value, size: Value, most: int) -> tuple[Value, Value]:
+    """The kernel rows (or columns) that lie in a map of `size`, [begin, end): they begin at `first`, `step` apart."""
+    places = [first + step * number for number in range(most)]
+    counts = []
+    for limit in (Const(0), size):
+        _, count = ranks(m, Cat((place < limit) & (number < kernel) for number, place in enumerate(places)))
+        counts.append(count)
+    return counts[0], counts[1]
 
 
-def is_whole(work: data.View) -> Value:
-    """Whether a kernel row is one run of words: all channels of the map are scanned."""
-    return work.channels == work.all_channels
+def is_run(work: data.View) -> Value:
+    """Whether a kernel row is one run of words: all channels of the map are scanned, and no column is left out."""
+    return (work.channels == work.all_channels) & (work.dilation_columns == 1)
 
 
 class Scan(wiring.Component):
@@ -26,7 +31,7 @@ class Scan(wiring.Component):
 
     Fields are scanned in the order of the outputs; each once a slice, in the order kernel row, kernel column, channel.
     What is not in the map is left out without taking a cycle. A kernel row is one run of words when all channels of the
-    map are scanned, else each kernel column is one; a line ends with its run.
+    map are scanned and no column is left out, else each kernel column is one; a line ends with its run.
 
     `open` loads the beginning of `work`; `step` goes on behind the line, or behind an output without any. `found` says
     that the output has a line at all, `closes` that nothing of it comes after the line, `first` and `ends` that it is
@@ -64,10 +69,11 @@ class Scan(wiring.Component):
         at_row, at_column = Signal(kernel), Signal(kernel)
         position = Signal(range(shape.largest_fan_in + 1))
 
-        first_row, end_row = inside(top, work.height, work.kernel_rows)
-        first_column, end_column = inside(left, work.width, work.kernel_columns)
+        most = shape.largest_kernel
+        first_row, end_row = inside(m, top, work.dilation_rows, work.kernel_rows, work.height, most)
+        first_column, end_column = inside(m, left, work.dilation_columns, work.kernel_columns, work.width, most)
         kernel_row, kernel_column = Signal(kernel), Signal(kernel)
-        whole = is_whole(work)
+        whole = is_run(work)
         run = Signal(range(shape.largest_fan_in + 1))
         rest = Signal(range(shape.largest_fan_in + 1))
         m.d.comb += [
@@ -76,8 +82,8 @@ class Scan(wiring.Component):
             run.eq(Mux(whole, (end_column - kernel_column) * work.channels, work.channels)),
             rest.eq(run - position),
             self.found.eq((first_row < end_row) & (first_column < end_column)),
-            self.map_row.eq(top + kernel_row),
-            self.address.eq(corner + kernel_row * work.row_words + kernel_column * work.all_channels + position),
+            self.map_row.eq(top + kernel_row * work.dilation_rows),
+            self.address.eq(corner + kernel_row * work.row_words + kernel_column * work.column_words + position),
             self.weight_row.eq(
                 kernel_row * work.kernel_words + kernel_column * work.all_channels + work.first_channel + position
             ),

@@ -54,7 +54,7 @@ class ArrayShape:
     largest_side: int = 512
     """Rows, columns of a map."""
     largest_kernel: int = 11
-    """Rows, columns of a kernel; also the largest stride and padding."""
+    """Rows, columns of a kernel; also the largest stride, padding and dilation."""
     largest_fan_in: int = 1 << 14
     """Weight rows of a layer, channels of a map."""
     parameter_rows: int = 64

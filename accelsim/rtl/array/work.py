@@ -13,9 +13,10 @@ def pass_layout(shape: ArrayShape) -> data.StructLayout:
 
     Words of a map lie in the order row, column, channel. The field of the first output begins at row `top` and column
     `left` of the map, outside of it where there is padding, which would be at address `corner` (modulo the buffer's
-    size). `channels` of `all_channels` are scanned, from `first_channel` on. `row_words`, `step_words` and `turn_words`
-    lie between the addresses of a row and the next, an output's field and the next, a row of outputs and the next;
-    `kernel_words` between the weight rows of a kernel row and the next.
+    size). Scanned are `channels` of `all_channels`, from `first_channel`. `row_words`, `column_words`, `step_words` and
+    `turn_words` lie between the addresses of a kernel row and the next, a kernel column and the next, an output's field
+    and the next, a row of outputs and the next; `kernel_words` between the weight rows of a kernel row and the next. A
+    word reaches all columns: where there are groups of channels, the weights of the others are 0.
     """
     side, kernel = range(shape.largest_side + 1), range(shape.largest_kernel + 1)
     fan_in, address = range(shape.largest_fan_in + 1), range(shape.spike_words)
@@ -23,6 +24,7 @@ def pass_layout(shape: ArrayShape) -> data.StructLayout:
         {
             "corner": address,
             "row_words": address,
+            "column_words": address,
             "step_words": address,
             "turn_words": address,
             "kernel_words": fan_in,
@@ -37,6 +39,8 @@ def pass_layout(shape: ArrayShape) -> data.StructLayout:
             "kernel_columns": kernel,
             "stride_rows": kernel,
             "stride_columns": kernel,
+            "dilation_rows": kernel,
+            "dilation_columns": kernel,
             "out_rows": side,
             "out_columns": side,
             "slices": range(shape.slices + 1),

@@ -57,9 +57,11 @@ def test_the_random_cases_meet_every_situation() -> None:
         met["several passes"] += len(case.passes) > 1
         met["part of the channels"] += any(part.channels[0] > 0 for part in case.passes)
         met["padding"] += any(case.padding)
+        met["dilation"] += max(case.dilation) > 1
+        met["groups"] += case.groups > 1
         met["words between silent and full"] += bool(((run.words > 0) & (run.words < 15)).any())
     assert sorted(name for name in met if met[name] == 0) == []
-    assert len(met) == 8 + 12
+    assert len(met) == 8 + 14
 
 
 def mutate(monkeypatch: pytest.MonkeyPatch, mistake: Any, places: tuple[Place, ...]) -> None:
