@@ -29,37 +29,43 @@ ROW_WORDS = 8
 KEPT_VERSIONS = 8
 """Cache directories of other sources that stay for whoever goes back to them."""
 
+OPTIONS = {"nogil": True, "forceinline": True}
+
 _kernels: list[Kernel] = []
 
 
 class Kernel:
     """A function over arrays and scalars that is compiled when it is first called.
 
-    Life cycle: registered by `@kernel`; bound (a dispatcher takes its place in every kernel module) at the first
-    call of any kernel; compiled, or read from the cache, at its own first call.
+    Life cycle: registered by `@kernel`; bound at the first call of any kernel; compiled, or read from the cache, at
+    its own first call. A kernel that Python calls is an *entry*. Those that it calls are compiled into it, without the
+    means to be called from Python: unpacking tuples of many arrays for each of them took a third of all compiling.
     """
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self.function = function
-        self.dispatcher: Callable[..., Any] | None = None
+        self.inner: Callable[..., Any] | None = None
+        self.entry: Callable[..., Any] | None = None
         functools.update_wrapper(self, function)
         _kernels.append(self)
 
     def __call__(self, *args: Any) -> Any:
-        if self.dispatcher is None:
-            _bind()
-        assert self.dispatcher is not None
-        return self.dispatcher(*args)
+        if self.entry is None:
+            numba = _bind()
+            with _cache_of(numba):
+                self.entry = numba.njit(cache=True, no_cfunc_wrapper=True, **OPTIONS)(self.function)
+        assert self.entry is not None
+        return self.entry(*args)
 
     @property
     def signatures(self) -> list[Any]:
         """Argument types that it was compiled for in this process; more than one means an argument's type varies."""
-        return list(getattr(self.dispatcher, "signatures", []))
+        return [*getattr(self.entry, "signatures", []), *getattr(self.inner, "signatures", [])]
 
-    def make_dispatcher(self, numba: Any) -> Callable[..., Any]:
-        """The compiled stand-in of the function, or the function itself where Numba is switched off."""
-        dispatcher: Callable[..., Any] = numba.njit(cache=True, nogil=True, forceinline=True)(self.function)
-        return dispatcher
+    def compile_into(self, numba: Any) -> Callable[..., Any]:
+        """What other kernels call: compiled into them, or the function itself where Numba is switched off."""
+        inner: Callable[..., Any] = numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **OPTIONS)(self.function)
+        return inner
 
 
 class Intrinsic(Kernel):
@@ -75,7 +81,7 @@ class Intrinsic(Kernel):
     def __call__(self, *args: Any) -> Any:
         return self.function(*args)
 
-    def make_dispatcher(self, numba: Any) -> Callable[..., Any]:
+    def compile_into(self, numba: Any) -> Callable[..., Any]:
         if numba.config.DISABLE_JIT:
             return self.function
         emit = self.emit
@@ -104,7 +110,7 @@ class Borrow(Kernel):
     def __call__(self, *args: Any) -> Any:
         return self.function(*args)
 
-    def make_dispatcher(self, numba: Any) -> Callable[..., Any]:
+    def compile_into(self, numba: Any) -> Callable[..., Any]:
         if numba.config.DISABLE_JIT:
             return self.function
 
@@ -146,9 +152,9 @@ class View(Kernel):
     def __call__(self, *args: Any) -> Any:
         return self.function(*args)
 
-    def make_dispatcher(self, numba: Any) -> Callable[..., Any]:
+    def compile_into(self, numba: Any) -> Callable[..., Any]:
         if numba.config.DISABLE_JIT or numba.config.BOUNDSCHECK:
-            return super().make_dispatcher(numba)
+            return super().compile_into(numba)
 
         def view(typing_context: Any, table: Any, index: Any) -> Any:
             part = numba.types.Array(table.dtype, 1, "C")
@@ -227,26 +233,40 @@ trailing_zeros = Intrinsic(_count_trailing_zeros, _emit_trailing_zeros)
 """Zeros below the lowest one of a word; 64 for a word without a one."""
 
 
-def _bind() -> None:
-    """Give every registered kernel its dispatcher, also where other kernels call it by its global name."""
+def _bind() -> Any:
+    """Give every registered kernel what other kernels call by its global name; returns Numba.
+
+    Where Numba is on, modules keep the kernels themselves, which Python may call, and Numba is told what they stand
+    for. Instructions and views are no functions to Numba and take their places.
+    """
     numba: Any = importlib.import_module("numba")
-    # A dispatcher settles on its cache directory when it is made. The setting is put back, since Numba may also
-    # serve others in this process, and may have been imported before.
-    directory_before = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = str(cache_directory())
-    try:
-        for registered in _kernels:
-            if registered.dispatcher is None:
-                registered.dispatcher = registered.make_dispatcher(numba)
-    finally:
-        numba.config.CACHE_DIR = directory_before
+    for registered in _kernels:
+        if registered.inner is None:
+            registered.inner = registered.compile_into(numba)
+    if not numba.config.DISABLE_JIT:
+        numba.extending.typeof_impl.register(Kernel)(lambda kernel, _: numba.types.Dispatcher(kernel.inner))
     for registered in _kernels:
         names = registered.function.__globals__
         if names is globals():
             continue
         for name, value in names.items():
-            if isinstance(value, Kernel):
-                names[name] = value.dispatcher
+            if isinstance(value, Kernel) and (type(value) is not Kernel or numba.config.DISABLE_JIT):
+                names[name] = value.inner
+    return numba
+
+
+@contextlib.contextmanager
+def _cache_of(numba: Any) -> Iterator[None]:
+    """A dispatcher made here settles on our cache directory.
+
+    The setting is put back, since Numba may also serve others in this process, and may have been imported before.
+    """
+    directory_before = numba.config.CACHE_DIR
+    numba.config.CACHE_DIR = str(cache_directory())
+    try:
+        yield
+    finally:
+        numba.config.CACHE_DIR = directory_before
 
 
 def source_hash() -> str:

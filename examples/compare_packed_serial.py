@@ -24,6 +24,9 @@ PRESETS = {"packed": "spikepack", "serial": "spikepack_serial", "lanes": "spikep
 LANES = ("pe_array.spike_mode=packed", "neuron_unit.decoding=packed")
 """Serial lanes whose sums stay in the array while all planes of a pixel pass: what serial costs without membranes."""
 
+SIZED = ("weight_buffer.bytes=128 KiB",)
+"""All machines have weight buffers that just hold the network of the trace."""
+
 SAME_SPIKE_BUFFER = ("spike_buffer.bytes=64 KiB",)
 ARRAYS_ALONE = ("dram=ideal", "noc.flit_bits=2048")
 
@@ -70,7 +73,7 @@ def measure(
     machine: str, overrides: Sequence[str], trace: Any, images: int, layers: Sequence[str] | None = None
 ) -> Row:
     """Run one machine."""
-    arch = accelsim.load_arch(ROOT / "arch_configs" / f"{PRESETS[machine]}.yaml", overrides)
+    arch = accelsim.load_arch(ROOT / "arch_configs" / f"{PRESETS[machine]}.yaml", [*SIZED, *overrides])
     report = accelsim.simulate(arch, trace, images=images, layers=layers).report
     traffic = {key: sum(layer["traffic"][key] for layer in report["layers"]) for key in report["layers"][0]["traffic"]}
     spent = report["energy_j"]["by_component"]

@@ -222,3 +222,37 @@ def test_intrinsics_answer_from_python(value: int) -> None:
     assert jit.trailing_zeros(value) == len(digits) - len(digits.rstrip("0"))
     if value >= 0:
         assert jit.popcount(np.uint64(value)) == digits.count("1")
+
+
+BORROWING = """\
+from accelsim.jit import borrowed, kernel
+
+@kernel
+def refill(outer):
+    outer = borrowed(outer)
+    outer.inner.words[0] = 7
+    return outer.inner.words.sum() + 100 * outer.words.sum() + outer.inner.number
+"""
+
+BORROW = """\
+from typing import NamedTuple
+import numpy as np
+from accelsim.kernels.borrowing import refill
+
+class Inner(NamedTuple):
+    words: np.ndarray
+    number: int
+
+class Outer(NamedTuple):
+    words: np.ndarray
+    inner: Inner
+
+words = np.ones(3, np.int64)
+print(refill(Outer(np.ones(2, np.int64), Inner(words, 10000))), words[0])
+"""
+
+
+@pytest.mark.parametrize("disabled", ["0", "1"])
+def test_tuples_in_a_tuple_are_borrowed_too(package: Path, disabled: str) -> None:
+    (package / "accelsim" / "kernels" / "borrowing.py").write_text(BORROWING)
+    assert run(package, BORROW, NUMBA_DISABLE_JIT=disabled) == ["10209 7"]

@@ -392,11 +392,11 @@ class _Lowering:
 
     def _request(
         self, layer_plan: LayerPlan, tile: int, bundle: Bundle, groups: Sequence[int], after: tuple[int, ...]
-    ) -> None:
-        """Let a tile's DMA ask for transfers that count down `groups`, once `after` is complete."""
+    ) -> Load:
+        """Of a tile's DMA engine: to ask for transfers that count down `groups`, once `after` is complete."""
         self.transfers.add_reader(bundle, self.tile_nodes[tile], groups)
         controller = self.arch.controller_nodes[bundle.channel]
-        self.scripts[tile].loads.append(Load(after, controller, bundle.trigger, self._number(layer_plan)))
+        return Load(after, controller, bundle.trigger, self._number(layer_plan))
 
     def _load_strip(
         self, layer_plan: LayerPlan, number: int, part: Part, place: int, visit: Visit, read: int | None
@@ -425,7 +425,9 @@ class _Lowering:
                     size=self.groups.left[first_group],
                 )
                 groups = [first_group + row - box.rows[0] for row in rows]
-                self._request(layer_plan, part.tile, bundle, groups, tuple(after))
+                self.scripts[part.tile].word_loads.append(
+                    self._request(layer_plan, part.tile, bundle, groups, tuple(after))
+                )
 
     def _stored(self, producer: str | None) -> list[int]:
         """What must be complete before a layer's outputs can be read from DRAM; nothing where it does not run."""
@@ -463,8 +465,11 @@ class _Lowering:
                 places=[self.layout.weights(layer_plan.index, block, size)],
                 size=size,
             )
-            if layer.op in ATTENTION_OPS:
+            script = self.scripts[part.tile]
+            waits = layer.op in ATTENTION_OPS
+            if waits:
                 after = (*after, *self._stored(layer.inputs[1]))
-            self._request(layer_plan, part.tile, bundle, [arrival], after)
+            load = self._request(layer_plan, part.tile, bundle, [arrival], after)
+            (script.word_loads if waits else script.weight_loads).append(load)
         held.last_pass = done
         return held.group

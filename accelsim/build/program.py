@@ -13,10 +13,11 @@ from accelsim.parts.sequencer import Command
 
 @dataclass(slots=True)
 class TileScript:
-    """What the sequencer and the DMA of a tile do, in order."""
+    """What the sequencer and the two channels of the DMA engine of a tile do, in order."""
 
     commands: list[Command] = field(default_factory=list)
-    loads: list[Load] = field(default_factory=list)
+    word_loads: list[Load] = field(default_factory=list)
+    weight_loads: list[Load] = field(default_factory=list)
 
 
 @dataclass(slots=True)

@@ -61,6 +61,9 @@ class SramShape:
         # the first and the last of a range.
         apart = banks if self.interleaving == state.LOW_ORDER else 1
         rules[state.B_FREE] = (apart * self.reads - 1) * self.width_bits + 1
+        # On a diagonal so do fewer words than banks: where a round ends the next begins two banks further on.
+        turn = max(1, banks - 1) if self.interleaving == state.DIAGONAL else apart
+        rules[state.B_FLIT_FREE] = rules[state.B_FLIT] <= turn
         return rules
 
 

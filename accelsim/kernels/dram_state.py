@@ -1,7 +1,7 @@
 """Layout of the state of DRAM channels: flat int64 arrays, and the names of their columns.
 
 Time here is counted in DRAM clocks. CLOCKS / CYCLES of them make a core-clock cycle, an exact ratio; only
-`accelsim.kernels.dram.first_clock`, `end_cycle` and `cycle_at` convert.
+`accelsim.kernels.dram_address` converts.
 """
 
 from __future__ import annotations

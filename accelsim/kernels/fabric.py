@@ -49,8 +49,9 @@ def step(clock, network, tiles, memory, t):
             offset = trailing_zeros(bits)
             bits &= bits - 1
             tile = word * 32 + offset
-            after_reads = (sinking >> offset) & 1 and ask_to_write(tiles, tile, t)
-            if (active >> offset) & 1 and not tile_cycle(clock, network, tiles, memory, tile, t):
+            reading = (active >> offset) & 1
+            after_reads = (sinking >> offset) & 1 and ask_to_write(tiles, tile, reading, t)
+            if reading and not tile_cycle(clock, network, tiles, memory, tile, t):
                 tiles.active[word] &= ~(1 << offset)
             if after_reads:
                 write_flit(tiles, tile, t)

@@ -8,19 +8,9 @@ from accelsim.kernels import dram_state as d
 from accelsim.kernels import network_state as n
 from accelsim.kernels import state as k
 from accelsim.kernels.delivery import send
-from accelsim.kernels.dram import (
-    burst_of,
-    channel_of,
-    cycle_at,
-    end_cycle,
-    find,
-    first_clock,
-    push,
-    run,
-    urge,
-    wake_clock,
-)
+from accelsim.kernels.dram import find, push, run, urge, wake_clock
 from accelsim.kernels.dram import has_room as takes_read
+from accelsim.kernels.dram_address import burst_of, channel_of, cycle_at, end_cycle, first_clock
 from accelsim.kernels.network import has_room
 from accelsim.kernels.wires import return_credit
 
@@ -192,7 +182,6 @@ def cut(clock, tiles, memory, channel, t):
     burst_bytes = dram.settings[d.BURST_BYTES]
     slots = memory.ready.shape[1]
     while state[k.C_CUT] or begin_chunk(tiles, memory, channel, t):
-        clock.scalars[k.LAST_MOVE] = t
         slot = (state[k.C_READY_HEAD] + state[k.C_READY] - 1) % slots
         entry = memory.ready[channel, slot]
         transfer = memory.transfer[entry[k.R_TRANSFER]]
@@ -205,6 +194,7 @@ def cut(clock, tiles, memory, channel, t):
             # Bytes of the transfer after this chunk come with the burst too.
             upto = min((address // burst_bytes + 1) * burst_bytes, transfer[k.D_ADDRESS] + transfer[k.D_BYTES])
             state[k.C_NEXT] = upto
+            clock.scalars[k.LAST_MOVE] = t
             if find(dram, home, d.WRITE, burst) >= 0:
                 dram.count[home, d.N_FORWARDED] += 1
                 entry[k.R_CYCLE] = max(entry[k.R_CYCLE], t + memory.settings[k.M_LATENCY])

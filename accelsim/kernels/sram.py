@@ -135,17 +135,21 @@ def write_flit(tiles, tile, t):
 
 
 @kernel
-def ask_to_write(tiles, tile, t):
+def ask_to_write(tiles, tile, reading, t):
     """Before the reads of a cycle: the flit in front asks for its banks, or lets the reads go first.
 
-    Returns whether it does, so that `write_flit` has to follow the reads.
+    Returns whether it does, so that `write_flit` has to follow the reads. `reading`: something may be read at all.
     """
     own = tiles.interface[tile]
     sram = tiles.sink[tile, own[k.I_HEAD], k.F_SRAM]
     if sram < 0:
         own[k.I_LEAVES] = 1
         return False
-    if tiles.sram[sram, k.B_PORTS] != k.ONE_R_ONE_W:
+    meets_reads = reading and tiles.sram[sram, k.B_PORTS] != k.ONE_R_ONE_W
+    if not meets_reads and tiles.sram[sram, k.B_FLIT_FREE]:
+        own[k.I_LEAVES] = 1
+        return False
+    if meets_reads:
         own[k.I_SPIKE_AT + sram] = t
     if not writes_first(tiles, tile, sram):
         return True

@@ -92,8 +92,9 @@ SPIKE_BUFFER, WEIGHT_BUFFER = range(2)
     B_ARBITRATION,
     B_FLIT,  # words that a flit is written to
     B_FREE,  # most bits of consecutive words that are always read in one cycle, where nothing is written
+    B_FLIT_FREE,  # whether the words of a flit always lie in different banks
     SRAM_COLUMNS,
-) = range(9)
+) = range(10)
 
 # Accesses that a bank takes in a cycle: one; one read and one write; any two.
 ONE_RW, ONE_R_ONE_W, TWO_RW = range(3)
@@ -370,7 +371,7 @@ class Tiles(NamedTuple):
     C_WRITE_PEAK,
     C_BUSY,  # bus occupancy, in 1/M_RATE cycles; of several channels that of the busiest
     C_WAKE,  # the next cycle in which the controller has to be looked at
-    C_CUT,  # bytes of the newest chunk whose bursts have not been asked for
+    C_CUT,  # bursts of the newest chunk have still to be asked for
     C_NEXT,  # address of the first byte of the transfer being read that no burst was asked for
     CHANNEL_SCALARS,
 ) = range(15)

@@ -208,7 +208,7 @@ class _Timeline:
     def _serving(self, read_bytes: int, copied_bytes: int) -> float:
         """Cycles of DRAM, or of the links of the controllers, for what is read and for its copies."""
         capacity = self.capacity
-        copied = read_bytes if capacity.multicast else copied_bytes
+        copied = min(copied_bytes, read_bytes * capacity.most_copies)
         packet = capacity.flits(8 * capacity.transfer_bytes)
         flits = copied / capacity.transfer_bytes * packet
         return max(read_bytes / capacity.memory_bytes_per_cycle, flits / capacity.controllers)

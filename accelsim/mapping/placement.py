@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from itertools import pairwise
 
 from accelsim.mapping.allocation import Placement, SpikeBufferAllocator
@@ -19,6 +20,7 @@ def largest_block_bytes(layer: Layer, capacity: TileCapacity, channels: int) -> 
     return block_bytes(layer, max(last - first for first, last in channel_groups(layer, capacity)), channels)
 
 
+@lru_cache
 def input_chunks(layer: Layer, capacity: TileCapacity) -> tuple[Range, ...]:
     """Input channels of a group cut so that the weights of a chunk fit a slot of the weight buffer."""
     channels = layer.group_inputs
@@ -121,20 +123,45 @@ class Placing:
         self.placement_of: dict[int, Placement] = {}
         self.plans: list[LayerPlan] = []
 
+    def oversized(self, layer: Layer) -> Misfit | None:
+        """A part of a layer whose words on their way from tile to tile are more than a whole spike buffer."""
+        producers = self._producers(layer)
+        on_chip = next((name for name in producers if name is not None), None)
+        if on_chip is None:
+            return None
+        copies = self._copies(layer, producers)
+        for tile, rows, groups in self._shares(layer):
+            boxes = self._boxes(layer, producers, rows, (groups[0][0], groups[-1][1]))
+            needed = sum(box.bytes for box in boxes)
+            if copies * needed > self.capacity.spike_buffer_bytes:
+                if copies > 1:
+                    return Misfit(layer, tile, needed, halved=layer.name)
+                return Misfit(layer, tile, needed, producer=on_chip)
+        return None
+
+    def _shares(self, layer: Layer) -> Iterator[tuple[int, Range, tuple[Range, ...]]]:
+        """(tile, output rows, groups of output channels) of each part of a layer."""
+        split = self.splits[layer.name]
+        groups = channel_groups(layer, self.capacity)
+        tiles = iter(self.tiles_of[layer.name])
+        for rows in shares(layer.out_shape[1], split.row_parts):
+            for first, last in shares(len(groups), split.channel_parts):
+                yield next(tiles), rows, tuple(groups[first:last])
+
+    def _copies(self, layer: Layer, producers: Sequence[str | None]) -> int:
+        """Images whose words have room at a time."""
+        return 2 if self._crosses_stages(layer, producers) and layer.name not in self.relief.single else 1
+
     def run(self) -> Misfit | None:
         """Fill `plans`; what found no room, if anything did not."""
         drafts: list[tuple[Layer, list[Part]]] = []
         for layer in self.layers:
             drafts.append((layer, []))
-            split = self.splits[layer.name]
-            groups = channel_groups(layer, self.capacity)
-            tiles = iter(self.tiles_of[layer.name])
-            for rows in shares(layer.out_shape[1], split.row_parts):
-                for first, last in shares(len(groups), split.channel_parts):
-                    result = self._part(layer, next(tiles), rows, tuple(groups[first:last]))
-                    if isinstance(result, Misfit):
-                        return result
-                    drafts[-1][1].append(result)
+            for tile, rows, groups in self._shares(layer):
+                result = self._part(layer, tile, rows, groups)
+                if isinstance(result, Misfit):
+                    return result
+                drafts[-1][1].append(result)
         readers: dict[str, list[tuple[int, int]]] = {layer.name: [] for layer in self.layers}
         for layer in self.layers:
             for operand, producer in enumerate(layer.inputs):
@@ -187,7 +214,7 @@ class Placing:
             chunks = (channels,)
         producers = self._producers(layer)
         on_chip = next((name for name in producers if name is not None), None)
-        copies = 2 if self._crosses_stages(layer, producers) and layer.name not in self.relief.single else 1
+        copies = self._copies(layer, producers)
         fillings = _fillings(rows[1] - rows[0], copies) if on_chip is None else [Filling(1, 2, 1, copies)]
         for filling in fillings:
             strips = self._strips(layer, tile, rows, channels, producers, filling)
@@ -246,6 +273,11 @@ class Placing:
         index = self.index[layer.name]
         buffer = self.buffers[tile]
         bands = [(rows[0] + first, rows[0] + last) for first, last in shares(rows[1] - rows[0], count)]
+        # Of neighbouring strips each has a slot, if there is more than one.
+        together = bands[count // 2 :][:1] + bands[count // 2 - 1 : count // 2][: filling.slots - 1]
+        least = sum(box.bytes for band in together for box in self._boxes(layer, producers, band, channels))
+        if least * filling.copies > self.capacity.spike_buffer_bytes:
+            return None
         boxes = [self._boxes(layer, producers, band, channels) for band in bands]
         done: list[Placement] = []
         placements: dict[tuple[int, int], Placement] = {}

@@ -14,11 +14,14 @@ from accelsim.mapping.choices import Choices, Place, bare
 from accelsim.mapping.estimate import estimate_plan
 from accelsim.mapping.placement import Misfit, Placing, Relief, largest_block_bytes, needs_accumulators
 from accelsim.mapping.plan import LayerPlan, LoopOrder, Part, Plan, Stage, TileCapacity, block_bytes
-from accelsim.mapping.split import Cuts, Split, allowed_cuts
+from accelsim.mapping.split import Cuts, Split, allowed_cuts, shares
 from accelsim.mapping.stages import make_stages
 from accelsim.mapping.traffic import loads
 from accelsim.mapping.work import Density, channel_groups
 from accelsim.workload.layer import ARRAY_OPS, ATTENTION_OPS, WEIGHTED_OPS, Layer, Op
+
+SLACK = 1.15
+"""Room in weight buffers over what is needed on average, as tiles get whole groups of channels; an estimate."""
 
 NO_CUT_CYCLES = 1e15
 """Stands for the cycles of a layer on fewer tiles than it must have."""
@@ -187,23 +190,56 @@ class _Planner:
         return self._finish(placing, layout, tuple(notes))
 
     def _in_turn(self) -> _Layout:
-        """Layers one after another, on all tiles: they take tiles in turn, so that weights spread over all buffers."""
+        """Layers one after another, on all tiles."""
         splits: dict[str, Split] = {}
         tiles_of: dict[str, Sequence[int]] = {}
-        turn = 0
-        weights = sum(cuts.weight_bytes for cuts in self.cuts.values())
-        copies = self.capacity.tiles * self.capacity.weight_buffer_bytes / max(1, weights) if self.tight else inf
-        for layer in self.layers:
-            pinned = self.choices.of(layer.name).tiles
-            tiles = len(pinned or range(self.capacity.tiles))
-            split = splits[layer.name] = self.cuts[layer.name].best(tiles, most_copies=copies)
-            count = split.channel_parts * split.row_parts
-            if pinned is None:
-                tiles_of[layer.name] = [(turn + number) % self.capacity.tiles for number in range(count)]
-                turn += count
-            else:
-                tiles_of[layer.name] = pinned[:count]
+        self._share(range(len(self.layers)), range(self.capacity.tiles), splits, tiles_of)
         return _Layout(splits, tiles_of)
+
+    def _share(
+        self,
+        numbers: Sequence[int],
+        tiles: Sequence[int],
+        splits: dict[str, Split],
+        tiles_of: dict[str, Sequence[int]],
+    ) -> None:
+        """Cut layers for some tiles, whose weight buffers they share.
+
+        They take tiles in turn, so that weights spread over all buffers; where all weights shall stay, the parts with
+        most weights take the tiles that have fewest.
+        """
+        weights = sum(self.cuts[self.layers[number].name].weight_bytes for number in numbers)
+        copies = len(tiles) * self.capacity.weight_buffer_bytes / max(1, weights) if self.tight else inf
+        turn = 0
+        filled = dict.fromkeys(tiles, 0)
+        for layer in (self.layers[number] for number in numbers):
+            pinned = self.choices.of(layer.name).tiles
+            split = splits[layer.name] = self.cuts[layer.name].best(len(pinned or tiles), copies)
+            count = split.channel_parts * split.row_parts
+            if pinned is not None:
+                tiles_of[layer.name] = pinned[:count]
+                continue
+            if self.tight:
+                tiles_of[layer.name] = self._emptiest(layer, split, filled)
+            else:
+                tiles_of[layer.name] = [tiles[(turn + number) % len(tiles)] for number in range(count)]
+            turn += count
+
+    def _emptiest(self, layer: Layer, split: Split, filled: dict[int, int]) -> list[int]:
+        """A tile for each part, and what its weights then fill of the buffers of tiles."""
+        groups = channel_groups(layer, self.capacity)
+        each = self.cuts[layer.name].weight_bytes / layer.out_shape[0]
+        sizes = [
+            int(each * (groups[last - 1][1] - groups[first][0]))
+            for _ in range(split.row_parts)
+            for first, last in shares(len(groups), split.channel_parts)
+        ]
+        order = sorted(range(len(sizes)), key=lambda part: -sizes[part])
+        found = [0] * len(sizes)
+        for part, tile in zip(order, sorted(filled, key=lambda tile: filled[tile]), strict=False):
+            found[part] = tile
+            filled[tile] += sizes[part]
+        return found
 
     def _pipeline(self) -> _Layout:
         """Layers pinned to tiles in proportion to their work; the user's first, the others on the tiles left."""
@@ -222,18 +258,11 @@ class _Planner:
             bounded = [np.minimum(by_tiles, NO_CUT_CYCLES) for by_tiles in cycles]
             whole = self.capacity.weight_buffer_bytes
             bytes_of = [self.cuts[self.layers[number].name].weight_bytes for number in free]
-            for stage in make_stages(bounded, left, [size / whole for size in bytes_of] if self.tight else None):
+            needed = [SLACK * size / whole for size in bytes_of] if self.tight else None
+            for stage in make_stages(bounded, left, needed):
                 numbers = free[slice(*stage.layers)]
-                weights = max(1, sum(bytes_of[slice(*stage.layers)]))
                 stages.append(Stage((numbers[0], numbers[-1] + 1), stage.tiles))
-                turn = 0
-                for number in numbers:
-                    name = self.layers[number].name
-                    room = whole * self.cuts[name].weight_bytes / weights if self.tight else inf
-                    split = splits[name] = self.cuts[name].best(len(stage.tiles), room)
-                    count = split.channel_parts * split.row_parts
-                    tiles_of[name] = [stage.tiles[(turn + place) % len(stage.tiles)] for place in range(count)]
-                    turn += count
+                self._share(numbers, stage.tiles, splits, tiles_of)
         for layer in self.layers:
             if (tiles := pinned[layer.name]) is not None:
                 split = splits[layer.name] = self.cuts[layer.name].best(len(tiles))
@@ -242,19 +271,30 @@ class _Planner:
 
     def _place(self, capacity: TileCapacity, layout: _Layout, relief: Relief) -> tuple[Placing, Misfit | None]:
         """Place all parts, giving way as `relief` then says; the misfit that nothing relieves, if there is one."""
-        pipelined = self.choices.schedule == "pipelined"
+        stage_of = layout.stage_of() if self.choices.schedule == "pipelined" else None
+
+        def placing() -> Placing:
+            return Placing(self.layers, capacity, layout.splits, layout.tiles_of, relief, stage_of)
+
+        for layer in self.layers:
+            while (misfit := placing().oversized(layer)) is not None:
+                if not self._relieve(misfit, relief):
+                    return placing(), misfit
         while True:
-            stage_of = layout.stage_of() if pipelined else None
-            placing = Placing(self.layers, capacity, layout.splits, layout.tiles_of, relief, stage_of)
-            misfit = placing.run()
-            if misfit is None:
-                return placing, None
-            if misfit.halved is not None:
-                relief.single.add(misfit.halved)
-            elif misfit.producer is not None and self.choices.of(misfit.producer).through_dram is not False:
-                relief.spilled.add(misfit.producer)
-            else:
-                return placing, misfit
+            attempt = placing()
+            misfit = attempt.run()
+            if misfit is None or not self._relieve(misfit, relief):
+                return attempt, misfit
+
+    def _relieve(self, misfit: Misfit, relief: Relief) -> bool:
+        """Let what stands in the way of a part give way, if the user lets it."""
+        if misfit.halved is not None:
+            relief.single.add(misfit.halved)
+        elif misfit.producer is not None and self.choices.of(misfit.producer).through_dram is not False:
+            relief.spilled.add(misfit.producer)
+        else:
+            return False
+        return True
 
     def _fits(self, capacity: TileCapacity, layout: _Layout) -> bool:
         relief = Relief({layer.name for layer in self.layers if self.choices.of(layer.name).through_dram})

@@ -86,10 +86,10 @@ def estimate(
         in_bytes *= 2 if layer.op == "add" else 1
     halo = 1 + max(0, layer.span[0] - layer.stride[0]) * row_parts / max(1, in_rows)
     arriving = in_bytes * halo / row_parts / narrow / link
-    sent = in_bytes * halo * (1 if capacity.multicast else copies)
+    sent = in_bytes * halo * np.minimum(copies, capacity.most_copies)
     leaving = sent / (capacity.tiles if layer.inputs else capacity.controllers) / link
     reading = loaded_bytes / capacity.memory_bytes_per_cycle
-    copying = loaded_bytes * (1 if capacity.multicast else row_parts) / (link * capacity.controllers)
+    copying = loaded_bytes * np.minimum(row_parts, capacity.most_copies) / (link * capacity.controllers)
     ways = np.stack(np.broadcast_arrays(compute, arriving, leaving, reading, copying))
     # What is not longest is not quite hidden either; it also decides between cuts that are bound alike.
     cycles: NDArray[np.float64] = ways.max(axis=0) + UNHIDDEN_SHARE * ways.sum(axis=0)
@@ -101,6 +101,16 @@ def weight_bytes(layer: Layer) -> int:
     return ceil_div(layer.out_shape[0] * layer.fan_in * layer.weight_bits, 8) if layer.op in ARRAY_OPS else 0
 
 
+def _row_bytes(layer: Layer, capacity: TileCapacity, channel_parts: NDArray[np.int64]) -> NDArray[Any]:
+    """Bytes of the spike buffer that one output row needs at least, of all operands; one number for each cut."""
+    channels: NDArray[Any] = np.full_like(channel_parts, layer.in_shape[0])
+    if layer.op not in ARRAY_OPS:
+        channels = -(-len(channel_groups(layer, capacity)) // channel_parts) * capacity.columns
+    words = min(layer.span[0], layer.in_shape[1]) * layer.in_shape[2] * np.minimum(channels, layer.in_shape[0])
+    found: NDArray[Any] = words * capacity.stored_bits(layer.word_bits) * (2 if layer.op == "add" else 1) / 8
+    return found
+
+
 class Cuts:
     """All cuts of a layer that are allowed, with their estimated cycles, those with few parts first."""
 
@@ -109,6 +119,8 @@ class Cuts:
     ) -> None:
         channels, rows = np.meshgrid(np.arange(*allowed.channel_parts), np.arange(*allowed.row_parts), indexing="ij")
         fits = channels * rows <= capacity.tiles
+        room = fits & (_row_bytes(layer, capacity, channels) <= capacity.spike_buffer_bytes)
+        fits = room if room.any() else fits
         channels, rows = channels[fits], rows[fits]
         order = np.argsort(channels * rows, kind="stable")
         self._channels, self._rows = channels[order], rows[order]
@@ -119,15 +131,13 @@ class Cuts:
         self._reloading = estimate(layer, alone, density, self._channels, self._rows)
         self.weight_bytes = weight_bytes(layer) if layer.op in WEIGHTED_OPS else 0
 
-    def best(self, tiles: int, room_bytes: float = inf, most_copies: float = inf) -> Split:
+    def best(self, tiles: int, most_copies: float = inf) -> Split:
         """The cut with the fewest estimated cycles on so many tiles; of equals the one with the fewest parts.
 
-        Weights of a part that are more than `room_bytes`, and those of more than `most_copies` parts by rows, are
-        taken to be loaded for every image.
+        Weights of more than `most_copies` parts by rows are taken to be loaded for every image.
         """
         end = max(1, int(np.searchsorted(self._parts, tiles, side="right")))
-        stays = (self.weight_bytes / self._channels[:end] <= room_bytes) & (self._rows[:end] <= most_copies)
-        cycles = np.where(stays, self._cycles[:end], self._reloading[:end])
+        cycles = np.where(self._rows[:end] <= most_copies, self._cycles[:end], self._reloading[:end])
         best = int(np.argmin(cycles))
         return Split(int(self._channels[best]), int(self._rows[best]), float(cycles[best]))
 

@@ -1,4 +1,8 @@
-"""The DMA engine of a tile: an actor that asks the memory controllers for weights and words as room comes free."""
+"""A channel of a tile's DMA engine: an actor that asks the memory controllers for data as room comes free.
+
+Words and weights have a channel each, so that the weights of layers to come are read while words wait for whoever makes
+them.
+"""
 
 from __future__ import annotations
 

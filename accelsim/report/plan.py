@@ -155,10 +155,8 @@ def _buffers(plan: dict[str, Any]) -> Iterator[str]:
     weights = max(tile["weight_bytes"] for tile in tiles)
     yield "Buffers"
     yield f"  spike buffer: {count(words)} of {count(plan['spike_buffer_bytes'])} bytes in the fullest tile"
-    yield (
-        f"  weight buffer: {count(weights)} bytes of weights for the {count(plan['weight_buffer_bytes'])} of the tile "
-        "that uses most"
-    )
+    there = count(plan["weight_buffer_bytes"])
+    yield f"  weight buffer: {count(weights)} bytes of weights for the {there} of the tile that uses most"
     yield f"  weights stay for all images in {stay} of {len(tiles)} tiles"
 
 

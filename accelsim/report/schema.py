@@ -88,8 +88,9 @@ SECTIONS: dict[str, tuple[Key, ...]] = {
         Key(
             "total.synops",
             "synaptic operations",
-            "Sum over input words of (ones in the word) x (fan-out actually reached, padding excluded): the same for "
-            "every machine. NeuroBench's effective synaptic operations, as silent activations do not count; but of "
+            "Sum over input words of (ones in the word) x (fan-out actually reached, padding and other groups "
+            "excluded; of an attention product the words of the first operand): the same for every machine. "
+            "NeuroBench's effective synaptic operations, as silent activations do not count; but of "
             "the whole run, where NeuroBench gives the mean of one execution (divide by images), and with zero weights "
             "counted.",
         ),

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from accelsim.kernels import dram_state as d
 from accelsim.kernels import network_state as n
 from accelsim.kernels import state as k
 from accelsim.simulation.counters import LayerCounters
@@ -66,6 +67,11 @@ def queues(run: Run) -> dict[str, Any]:
     array = settings.pe_array
     tiles = run.fabric.tiles
     sink = settings.noc.virtual_channels * settings.noc.buffer_flits
+    memory = run.fabric.memory
+    bursts = {}
+    if run.arch.dram is not None:
+        bursts["dram_reads"] = _queue("bursts", memory.dram.count[:, d.N_READS_PEAK], run.arch.dram.queue)
+        bursts["dram_writes"] = _queue("bursts", memory.dram.count[:, d.N_WRITES_PEAK], None)
     return {
         "detector_fifo": _queue("words", tiles.scalars[:, k.S_FIFO_PEAK], array.fifo_words),
         "pixels_in_flight": _queue("pixels", tiles.scalars[:, k.S_PIXELS_PEAK], array.pixels_in_flight),
@@ -75,7 +81,8 @@ def queues(run: Run) -> dict[str, Any]:
             "flits", run.fabric.network.node[:, n.PEAK_FLITS], settings.network_interface.queue_flits
         ),
         "network_interface_sink": _queue("flits", tiles.interface[:, k.I_PEAK], sink),
-        "dram_requests": _queue("transfers", run.fabric.memory.channel[:, k.C_QUEUED_PEAK], None),
+        "dram_requests": _queue("transfers", memory.channel[:, k.C_QUEUED_PEAK], None),
+        **bursts,
     }
 
 

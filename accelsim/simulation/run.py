@@ -53,14 +53,18 @@ def simulate(
     verify: bool = False,
     seed: int = 0,
     progress: Progress | None = None,
+    plan: Plan | None = None,
 ) -> Result:
     """Simulate `images` images of a workload, one layer after another, words travelling from tile to tile.
 
     `layers` names those to run; what the others would have produced is then read from DRAM. With `verify` the engine
-    computes all outputs in hardware order and compares every word with the workload's. Raises InputError where the
-    workload does not fit the chip, SimulationError on deadlock, a broken invariant or a word that differs.
+    computes all outputs in hardware order and compares every word with the workload's. A `plan` (see
+    `accelsim.build.planning`) is kept, else one is made. Raises InputError where the workload does not fit the chip,
+    SimulationError on deadlock, a broken invariant or a word that differs.
     """
-    run = run_engine(arch, workload, images=images, layers=layers, verify=verify, seed=seed, progress=progress)
+    run = run_engine(
+        arch, workload, images=images, layers=layers, verify=verify, seed=seed, progress=progress, plan=plan
+    )
     check_invariants(run)
     outputs: dict[tuple[int, str], NDArray[np.int64]] = {}
     if verify:

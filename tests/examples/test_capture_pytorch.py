@@ -59,5 +59,5 @@ def test_an_image_that_is_shown_in_every_step_becomes_integers(example: Any, tmp
     meta, arrays, _ = import_raw(tmp_path / "raw.npz", tmp_path / "raw.layers.yaml")
     first, second = meta["layers"]
     assert (first["kind"], first["timesteps"], first["word_bits"]) == ("integers", 1, 8)
-    assert (second["kind"], second["timesteps"], second["stride"]) == ("spikes", STEPS, (2, 2))
+    assert (second["kind"], second["timesteps"], second["stride"]) == ("spikes", STEPS, [2, 2])
     assert np.array_equal(arrays["in/0"][0, 0], np.arange(64).reshape(8, 8))

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from fractions import Fraction
 from itertools import pairwise
 
@@ -16,13 +16,13 @@ from dram_driver import SHAPE, DramDriver, differences, timing
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accelsim.engine.dram import DramShape
+from accelsim.engine.dram import DramShape, DramTiming
 from accelsim.kernels import dram as kernels
 from accelsim.kernels import dram_state as d
 from accelsim.parts.dram import DramSettings, presets
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_every_burst_and_counter_is_that_of_the_twin(seed: int) -> None:
     """Any organisation, times, clock ratio and page policy; reads, writes, parts of bursts, gaps and bursts of them."""
@@ -39,6 +39,13 @@ def test_plain_python_does_the_same() -> None:
         text=True,
     )
     assert (done.stdout.strip(), done.stderr) == ("[]", "")
+
+
+@pytest.mark.parametrize(
+    "name", [*(f.name for f in fields(DramTiming)), "queue", "high", "low", "hit_cap", "burst_clocks"]
+)
+def test_a_mistake_of_one_clock_or_place_shows(name: str) -> None:
+    assert any(differences(seed, **{name: 1}) for seed in range(200))
 
 
 @pytest.mark.long

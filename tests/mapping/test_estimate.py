@@ -66,7 +66,7 @@ def test_trees_save_copies_of_weights() -> None:
     choices = Choices(layers={"a": LayerChoices(row_parts=4)})
     alone = make_plan(layers, capacity, {}, choices).estimate
     shared = make_plan(layers, replace(capacity, multicast=True), {}, choices).estimate
-    assert shared.cycles < alone.cycles / 2
+    assert shared.cycles < 0.65 * alone.cycles
 
 
 def test_every_layer_has_its_share() -> None:

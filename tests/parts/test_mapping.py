@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,8 @@ mapping:
 
 def written(tmp_path: Path, mapping: str) -> Path:
     path = tmp_path / "chip.yaml"
-    path.write_text(SPIKEPACK.read_text() + mapping)
+    others = re.sub(r"^mapping:\n(?:  .*\n)+", "", SPIKEPACK.read_text(), flags=re.MULTILINE)
+    path.write_text(others + mapping)
     return path
 
 

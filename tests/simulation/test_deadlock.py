@@ -25,7 +25,7 @@ def test_the_packets_that_wait_for_each_other_are_told(monkeypatch: pytest.Monke
     with pytest.raises(SimulationError) as error:
         run_engine(arch, load_input(DIGITS))
     lines = str(error.value).splitlines()
-    assert re.fullmatch(r"deadlock: nothing moves after cycle \d{2,3}", lines[0])
+    assert re.fullmatch(r"deadlock: nothing moves after cycle \d+", lines[0])
     assert "  host waits for output words of fc, image 0 (10 to come)" in lines
     cycle = lines[lines.index("  a cycle of waiting packets:") + 1 :]
     assert len(cycle) > 3

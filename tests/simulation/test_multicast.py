@@ -10,6 +10,7 @@ from chips import DIGITS, ROOT, SPIKEPACK, chip
 from small_workload import SmallWorkload, conv, residual_layers
 
 from accelsim.build import check
+from accelsim.build.planning import plan_workload
 from accelsim.build.schema import load_arch
 from accelsim.errors import InputError
 from accelsim.kernels import network_state as n
@@ -38,8 +39,11 @@ def residual() -> SmallWorkload:
 @pytest.mark.parametrize("network", NETWORKS, ids=" ".join)
 def test_what_several_tiles_read_travels_once(network: tuple[str, ...]) -> None:
     """The same plan sent twice: destinations, words and their ways are the same, shared parts of ways are used once."""
-    apart = simulate(chip(*network, "noc.buffer_flits=8"), residual(), images=2, verify=True).report
-    together = simulate(chip(*network, *BRANCHING), residual(), images=2, verify=True).report
+    workload = residual()
+    arch = chip(*network, "noc.buffer_flits=8")
+    plan = plan_workload(arch, workload, workload.layers, images=2)
+    apart = simulate(arch, workload, images=2, verify=True, plan=plan).report
+    together = simulate(chip(*network, *BRANCHING), workload, images=2, verify=True, plan=plan).report
     assert apart["noc"]["unicast"] == together["noc"]["unicast"]
     assert {name: apart["noc"][name] for name in ("packets", "flits", "flit_hops")} == apart["noc"]["unicast"]
     assert together["noc"]["packets"] < apart["noc"]["packets"]

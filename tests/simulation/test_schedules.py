@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from chips import DIGITS, chip
+from chips import DIGITS, SPIKEPACK, chip
 from small_workload import SmallWorkload, conv, residual_layers
 
 from accelsim.build.schema import load_arch
@@ -88,7 +88,7 @@ def test_room_for_two_images_lets_the_next_come_while_one_is_read() -> None:
 def test_the_estimate_is_near_the_shipped_network() -> None:
     """It knows no queues of the network, and no conflicts in the spike buffer."""
     for overrides in ((), (PIPELINED,)):
-        arch = load_arch("arch_configs/spikepack.yaml", overrides)
+        arch = load_arch(SPIKEPACK, overrides)
         total = simulate(arch, load_input(DIGITS), images=4).report["total"]
         for key in ("cycles", "interval_cycles"):
             estimated = total[f"estimated_{key}"]

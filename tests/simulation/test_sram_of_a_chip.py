@@ -91,14 +91,20 @@ def test_more_banks_conflict_less_and_less() -> None:
 
 
 def test_narrow_words_take_the_banks_that_a_line_needs() -> None:
-    """A line of 256 bits over four banks of 32 bits takes two cycles, over eight or over two-port banks one."""
-    lines = run(HEAVY, *ONE_TILE, "dram=ideal")["buffers"]["spike_buffer"]
+    """A line of 256 bits over four banks of 32 bits takes two cycles, over eight or over two-port banks one.
+
+    Ports for writes of their own keep the words that arrive out of the count, but for two-port banks, which share them.
+    """
+    machine = (*ONE_TILE, "dram=ideal", "spike_buffer.ports=1r1w")
+    lines = run(HEAVY, *machine)["buffers"]["spike_buffer"]
     assert lines["conflicts"] == 0
     narrow = ("spike_buffer.width_bits=32", "spike_buffer.banks=4")
-    poor = run(HEAVY, *ONE_TILE, "dram=ideal", *narrow)["buffers"]["spike_buffer"]
+    poor = run(HEAVY, *machine, *narrow)["buffers"]["spike_buffer"]
     assert poor["conflicts"] == poor["reads"] == lines["reads"]
-    for cure in ("spike_buffer.banks=8", "spike_buffer.ports=2rw", "spike_buffer.width_bits=64"):
-        assert run(HEAVY, *ONE_TILE, "dram=ideal", *narrow, cure)["buffers"]["spike_buffer"]["conflicts"] == 0
+    for cure in ("spike_buffer.banks=8", "spike_buffer.width_bits=64"):
+        assert run(HEAVY, *machine, *narrow, cure)["buffers"]["spike_buffer"]["conflicts"] == 0
+    two_ports = run(HEAVY, *machine, *narrow, "spike_buffer.ports=2rw")["buffers"]["spike_buffer"]
+    assert two_ports["conflicts"] < 0.05 * poor["conflicts"]
 
 
 def test_peaks_are_those_of_overlapping_images() -> None:

@@ -10,6 +10,7 @@ from dram_twin import READ, WRITE, Twin
 
 from accelsim.engine.dram import MAPPINGS, DramShape, DramTiming, make_dram
 from accelsim.kernels import dram as kernels
+from accelsim.kernels import dram_address as places
 from accelsim.kernels import dram_state as d
 
 TIMING = DramTiming(
@@ -98,12 +99,12 @@ class DramDriver:
         return number * self.shape.burst_bytes
 
     def has_room(self, address: int) -> bool:
-        return bool(kernels.has_room(self.dram, int(kernels.channel_of(self.dram, 0, address))))
+        return bool(kernels.has_room(self.dram, int(places.channel_of(self.dram, 0, address))))
 
     def read(self, address: int, size: int = 1, token: int = 0) -> None:
-        channel = int(kernels.channel_of(self.dram, 0, address))
-        burst = int(kernels.burst_of(self.dram, address))
-        kernels.push(self.dram, channel, d.READ, burst, size, token, int(kernels.first_clock(self.dram, self.cycle)))
+        channel = int(places.channel_of(self.dram, 0, address))
+        burst = int(places.burst_of(self.dram, address))
+        kernels.push(self.dram, channel, d.READ, burst, size, token, int(places.first_clock(self.dram, self.cycle)))
 
     def write(self, address: int, size: int = 1) -> None:
         kernels.write(self.dram, 0, address, size, self.cycle)
@@ -115,11 +116,11 @@ class DramDriver:
     def urge(self, urgent: bool) -> None:
         """Say whether the controller's write buffer is full."""
         for channel in range(self.shape.channels):
-            kernels.urge(self.dram, channel, int(urgent), int(kernels.first_clock(self.dram, self.cycle)))
+            kernels.urge(self.dram, channel, int(urgent), int(places.first_clock(self.dram, self.cycle)))
 
     def run(self) -> None:
         """The clocks of a cycle."""
-        until = int(kernels.first_clock(self.dram, self.cycle + 1))
+        until = int(places.first_clock(self.dram, self.cycle + 1))
         for channel in range(self.shape.channels):
             for direction, end, token, _ in self.dram.done[: kernels.run(self.dram, channel, until)].tolist():
                 self.finished[channel].append((WRITE if direction else READ, end, token))
@@ -202,11 +203,17 @@ def draw_shape(draw: random.Random) -> DramShape:
     )
 
 
-def differences(seed: int) -> list[str]:
-    """Drive the kernels and the twin with the same random requests; what they do differently."""
+def differences(seed: int, **mistaken: int) -> list[str]:
+    """Drive the kernels and the twin with the same random requests; what they do differently.
+
+    The twin's times, or its other settings, are longer by what `mistaken` says.
+    """
     draw = random.Random(seed)
     shape = draw_shape(draw)
-    driver, twin = DramDriver(shape), Twin(shape)
+    # Without refreshes there is nothing to be mistaken in.
+    times = {name: now + more for name, more in mistaken.items() if (now := getattr(shape.timing, name, 0))}
+    others = {name: getattr(shape, name) + more for name, more in mistaken.items() if hasattr(shape, name)}
+    driver, twin = DramDriver(shape), Twin(replace(shape, timing=replace(shape.timing, **times), **others))
     pending = []
     spread = draw.choice([4, 30, 400])
     address = 0

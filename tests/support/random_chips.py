@@ -313,6 +313,17 @@ def draw_noc(draw: random.Random, tiles: tuple[int, int], controllers: int, long
     return noc
 
 
+def draw_sram(seed: int, buffer: str, *interleavings: str) -> dict[str, Any]:
+    """Words, ports and arbitration of a buffer, drawn apart from the rest of the chip."""
+    pick = random.Random(f"{buffer} {seed}").choice
+    return {
+        "width_bits": pick(["auto", "auto", 7, 32, 64, 300, 4096]),
+        "ports": pick(["1rw", "1rw", "1r1w", "2rw"]),
+        "arbitration": pick(["writes_first", "reads_first", "round_robin"]),
+        "interleaving": pick(interleavings),
+    }
+
+
 def draw_banks(draw: random.Random, controllers: int) -> dict[str, Any]:
     """Channels of banks: a preset, sometimes with short queues, little room for writes, or a page policy of its own."""
     pick = draw.choice
@@ -378,11 +389,13 @@ def draw_chip(seed: int) -> Arch:
                 "bytes": pick([256, 600, 1024, 4096, 65536]),
                 "banks": pick([1, 2, 3, 4, 64]),
                 "read_latency_cycles": pick([0, 1, 2, 20]),
+                **draw_sram(seed, "spike_buffer", "low_order", "block"),
             },
             "weight_buffer": {
                 "bytes": pick([64, 300, 1024, 4096, 65536]),
                 "banks": pick([1, 2, 5, 16, 256]),
                 "double": draw.random() < 0.7,
+                **draw_sram(seed, "weight_buffer", "diagonal", "low_order"),
             },
             "accumulator_buffer": {"bytes": pick([128, 1024, 32768]), "ports": pick(["1rw", "1r1w"])},
             "neuron_unit": {

@@ -243,9 +243,9 @@ def test_sizes_that_are_no_sizes(tmp_path: Path) -> None:
     text = "  - {name: a, op: conv2d, in_shape: [3, 8], out_channels: 4, kernel: [3, 3, 3], padding: -1, density: 1}\n"
     assert problems(tmp_path, text) == [
         "FILE:4: layers[0].kernel: must be one number or two (got [3, 3, 3]); allowed: N or [rows, columns]",
-        "FILE:4: layers[0].padding: must be at least 0 (got -1)",
         "FILE:4: layers[0].in_shape: must be one number or three (got [3, 8]); "
         "allowed: [features] or [channels, rows, columns]",
+        "FILE:4: layers[0].padding: must be at least 0 (got -1)",
     ]
     assert problems(tmp_path, "  []\n") == ["FILE:3: layers: holds no layer"]
 
