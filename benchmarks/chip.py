@@ -44,9 +44,9 @@ from accelsim.workload import load_input
 
 ROOT = Path(__file__).resolve().parents[1]
 ARCH = ROOT / "arch_configs" / "spikepack.yaml"
-SIZES = (64, 96, 128, 160, 192, 224, 256, 320, 384, 448)
+SIZES = (64, 128, 192, 224, 320, 448)
 SIDES = (2, 4, 8, 16, 32)
-DENSITIES = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0)
+DENSITIES = (0.05, 0.1, 0.25, 0.5, 1.0)
 FRAME = {"size": 224, "density": 0.25}
 ONE_TILE = (
     *("tiles.columns=1", "tiles.rows=1", "noc.columns=2", "noc.rows=1", "memory_controller.nodes=[1]", "dram=ideal"),

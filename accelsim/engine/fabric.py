@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from accelsim.engine.dram import DramShape, make_dram, no_dram
 from accelsim.engine.groups import GroupTable
-from accelsim.engine.layout import weight_banks
+from accelsim.engine.layout import bank_period, weight_banks
 from accelsim.engine.network import Tree, with_more_packets
 from accelsim.engine.topology import NetworkShape, Words
 from accelsim.engine.waiting import describe_waiting
@@ -176,6 +176,7 @@ def make_tiles(shape: TileShape, nodes: Sequence[int], network: NetworkShape, co
     settings[state.T_HEADER_BITS] = shape.header_bits
     settings[state.T_FLIT_BITS] = shape.flit_bits
     settings[state.T_VERIFY] = contents.verify
+    settings[state.T_BANK_PERIOD] = bank_period(shape.weight_banks, shape.line_words)
     settings[state.T_PLANES] = contents.planes.shape[1]
     settings[state.T_PAYLOAD] = shape.payload
     tile_of = np.full(network.nodes, -1, np.int64)
@@ -210,7 +211,7 @@ def make_tiles(shape: TileShape, nodes: Sequence[int], network: NetworkShape, co
         emitting=zeros(count, state.PASS_COLUMNS),
         routes=contents.routes,
         bank=weight_banks(shape.weight_banks, shape.line_words, shape.weight_sram.interleaving == state.DIAGONAL),
-        line=zeros(count, ceil_div(shape.line_words, state.BLOCK_WORDS)),
+        line=zeros(count, ceil_div(shape.line_words, state.BLOCK_WORDS) + 1),
         line_entry=zeros(count, shape.line_words if contents.verify else 0),
         bank_fifo=zeros(count, shape.weight_banks, shape.fifo_words if contents.verify else 0),
         bank_head=zeros(count, shape.weight_banks),

@@ -27,13 +27,18 @@ def bit_planes(words: NDArray[np.integer[Any]], planes: int) -> NDArray[np.int64
     return found
 
 
+def bank_period(banks: int, line_words: int) -> int:
+    """Weight rows after which their banks repeat: a multiple of banks^2, and no shorter than a line."""
+    return banks**2 * ceil_div(line_words, banks**2)
+
+
 def weight_banks(banks: int, line_words: int, diagonal: bool = True) -> NDArray[np.int64]:
-    """Bank of every weight row (kernel row, kernel column, channel) of a period of banks^2 rows, and of a line more.
+    """Bank of every weight row (kernel row, kernel column, channel) of a period, and of a line more.
 
     In turn, and where `diagonal` one further on in each round of the banks: a channel that is active at one kernel
     position is likely active at its neighbours. In turn alone all of them are often in one bank; the diagonal spreads
     them.
     """
-    rows = np.arange(banks * banks + line_words)
+    rows = np.arange(bank_period(banks, line_words) + line_words)
     banked: NDArray[np.int64] = (rows + (rows // banks if diagonal else 0)) % banks
     return banked

@@ -3,7 +3,7 @@
 from accelsim.jit import cell, kernel, popcount, trailing_zeros
 from accelsim.kernels import state as k
 from accelsim.kernels.outcomes import MOVED, SCANNING, WAITS_FOR_TIME
-from accelsim.kernels.planes import block_mask, nonzero_words
+from accelsim.kernels.planes import mask_of, nonzero_words, window_at
 from accelsim.kernels.rings import ring
 from accelsim.kernels.sram import read_spikes, reads_freely
 
@@ -39,6 +39,7 @@ def settle_cursor(tiles, tile, work):
                         if whole:
                             run *= min(left + work[k.W_KERNEL_COLUMNS], width) - column
                         if scalars[k.S_POSITION] < run:
+                            open_run(tiles, tile, work, row, column, run)
                             return True
                         scalars[k.S_POSITION] = 0
                         if whole:
@@ -50,6 +51,21 @@ def settle_cursor(tiles, tile, work):
         scalars[k.S_SLICE] += 1
         scalars[k.S_KERNEL_ROW] = 0
     return False
+
+
+@kernel
+def open_run(tiles, tile, work, row, column, run):
+    """Where the run of words begins that the cursor has come to, and how long it is: the same for all its lines."""
+    scalars = tiles.scalars[tile]
+    tap = scalars[k.S_KERNEL_ROW] * work[k.W_KERNEL_COLUMNS] + scalars[k.S_KERNEL_COLUMN]
+    weight = tap * work[k.W_CHANNELS] + work[k.W_FIRST_CHANNEL]
+    position = (row * work[k.W_WIDTH] + column) * work[k.W_CHANNELS] + work[k.W_FIRST_CHANNEL]
+    scalars[k.S_RUN] = run
+    scalars[k.S_RUN_ROW] = row
+    scalars[k.S_RUN_COLUMN] = column
+    scalars[k.S_RUN_ADDRESS] = work[k.W_WORDS] + position
+    scalars[k.S_RUN_WEIGHT] = weight
+    scalars[k.S_NEXT_BANK] = weight % tiles.settings[k.T_BANK_PERIOD]
 
 
 @kernel
@@ -143,7 +159,7 @@ def queue_entries(tiles, tile, count):
     """Put the next words of the line, with their weight rows, into the queues of their banks."""
     next_entry = tiles.scalars[tile, k.S_LINE_NEXT]
     depth = tiles.settings[k.T_FIFO]
-    period = tiles.settings[k.T_BANKS] * tiles.settings[k.T_BANKS]
+    period = tiles.settings[k.T_BANK_PERIOD]
     for index in range(next_entry, next_entry + count):
         entry = tiles.line_entry[tile, index]
         bank = tiles.bank[(entry >> 32) % period]
@@ -153,15 +169,12 @@ def queue_entries(tiles, tile, count):
 
 
 @kernel
-def line_bits(tiles, tile, work, row, column):
+def line_bits(tiles, tile, work):
     """First bit in the spike buffer of the line at the cursor, and its bits."""
     scalars = tiles.scalars[tile]
-    run = work[k.W_LAST_CHANNEL] - work[k.W_FIRST_CHANNEL]
-    if is_run(work):
-        run *= min(column - scalars[k.S_KERNEL_COLUMN] + work[k.W_KERNEL_COLUMNS], work[k.W_WIDTH]) - column
-    words = min(tiles.settings[k.T_LINE], run - scalars[k.S_POSITION])
-    first = work[k.W_PLACE] + row * work[k.W_ROW_BITS] + scalars[k.S_SLICE] * work[k.W_SLICE_STEP]
-    first += column * work[k.W_POSITION_BITS]
+    words = min(tiles.settings[k.T_LINE], scalars[k.S_RUN] - scalars[k.S_POSITION])
+    first = work[k.W_PLACE] + scalars[k.S_RUN_ROW] * work[k.W_ROW_BITS] + scalars[k.S_SLICE] * work[k.W_SLICE_STEP]
+    first += scalars[k.S_RUN_COLUMN] * work[k.W_POSITION_BITS]
     first += (work[k.W_FIRST_CHANNEL] + scalars[k.S_POSITION]) * work[k.W_READ_BITS]
     return first, words * work[k.W_READ_BITS]
 
@@ -171,40 +184,34 @@ def read_line(tiles, tile, work):
     """Read up to a line of words at the cursor into the detector, and move the cursor behind them."""
     scalars = tiles.scalars[tile]
     settings = tiles.settings
-    width = work[k.W_WIDTH]
-    channels = work[k.W_CHANNELS]
-    kernel_row = scalars[k.S_KERNEL_ROW]
-    kernel_column = scalars[k.S_KERNEL_COLUMN]
-    row = scalars[k.S_ROW] * work[k.W_STRIDE_ROWS] - work[k.W_PADDING_ROWS]
-    row += kernel_row * work[k.W_DILATION_ROWS]
-    left = scalars[k.S_COLUMN] * work[k.W_STRIDE_COLUMNS] - work[k.W_PADDING_COLUMNS]
-    column = left + kernel_column * work[k.W_DILATION_COLUMNS]
-    run = work[k.W_LAST_CHANNEL] - work[k.W_FIRST_CHANNEL]
-    if is_run(work):
-        run *= min(left + work[k.W_KERNEL_COLUMNS], width) - column
     start = scalars[k.S_POSITION]
-    length = min(settings[k.T_LINE], run - start)
-    address = work[k.W_WORDS] + (row * width + column) * channels + work[k.W_FIRST_CHANNEL] + start
-    weight = (kernel_row * work[k.W_KERNEL_COLUMNS] + kernel_column) * channels + work[k.W_FIRST_CHANNEL] + start
+    length = min(settings[k.T_LINE], scalars[k.S_RUN] - start)
+    address = scalars[k.S_RUN_ADDRESS] + start
     first = work[k.W_SHIFT] + scalars[k.S_SLICE] * work[k.W_SLICE_BITS]
+    line = tiles.line[tile]
     all_pass = settings[k.T_SKIP] == 0
     count = 0
     ones = 0
-    for block in range((length + k.BLOCK_WORDS - 1) >> k.BLOCK_SHIFT):
-        begin = block * k.BLOCK_WORDS
-        words, bits = nonzero_words(tiles, address + begin, length - begin, first, first + work[k.W_SLICE_BITS])
+    begin = 0
+    while begin < length:
+        window = min(window_at(address + begin), length - begin)
+        words, bits = nonzero_words(tiles, address + begin, window, first, first + work[k.W_SLICE_BITS])
         if all_pass:
-            words = block_mask(length - begin)
-        tiles.line[tile, block] = words
+            words = mask_of(window)
+        block = begin >> k.BLOCK_SHIFT
+        line[block] = words & k.BLOCK_MASK
+        line[block + 1] = (words >> k.BLOCK_WORDS) & k.BLOCK_MASK
         count += popcount(words)
         ones += bits
+        begin += window
     if settings[k.T_VERIFY]:
-        note_entries(tiles, tile, work, address, weight, length, first)
+        note_entries(tiles, tile, work, address, scalars[k.S_RUN_WEIGHT] + start, length, first)
     scalars[k.S_LINE_VALID] = 1
     scalars[k.S_LINE_COUNT] = count
     scalars[k.S_LINE_NEXT] = 0
     scalars[k.S_LINE_BLOCK] = 0
-    scalars[k.S_LINE_BANK] = weight % (settings[k.T_BANKS] * settings[k.T_BANKS])
+    scalars[k.S_LINE_BANK] = scalars[k.S_NEXT_BANK]
+    scalars[k.S_NEXT_BANK] = ring(scalars[k.S_NEXT_BANK] + length, settings[k.T_BANK_PERIOD])
     scalars[k.S_POSITION] = start + length
     events = tiles.events[work[k.W_LAYER]]
     events[k.E_LINES] += 1
@@ -258,15 +265,11 @@ def detector(clock, tiles, tile, fifo_room, pixel_room, t):
     # Within a pixel the cursor was settled when the line before was read.
     goes_on = scalars[k.S_PIXEL_OPEN] != 0 or settle_cursor(tiles, tile, work)
     if goes_on:
-        row = scalars[k.S_ROW] * work[k.W_STRIDE_ROWS] - work[k.W_PADDING_ROWS]
-        row += scalars[k.S_KERNEL_ROW] * work[k.W_DILATION_ROWS]
         group = work[k.W_ROW_GROUP]
-        if group >= 0 and clock.left[group + row - work[k.W_ROW_ORIGIN]] != 0:
+        if group >= 0 and clock.left[group + scalars[k.S_RUN_ROW] - work[k.W_ROW_ORIGIN]] != 0:
             return outcome if outcome == MOVED else k.SPIKES_MISSING
-        column = scalars[k.S_COLUMN] * work[k.W_STRIDE_COLUMNS] - work[k.W_PADDING_COLUMNS]
-        column += scalars[k.S_KERNEL_COLUMN] * work[k.W_DILATION_COLUMNS]
         if not reads_freely(tiles, tile, tiles.settings[k.T_LINE] * work[k.W_READ_BITS], t) and not read_spikes(
-            tiles, tile, *line_bits(tiles, tile, work, row, column), t
+            tiles, tile, *line_bits(tiles, tile, work), t
         ):
             tiles.events[work[k.W_LAYER], k.E_CONFLICTS] += 1
             return outcome if outcome == MOVED else k.BANK_CONFLICT
@@ -284,7 +287,7 @@ def detector(clock, tiles, tile, fifo_room, pixel_room, t):
         scalars[k.S_PIXEL_OPEN] = 1
     if goes_on:
         read_line(tiles, tile, work)
-        goes_on = settle_cursor(tiles, tile, work)
+        goes_on = scalars[k.S_POSITION] < scalars[k.S_RUN] or settle_cursor(tiles, tile, work)
         scalars[k.S_LINE_CLOSES] = 0 if goes_on else 1
     if not goes_on:
         next_pixel(tiles, tile, work)

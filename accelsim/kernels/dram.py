@@ -121,6 +121,7 @@ def decide(dram, channel):
     chosen = -1
     # Of the requests for an open row only the oldest counts: the others could go no sooner.
     hits = 0
+    misses = 0
     for age in range(seen):
         entry = table[(head + age) & mask]
         bit = 1 << entry[d.Q_BANK]
@@ -128,6 +129,7 @@ def decide(dram, channel):
             continue
         bank = dram.bank[channel, entry[d.Q_BANK]]
         if bank[d.B_ROW] != entry[d.Q_ROW]:
+            misses |= bit
             continue
         hits |= bit
         if capped and age > 0:
@@ -138,7 +140,9 @@ def decide(dram, channel):
             best, command, chosen = at, d.COLUMN, age
     activate_at = max(max(now, state[d.ACTIVATE_AT]), state[d.WINDOW + state[d.WINDOW_NEXT]] + settings[d.FAW])
     others = 0
-    for age in range(seen):
+    # A bank with requests for its open row is left as it is, but for the oldest request once it is capped.
+    closed = misses if capped else misses & ~hits
+    for age in range(seen if closed else 0):
         if best <= now:
             break
         entry = table[(head + age) & mask]

@@ -217,7 +217,8 @@ def serve(clock, memory, channel, t):
     urgent = 1 if state[k.C_WRITES] > settings[k.M_WRITE_BUFFER] else 0
     moved = False
     for home in range(channel * channels, (channel + 1) * channels):
-        urge(dram, home, urgent, first_clock(dram, t))
+        if dram.channel[home, d.URGENT] != urgent:
+            urge(dram, home, urgent, first_clock(dram, t))
         for index in range(run(dram, home, first_clock(dram, t + 1))):
             burst = dram.done[index]
             end = end_cycle(dram, burst[d.D_END])

@@ -5,27 +5,45 @@ from accelsim.kernels import state as k
 
 
 @kernel
-def block_mask(length):
-    """A bit for each of the next `length` words, up to a block of them."""
-    return k.BLOCK_MASK if length >= k.BLOCK_WORDS else (1 << length) - 1
+def mask_of(length):
+    """A bit for each of so many words, at most 64."""
+    return ~(-1 << length) if length < 64 else -1
+
+
+@kernel
+def window_at(address):
+    """Words from an address on of which an element of a plane holds the bits."""
+    return k.BLOCK_WORDS if address & (k.BLOCK_WORDS - 1) else 2 * k.BLOCK_WORDS
 
 
 @kernel
 def nonzero_words(tiles, address, length, first, last):
     """Which words from an address on have a one in the planes [first, last), and how many ones all of them have there.
 
-    A bit for each of `length` words, up to a block of them.
+    A bit for each of `length` words, up to a window.
     """
     planes = tiles.settings[k.T_PLANES]
-    block = (address >> k.BLOCK_SHIFT) * planes
+    element = (address >> k.BLOCK_SHIFT) * planes
     place = address & (k.BLOCK_WORDS - 1)
-    inside = block_mask(length)
+    inside = mask_of(length)
     words = 0
     ones = 0
-    for plane in range(block + first, block + min(last, planes)):
+    plane = element + first
+    end = element + min(last, planes)
+    # Most chips have lanes of 4 bits; written out they take half the time of the vectors that a loop becomes.
+    while plane + 4 <= end:
+        bits = (cell(tiles.planes, plane)[0] >> place) & inside
+        bits_1 = (cell(tiles.planes, plane + 1)[0] >> place) & inside
+        bits_2 = (cell(tiles.planes, plane + 2)[0] >> place) & inside
+        bits_3 = (cell(tiles.planes, plane + 3)[0] >> place) & inside
+        words |= bits | bits_1 | bits_2 | bits_3
+        ones += popcount(bits) + popcount(bits_1) + popcount(bits_2) + popcount(bits_3)
+        plane += 4
+    while plane < end:
         bits = (cell(tiles.planes, plane)[0] >> place) & inside
         words |= bits
         ones += popcount(bits)
+        plane += 1
     return words, ones
 
 
@@ -33,7 +51,10 @@ def nonzero_words(tiles, address, length, first, last):
 def count_nonzero_words(tiles, address, length):
     """How many of the words from an address on are not zero."""
     count = 0
-    for begin in range(0, length, k.BLOCK_WORDS):
-        words, _ = nonzero_words(tiles, address + begin, length - begin, 0, tiles.settings[k.T_PLANES])
+    begin = 0
+    while begin < length:
+        window = min(window_at(address + begin), length - begin)
+        words, _ = nonzero_words(tiles, address + begin, window, 0, tiles.settings[k.T_PLANES])
         count += popcount(words)
+        begin += window
     return count

@@ -68,10 +68,11 @@ CONTROL, SPIKES, WEIGHTS, STORE = range(4)
     T_HEADER_BITS,
     T_FLIT_BITS,
     T_VERIFY,
+    T_BANK_PERIOD,  # weight rows in Tiles.bank before they repeat
     T_PLANES,  # in Tiles.planes: bits of the widest word
     T_PAYLOAD,  # encoding of spike packets, of those in accelsim.kernels.payload
     TILE_SETTINGS,
-) = range(16)
+) = range(17)
 
 BLOCK_SHIFT = 5
 BLOCK_WORDS = 1 << BLOCK_SHIFT
@@ -234,7 +235,13 @@ CARRY_ADD, CARRY_DOUBLE, CARRY_STORE, CARRY_FIRE = 1, 2, 4, 8
     S_LINE_COUNT,  # words of the line that count, and those of them that were passed on
     S_LINE_NEXT,
     S_LINE_BLOCK,  # the first of its blocks of words that has some left
-    S_LINE_BANK,  # place of the line's first weight row in Tiles.bank
+    S_LINE_BANK,  # place of the line's first weight row in Tiles.bank, and of the next line's of the same run
+    S_NEXT_BANK,
+    S_RUN,  # words of the run that the cursor is in, its input row and column, its first word and weight row
+    S_RUN_ROW,
+    S_RUN_COLUMN,
+    S_RUN_ADDRESS,
+    S_RUN_WEIGHT,
     S_LINE_CLOSES,  # the line is the last of its pixel
     S_FIFO,  # words in the FIFO
     S_PIXEL_HEAD,
@@ -259,7 +266,7 @@ CARRY_ADD, CARRY_DOUBLE, CARRY_STORE, CARRY_FIRE = 1, 2, 4, 8
     S_EMIT_COLUMN,  # first column of the packet being sent
     S_EMIT_NONZERO,  # nonzero words in its next copy, or -1 while they are not counted
     TILE_SCALARS,
-) = range(41)
+) = range(47)
 
 # Columns of a pixel in the FIFO and of a result.
 X_PASS, X_ROW, X_COLUMN, X_CLOSED, X_WORDS, X_PUSHED, PIXEL_COLUMNS = range(7)

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accelsim.engine.layout import bit_planes, weight_banks
+from accelsim.engine.layout import bank_period, bit_planes, weight_banks
 
 
 @given(st.lists(st.integers(0, (1 << 24) - 1), min_size=1, max_size=200))
@@ -23,7 +23,7 @@ def test_any_32_words_in_a_row_lie_in_one_element_of_a_plane(words: list[int]) -
 @given(st.integers(1, 20), st.integers(1, 70), st.integers(0, 5000), st.booleans())
 def test_banks_of_weight_rows_repeat_after_a_period(banks: int, line_words: int, row: int, diagonal: bool) -> None:
     table = weight_banks(banks, line_words, diagonal)
-    start = row % banks**2
+    start = row % bank_period(banks, line_words)
     assert table[start : start + line_words].tolist() == [
         (i + (i // banks if diagonal else 0)) % banks for i in range(row, row + line_words)
     ]

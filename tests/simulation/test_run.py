@@ -168,3 +168,16 @@ def test_conflict_cycles_are_those_of_the_weight_buffer_and_of_reads_that_lost()
     conflicts = run.fabric.tiles.cycles[:, :, k.BANK_CONFLICT].sum()
     events = run.fabric.tiles.events.sum(axis=0)
     assert 0 < events[k.E_WEIGHT_CONFLICTS] < conflicts <= events[k.E_WEIGHT_CONFLICTS] + events[k.E_CONFLICTS]
+
+
+@pytest.mark.parametrize("machine", [(), SERIAL, DENSE], ids=["packed", "serial", "dense"])
+def test_verifying_changes_no_cycle(machine: tuple[str, ...]) -> None:
+    """Without it the queues of the banks are counts; with it they hold words, which meet their weights."""
+    fabrics = [
+        run_engine(chip(*machine), SmallWorkload(residual_layers()), images=2, verify=verify).fabric
+        for verify in (False, True)
+    ]
+    for name in ("cycles", "span", "bins", "events", "payload"):
+        counted, verified = (getattr(fabric.tiles, name) for fabric in fabrics)
+        assert np.array_equal(counted, verified), name
+    assert np.array_equal(*(fabric.network.latency for fabric in fabrics))
