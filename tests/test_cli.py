@@ -165,7 +165,7 @@ class Machine:
 
         assert accelsim.build and accelsim.report and accelsim.workload
         install("accelsim.build.load_arch", self.load_arch)
-        install("accelsim.build.check", lambda arch, workload: [f"{arch.name} runs {workload}"])
+        install("accelsim.build.planning.check", lambda arch, workload: [f"{arch.name} runs {workload}"])
         install("accelsim.workload.load_input", self.load_input)
         install("accelsim.simulation.simulate", self._simulate)
         install("accelsim.report.text.render", lambda report: f"{report['total']['cycles']} cycles")
@@ -258,7 +258,7 @@ def test_problems_of_chip_and_input_are_told_together(
 def test_check(machine: Machine, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["check", "a.yaml"]) == 0
     assert cli.main(["check", "a.yaml", "b.npz"]) == 0
-    assert capsys.readouterr().out == "a runs None\na.yaml: ok\na runs b\na.yaml: ok\nb.npz: ok\n"
+    assert capsys.readouterr().out == "a.yaml: ok\na runs b\na.yaml: ok\nb.npz: ok\n"
 
 
 @pytest.mark.parametrize(

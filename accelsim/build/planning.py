@@ -96,8 +96,6 @@ def _longest_payload(arch: Arch, layer: Layer, channels: int) -> int:
     return len(encode(np.ones(words, np.int64), bits, interface.payload))
 
 
-def check(arch: Arch, workload: Workload | None) -> list[str]:
+def check(arch: Arch, workload: Workload) -> list[str]:
     """Validate that a workload fits a chip, without running; notes for people. Raises InputError."""
-    if workload is None:
-        return []
     return list(plan_workload(arch, workload, workload.layers).notes)

@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 from accelsim.build.network import NetworkOnly, is_network_only
 from accelsim.config import Document, Positive, Settings, broken, load_yaml, override, validate
 from accelsim.engine.dram import DramShape
-from accelsim.engine.fabric import SramShape
+from accelsim.engine.sram import SramShape
 from accelsim.engine.topology import NetworkShape
 from accelsim.mapping.plan import TileCapacity
 from accelsim.parts.accumulator_buffer import AccumulatorBufferSettings

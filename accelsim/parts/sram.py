@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from accelsim.config import Bytes, Count, Settings
-from accelsim.engine.fabric import SramShape
+from accelsim.engine.sram import SramShape
 from accelsim.kernels import state as k
 from accelsim.units import ceil_div
 

@@ -16,7 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sram_twin import TileTwin, Turn
 
-from accelsim.engine.fabric import SramShape, make_tiles
+from accelsim.engine.fabric import make_tiles
+from accelsim.engine.sram import SramShape
 from accelsim.kernels import sram
 from accelsim.kernels import state as k
 

@@ -9,8 +9,7 @@ import pytest
 from chips import DIGITS, ROOT, SPIKEPACK, chip
 from small_workload import SmallWorkload, conv, residual_layers
 
-from accelsim.build import check
-from accelsim.build.planning import plan_workload
+from accelsim.build.planning import check, plan_workload
 from accelsim.build.schema import load_arch
 from accelsim.errors import InputError
 from accelsim.kernels import network_state as n

@@ -11,9 +11,9 @@ from bare_fabric import TILE, contents, fabric, mesh
 from numpy.typing import NDArray
 from tile_driver import make_pass
 
-from accelsim.engine.fabric import SramShape
 from accelsim.engine.groups import GroupTable
 from accelsim.engine.layout import bit_planes
+from accelsim.engine.sram import SramShape
 from accelsim.kernels import state as k
 from accelsim.simulation.timeline import STATE_NAMES
 from accelsim.units import ceil_div

@@ -13,7 +13,6 @@ from accelsim.engine.fabric import (
     Contents,
     Fabric,
     MemoryShape,
-    SramShape,
     TileShape,
     make_clock,
     make_memory,
@@ -23,6 +22,7 @@ from accelsim.engine.fabric import (
 from accelsim.engine.groups import GroupTable
 from accelsim.engine.layout import bit_planes
 from accelsim.engine.network import make_network
+from accelsim.engine.sram import SramShape
 from accelsim.engine.topology import NetworkShape
 from accelsim.kernels import state as k
 from accelsim.kernels.payload import DENSE

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
-from accelsim.engine.fabric import SramShape
+from accelsim.engine.sram import SramShape
 from accelsim.kernels import state as k
 
 
