@@ -89,7 +89,7 @@ def add_actors(
         node = arch.tile_nodes[tile]
         feed = partial(sequencer, bridge, tile=tile, node=node, commands=script.commands, ended=ended)
         actors.append((f"sequencer {tile}", feed))
-        actors.append((f"word dma {tile}", partial(dma, bridge, node=node, loads=script.word_loads)))
+        actors.append((f"input dma {tile}", partial(dma, bridge, node=node, loads=script.word_loads)))
         actors.append((f"weight dma {tile}", partial(dma, bridge, node=node, loads=script.weight_loads)))
     for name, process in reversed(actors) if reverse else actors:
         bridge.add_actor(name, process)

@@ -32,7 +32,7 @@ def test_a_layer_row(report: dict[str, Any]) -> None:
     layer["traffic"] |= {"noc_flit_hops": 12_345, "dram_read_bytes": 4_000, "dram_write_bytes": 96}
     row = next(line for line in render(report).splitlines() if line.startswith("  conv1"))
     assert " ".join(row.split()) == (
-        "conv1 conv 1,000 987 600 60.0% weights 20% banks 12% weight_buffer 12.3k 4.10 kB 1.50 uJ"
+        "conv1 conv 1,000 987 60.0% weights 20% banks 12% weight_buffer 12.3k 4.10 kB 1.50 uJ"
     )
 
 
