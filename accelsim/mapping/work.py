@@ -73,6 +73,18 @@ def fullest_bank(words: float, density: float, banks: int) -> float:
     return float((1 - below).sum())
 
 
+@lru_cache(maxsize=1 << 16)
+def line_cycles(words: int, density: float, rows: int) -> float:
+    """Expected cycles in which the detector passes on what counts of a line: `rows` words each, and at least one cycle.
+
+    The closed form of a pass without contention in docs/timing.md, for words that count with probability `density`.
+    """
+    if density >= 1:
+        return float(max(1, ceil_div(words, rows)))
+    at_most = _cumulative(words, density, words + 1)
+    return 1.0 + float((1 - at_most[rows::rows]).sum())
+
+
 def _cumulative(trials: int, density: float, length: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     """Probability of at most 0, 1, ... words among `trials`."""
     if density <= 0:
@@ -89,7 +101,8 @@ def pixel_cycles(layer: Layer, capacity: TileCapacity, density: Density, channel
     """Estimated cycles of the array for one output pixel and group of channels, all scans together.
 
     `channels` are the input channels of the pass (default: those of the first group of channels). The slower of
-    reading lines and of taking words, of which each bank of the weight buffer gives one a cycle.
+    reading lines and passing their words on, and of taking words, of which each bank of the weight buffer gives one a
+    cycle.
     """
     if channels is None:
         first, last = input_channels(layer, channel_groups(layer, capacity)[0])
@@ -106,16 +119,18 @@ def pixel_cycles(layer: Layer, capacity: TileCapacity, density: Density, channel
             strict=True,
         )
     )
-    if channels == layer.in_shape[0] and layer.dilation[1] == 1:
-        lines = rows * math.ceil(columns * channels / capacity.line_words)
-    else:
-        lines = rows * columns * ceil_div(channels, capacity.line_words)
+    together = channels == layer.in_shape[0] and layer.dilation[1] == 1
+    run = round(columns * channels) if together else channels
+    runs = rows if together else rows * columns
+    full, rest = divmod(run, capacity.line_words)
     words = rows * columns * channels
     total = 0.0
     for share in density:
-        share = share if capacity.skips else 1.0
-        banks = fullest_bank(round(words, 1), round(share, 3), capacity.weight_banks)
-        total += max(1.0, lines, words * share / capacity.rows, banks)
+        share = round(share, 3) if capacity.skips else 1.0
+        lines = full * line_cycles(capacity.line_words, share, capacity.rows)
+        lines += line_cycles(rest, share, capacity.rows) if rest else 0.0
+        banks = fullest_bank(round(words, 1), share, capacity.weight_banks)
+        total += max(1.0, runs * lines, banks)
     return total
 
 

@@ -49,7 +49,7 @@ class Relief:
 
 def relieve(arch: Arch, workload: Workload, images: int = 1) -> Relief:
     """Run a workload as it is, and once more for each resource with that resource out of the way."""
-    plan = plan_workload(arch, workload, choose_layers(workload, None))
+    plan = plan_workload(arch, workload, choose_layers(workload, None), images)
 
     def cycles(chip: Arch) -> int:
         return run_engine(chip, workload, images=images, plan=plan).fabric.cycles

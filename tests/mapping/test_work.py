@@ -13,7 +13,15 @@ from hypothesis import strategies as st
 from small_workload import conv
 
 from accelsim.mapping.planner import make_plan
-from accelsim.mapping.work import channel_groups, fullest_bank, input_channels, part_cycles, pixel_cycles, taps_inside
+from accelsim.mapping.work import (
+    channel_groups,
+    fullest_bank,
+    input_channels,
+    line_cycles,
+    part_cycles,
+    pixel_cycles,
+    taps_inside,
+)
 from accelsim.workload.layer import Layer
 
 
@@ -87,6 +95,17 @@ def test_fullest_bank_is_the_mean_over_all_patterns(each: int, banks: int, densi
         bits = iter(pattern)
         mean += chance * max(sum(next(bits) for _ in range(size)) for size in sizes)
     assert fullest_bank(float(sum(sizes)), density, banks) == pytest.approx(mean)
+
+
+@given(st.integers(1, 9), st.sampled_from([0.0, 0.2, 0.5, 1.0]), st.integers(1, 4))
+@settings(deadline=None)
+def test_line_cycles_are_the_mean_over_all_patterns(words: int, density: float, rows: int) -> None:
+    """A line of so many words takes a cycle for every `rows` of them that count, and one at least."""
+    mean = 0.0
+    for pattern in itertools.product((0, 1), repeat=words):
+        chance = math.prod(density if bit else 1 - density for bit in pattern)
+        mean += chance * max(1, math.ceil(sum(pattern) / rows))
+    assert line_cycles(words, density, rows) == pytest.approx(mean)
 
 
 def test_without_gaps_the_fullest_bank_is_the_longest() -> None:
