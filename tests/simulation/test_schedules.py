@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import random
 from typing import Any
 
 import pytest
 from chips import DIGITS, SPIKEPACK, chip
+from random_chips import RandomWorkload, draw_chip
 from small_workload import SmallWorkload, conv, residual_layers
 
-from accelsim.build.schema import load_arch
+from accelsim.build.schema import Arch, ArchSettings, load_arch
+from accelsim.config import override, validate
+from accelsim.errors import InputError
 from accelsim.simulation import simulate
 from accelsim.workload import load_input
+from accelsim.workload.layer import Layer
 
 PIPELINED = "mapping.schedule=pipelined"
 
@@ -35,6 +41,37 @@ def run(*overrides: str, images: int = 4, workload: Any = None) -> dict[str, Any
 )
 def test_every_mapping_computes_the_same_words(overrides: tuple[str, ...]) -> None:
     assert run(*overrides)["verified"]["layers"] == 5
+
+
+def draw_mapping(seed: int, layers: tuple[Layer, ...]) -> dict[str, Any]:
+    """Any schedule, cut, order and residency; some layers through DRAM."""
+    draw = random.Random(seed)
+    through = {layer.name: {"through_dram": True} for layer in layers if draw.random() < 0.3}
+    return {
+        "schedule": draw.choice(["pipelined", "pipelined", "layer_by_layer"]),
+        "split": draw.choice(["auto", "output_channels", "rows", "both"]),
+        "loop_order": draw.choice(["auto", "weights_first", "rows_first"]),
+        "keep_weights": draw.choice(["auto", "never"]),
+        "layers": through,
+    }
+
+
+def test_random_mappings_of_random_networks_on_random_chips() -> None:
+    """Right words, the plan's bytes and no deadlock, or a message that names what does not fit."""
+    right = 0
+    for seed in range(500, 540):
+        workload = RandomWorkload(seed)
+        mapping = json.dumps(draw_mapping(seed, workload.layers))
+        document = override(draw_chip(seed).document, [f"mapping={mapping}"])
+        arch = Arch(validate(ArchSettings, document), document)
+        try:
+            report = simulate(arch, workload, images=1 + seed % 5, verify=True).report
+        except InputError as error:
+            assert all(problem.rule.startswith("no tiling fits the ") for problem in error.problems)
+            continue
+        assert report["verified"]["layers"] == len(workload.layers)
+        right += 1
+    assert right > 20
 
 
 def strips(*overrides: str) -> int:
