@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accelsim.build.layout import Map, check_capacity, make_layout
+from accelsim.build.passes import fill_neuron, fill_places, fill_shape
 from accelsim.build.program import Program, TileScript
 from accelsim.build.routes import Readers, Route, RouteTable, TreeTable
 from accelsim.build.schema import Arch
@@ -25,14 +26,6 @@ from accelsim.parts.sequencer import Command, Grant
 from accelsim.units import ceil_div
 from accelsim.workload.layer import ARRAY_OPS, ATTENTION_OPS, Layer
 from accelsim.workload.workload import Workload
-
-VECTOR_OPERATORS = {
-    "maxpool2d": k.MAX_POOL,
-    "avgpool2d": k.SUM_POOL,
-    "add": k.ADD,
-    "concat": k.MAX_POOL,  # of a 1x1 window in one operand
-    "upsample": k.UPSAMPLE,
-}
 
 
 def lower(plan: Plan, workload: Workload, arch: Arch, images: int, verify: bool) -> Program:
@@ -239,41 +232,18 @@ class _Lowering:
                     carry |= k.CARRY_DOUBLE
                 done = self.groups.add(self._name("end of a pass", layer, part.tile), 1, watched=True)
                 work = np.zeros(k.PASS_COLUMNS, np.int64)
-                self._fill_shape(work, layer, rows, group, plane)
+                fill_shape(work, layer, self.capacity, rows, group, plane)
                 if layer.op in ARRAY_OPS:
                     self._fill_weights(work, layer, group, chunk)
                 operand = self._fill_inputs(work, layer_plan, number, visit.filled, strip)
-                self._fill_places(work, layer, strip, operand)
-                self._fill_neuron(work, layer, carry, group[1] - group[0])
+                fill_places(work, layer, self.capacity, strip, operand, self.image)
+                fill_neuron(work, layer, self.arch.settings, carry, group[1] - group[0])
                 work[k.W_LAYER] = self._number(layer_plan)
                 work[k.W_WEIGHTS_GROUP] = self._weights(layer_plan, part, place, group, chunk, done)
                 work[k.W_GRANT_GROUP] = self.grant_of.get((layer_plan.index, part.tile), -1)
                 work[k.W_DONE_GROUP] = done
                 work[k.W_ROUTES], work[k.W_ROUTE_COUNT] = route
                 script.commands.append(Command(work, done))
-
-    def _fill_shape(self, work: NDArray[np.int64], layer: Layer, rows: Range, group: Range, plane: int) -> None:
-        work[k.W_CHANNELS], work[k.W_HEIGHT], work[k.W_WIDTH] = layer.in_shape
-        work[k.W_KERNEL_ROWS], work[k.W_KERNEL_COLUMNS] = layer.kernel
-        work[k.W_STRIDE_ROWS], work[k.W_STRIDE_COLUMNS] = layer.stride
-        work[k.W_PADDING_ROWS], work[k.W_PADDING_COLUMNS] = layer.padding
-        work[k.W_DILATION_ROWS], work[k.W_DILATION_COLUMNS] = layer.dilation
-        work[k.W_FIRST_CHANNEL], work[k.W_LAST_CHANNEL] = group
-        work[k.W_FIRST_ROW], work[k.W_LAST_ROW] = rows
-        work[k.W_OUT_COLUMNS] = layer.out_shape[2]
-        work[k.W_FIRST_OUT], work[k.W_OUTS] = group[0], group[1] - group[0]
-        work[k.W_OUT_CHANNELS] = layer.out_shape[0]
-        work[k.W_OUT_BITS] = layer.out_word_bits if layer.signed else self.capacity.stored_bits(layer.out_word_bits)
-        work[k.W_OP] = k.ARRAY
-        work[k.W_SHIFT] = plane
-        work[k.W_SLICE_BITS] = self.capacity.lane_bits
-        work[k.W_SLICES] = 1 if self.capacity.bit_serial else self.capacity.scans(layer.word_bits)
-        if layer.op not in ARRAY_OPS:
-            work[k.W_OP] = VECTOR_OPERATORS[layer.op]
-            if layer.op == "add":
-                work[k.W_KERNEL_ROWS], work[k.W_KERNEL_COLUMNS] = 2, 1
-            if layer.op == "upsample":
-                work[k.W_STRIDE_ROWS], work[k.W_STRIDE_COLUMNS] = layer.factor
 
     def _fill_weights(self, work: NDArray[np.int64], layer: Layer, group: Range, chunk: Range) -> None:
         """Which words a pass of the array scans, and whose weights they meet."""
@@ -310,51 +280,6 @@ class _Lowering:
             work[k.W_BOX_B] = self.box_of[index, number, place, 1]
         work[k.W_OUTPUT_OFFSET] = self.tensors.output_offset(layer, self.image)
         return operand
-
-    def _fill_places(self, work: NDArray[np.int64], layer: Layer, strip: Strip, first: int) -> None:
-        """Where words lie in the spike buffer: row behind row, in it slice behind slice, position behind position."""
-        box = strip.boxes[first]
-        word_bits = self.capacity.stored_bits(layer.word_bits)
-        channels = box.channels[1] - box.channels[0]
-        words = layer.in_shape[2] * channels
-        read_bits = min(self.capacity.lane_bits, word_bits) if layer.op in ARRAY_OPS else word_bits
-        work[k.W_READ_BITS] = read_bits
-        work[k.W_POSITION_BITS] = channels * read_bits
-        work[k.W_SLICE_STEP] = words * read_bits
-        work[k.W_ROW_BITS] = words * word_bits
-        first_slice = int(work[k.W_SHIFT]) // read_bits * words * read_bits
-        for column, operand in zip((k.W_PLACE, k.W_PLACE_B), strip.boxes[first:], strict=False):
-            work[column] = operand.offset_of(self.image) * 8 - operand.rows[0] * words * word_bits + first_slice
-            work[column] -= operand.channels[0] * read_bits
-
-    def _fill_neuron(self, work: NDArray[np.int64], layer: Layer, carry: int, outs: int) -> None:
-        settings = self.arch.settings
-        serial = settings.neuron_unit.decoding == "serial"
-        buffer = settings.accumulator_buffer
-        pixel_bits = self.capacity.columns * settings.pe_array.accumulator_bits
-        work[k.W_CARRY] = carry
-        work[k.W_LIMIT] = (1 << layer.out_word_bits) - 1 if layer.fires else 0
-        if layer.op not in ARRAY_OPS:
-            work[k.W_CARRY] = k.CARRY_FIRE
-            work[k.W_SERVICE] = 1
-            return
-        reads = 1 if carry & k.CARRY_ADD else 0
-        writes = 1 if carry & k.CARRY_STORE else 0
-        service = buffer.access_cycles(pixel_bits, reads, writes, alternate=False)
-        unhindered = max(reads, writes)
-        if carry & k.CARRY_FIRE:
-            steps = layer.out_word_bits if layer.fires else 1
-            update = buffer.access_cycles(pixel_bits, 1, 1, alternate=True)
-            service += settings.neuron_unit.service_cycles(outs, steps, update)
-            unhindered += settings.neuron_unit.service_cycles(outs, steps, 1)
-            work[k.W_NEURON_OPS] = steps if serial else 1
-            if serial:
-                reads += steps
-                writes += steps
-        work[k.W_SERVICE] = service
-        work[k.W_PORT_CYCLES] = service - unhindered
-        work[k.W_ACCUMULATOR_READS] = reads
-        work[k.W_ACCUMULATOR_WRITES] = writes
 
     def _add_routes(self, layer_plan: LayerPlan, part: Part, group: Range) -> tuple[int, int]:
         """Rows of the route table for the outputs of a part's group of channels: (first, count)."""
