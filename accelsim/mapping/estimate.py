@@ -29,6 +29,9 @@ PACKET_CYCLES = 20
 HELD = 64
 """Blocks of weights of a tile that are looked back at for room."""
 
+ROUNDING = 1e-6
+"""Cycles that may be left over where the numbers of a request are rounded."""
+
 Times = NDArray[np.float64]
 
 
@@ -59,18 +62,18 @@ class Server:
         begin = end = asked
         for number, (start, stop) in enumerate(self._gaps):
             free = max(start, asked)
-            if stop <= free:
+            if stop <= free + ROUNDING:
                 gaps.append((start, stop))
                 continue
             if left == cycles:
                 begin = free
             end = min(stop, free + left)
             left -= end - free
-            if start < free:
+            if start + ROUNDING < free:
                 gaps.append((start, free))
-            if end < stop:
+            if end + ROUNDING < stop:
                 gaps.append((end, stop))
-            if left <= 0:
+            if left <= ROUNDING:
                 gaps += self._gaps[number + 1 :]
                 break
         self._gaps = gaps

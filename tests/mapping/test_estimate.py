@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from capacities import CAPACITY
 from hypothesis import given
 from hypothesis import strategies as st
@@ -31,12 +32,15 @@ def test_interval_leaves_out_the_first_gap_where_there_is_another() -> None:
 def test_a_server_answers_one_at_a_time_and_as_soon_as_it_can(requests: list[tuple[int, int]]) -> None:
     """Cycle by cycle: each request takes the first cycles that nobody has taken before."""
     server = Server()
+    tenths = Server()
     taken: set[int] = set()
     for asked, cycles in requests:
         free = [cycle for cycle in range(asked, asked + 400) if cycle not in taken][:cycles]
         taken |= set(free)
         expected = (free[0], free[-1] + 1) if free else (asked, asked)
         assert server.serve(asked, cycles) == expected
+        # Nor does it give away what rounding leaves over of a cycle.
+        assert tenths.serve(asked / 10, cycles / 10) == pytest.approx((expected[0] / 10, expected[1] / 10))
 
 
 def test_one_layer_is_its_work_once_its_data_are_there() -> None:
