@@ -26,8 +26,10 @@ WORD_BYTES = 8
 ROW_WORDS = 8
 """Words in a row of the tables that `row` looks at: a cache line."""
 
-KEPT_VERSIONS = 8
+KEPT_VERSIONS = 16
 """Cache directories of other sources that stay for whoever goes back to them."""
+
+KERNELS = Path(__file__).parent / "kernels"
 
 OPTIONS = {"nogil": True, "forceinline": True}
 
@@ -52,10 +54,15 @@ class Kernel:
     def __call__(self, *args: Any) -> Any:
         if self.entry is None:
             numba = _bind()
-            with _cache_of(numba):
+            with _cache_of(numba, self):
                 self.entry = numba.njit(cache=True, no_cfunc_wrapper=True, **OPTIONS)(self.function)
         assert self.entry is not None
         return self.entry(*args)
+
+    @property
+    def package(self) -> Path:
+        """The directory of its source, whose other kernels it may call besides those of `accelsim.kernels`."""
+        return Path(self.function.__code__.co_filename).parent
 
     @property
     def signatures(self) -> list[Any]:
@@ -256,27 +263,28 @@ def _bind() -> Any:
 
 
 @contextlib.contextmanager
-def _cache_of(numba: Any) -> Iterator[None]:
+def _cache_of(numba: Any, entry: Kernel) -> Iterator[None]:
     """A dispatcher made here settles on our cache directory.
 
     The setting is put back, since Numba may also serve others in this process, and may have been imported before.
     """
     directory_before = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = str(cache_directory())
+    numba.config.CACHE_DIR = str(cache_directory(entry.package))
     try:
         yield
     finally:
         numba.config.CACHE_DIR = directory_before
 
 
-def source_hash() -> str:
-    """Hash of all that compiled code depends on: kernel sources, this file, the compilers and their settings."""
+def source_hash(package: Path = KERNELS) -> str:
+    """Hash of all that the kernels of a directory depend on.
+
+    Their sources, those of `accelsim.kernels`, which all may call, this file, the compilers and their settings.
+    """
     compilers = [sys.version, *(importlib.import_module(name).__version__ for name in ("numba", "llvmlite", "numpy"))]
     settings = [f"{name}={value}" for name, value in sorted(os.environ.items()) if _changes_code(name)]
     digest = hashlib.sha256("\n".join(compilers + settings).encode())
-    package = Path(__file__).parent
-    outside = {Path(registered.function.__code__.co_filename) for registered in _kernels}
-    for path in sorted({Path(__file__), *(package / "kernels").rglob("*.py"), *outside}):
+    for path in sorted({Path(__file__), *KERNELS.rglob("*.py"), *package.glob("*.py")}):
         source = path.read_bytes() if path.exists() else b""
         digest.update(f"\n{path.name} {len(source)}\n".encode() + source)
     return digest.hexdigest()[:16]
@@ -286,13 +294,13 @@ def _changes_code(variable: str) -> bool:
     return variable.startswith("NUMBA_") and variable not in ("NUMBA_CACHE_DIR", "NUMBA_NUM_THREADS")
 
 
-def cache_directory() -> Path:
-    """The directory of the compiled kernels, created.
+def cache_directory(package: Path = KERNELS) -> Path:
+    """The directory of the compiled kernels of a directory of sources, created.
 
     In ACCELSIM_CACHE, NUMBA_CACHE_DIR or the user's cache directory, the first of these that is set; where that
     cannot be written, in the temporary directory; where others could write there, in one that goes with the process.
     """
-    return _create_directory(source_hash())
+    return _create_directory(source_hash(package))
 
 
 @functools.cache

@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "accelsim"
 FLOORS = (
     ("errors", "units", "jit"),
     ("config", "kernels", "stats"),
-    ("workload", "engine"),
+    ("workload", "engine", "dataflows"),
     ("reference", "mapping", "parts", "cost"),
     ("build",),
     ("simulation", "rtl"),

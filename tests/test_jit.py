@@ -209,7 +209,7 @@ def test_old_versions_are_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         version = tmp_path / f"{age:016x}"
         version.mkdir()
         os.utime(version, (1000 - age, 1000 - age))
-    monkeypatch.setattr(jit, "source_hash", lambda: "f" * 16)
+    monkeypatch.setattr(jit, "source_hash", lambda package: "f" * 16)
     directory = jit.cache_directory()
     kept = [f"{age:016x}" for age in range(jit.KEPT_VERSIONS)]
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*kept, directory.name, "notes"])

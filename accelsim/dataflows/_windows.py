@@ -1,0 +1,69 @@
+"""Receptive fields: what lies under the windows of a task, compiled and in plain Python."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accelsim.dataflows.task import Task, Words
+from accelsim.jit import kernel, popcount
+
+
+@kernel
+def count_at(words, task, ones):  # type: ignore[no-untyped-def]
+    """At each place of the map, int64 [height, width]: the ones, else the nonzero words, of the channels read."""
+    counts = np.zeros((task.height, task.width), np.int64)
+    for row in range(task.height):
+        for column in range(task.width):
+            count = 0
+            for channel in range(task.first_channel, task.last_channel):
+                word = words[row, column, channel]
+                if word != 0:
+                    count += popcount(word) if ones else 1
+            counts[row, column] = count
+    return counts
+
+
+@kernel
+def window_sums(values, task):  # type: ignore[no-untyped-def]
+    """Sums of int64 values [height, width] under each window, int64 [pixels], row by row; padding adds nothing."""
+    sums = np.zeros((task.last_row - task.first_row) * task.out_columns, np.int64)
+    pixel = 0
+    for out_row in range(task.first_row, task.last_row):
+        for out_column in range(task.out_columns):
+            total = 0
+            for tap_row in range(task.kernel_rows):
+                row = out_row * task.stride_rows - task.padding_rows + tap_row * task.dilation_rows
+                if 0 <= row < task.height:
+                    for tap_column in range(task.kernel_columns):
+                        column = out_column * task.stride_columns - task.padding_columns
+                        column += tap_column * task.dilation_columns
+                        if 0 <= column < task.width:
+                            total += values[row, column]
+            sums[pixel] = total
+            pixel += 1
+    return sums
+
+
+@kernel
+def last_input_row(task, out_row):  # type: ignore[no-untyped-def]
+    """The last row of the input map that an output row reads."""
+    row = out_row * task.stride_rows - task.padding_rows + (task.kernel_rows - 1) * task.dilation_rows
+    return min(max(row, 0), task.height - 1)
+
+
+def unrolled(task: Task, words: Words) -> NDArray[np.int32]:
+    """The words under each window, [pixels, kernel rows, kernel columns, channels read], 0 outside the map."""
+    found = np.zeros(
+        (task.pixels, task.kernel_rows, task.kernel_columns, task.last_channel - task.first_channel), np.int32
+    )
+    for pixel in range(task.pixels):
+        out_row = task.first_row + pixel // task.out_columns
+        out_column = pixel % task.out_columns
+        for tap_row in range(task.kernel_rows):
+            row = out_row * task.stride_rows - task.padding_rows + tap_row * task.dilation_rows
+            for tap_column in range(task.kernel_columns):
+                column = out_column * task.stride_columns - task.padding_columns + tap_column * task.dilation_columns
+                if 0 <= row < task.height and 0 <= column < task.width:
+                    found[pixel, tap_row, tap_column] = words[row, column, task.first_channel : task.last_channel]
+    return found
