@@ -179,7 +179,7 @@ def finish_pixel(clock, tiles, memory, tile, pixel, work, t):
     scalars = tiles.scalars[tile]
     row = pixel[k.X_ROW]
     column = pixel[k.X_COLUMN]
-    push_result(tiles, tile, pixel[k.X_PASS], row, column, t + 1 + tiles.settings[k.T_PIPELINE])
+    push_result(tiles, tile, pixel[k.X_PASS], row, column, t + 1 + tiles.settings[k.T_PIPELINE], 1)
     if tiles.settings[k.T_VERIFY]:
         fire(tiles, tile, work, row, column)
     scalars[k.S_PIXEL_HEAD] = ring(scalars[k.S_PIXEL_HEAD] + 1, tiles.settings[k.T_PIXELS])

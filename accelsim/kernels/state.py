@@ -283,9 +283,9 @@ CARRY_ADD, CARRY_DOUBLE, CARRY_STORE, CARRY_FIRE = 1, 2, 4, 8
     TILE_SCALARS,
 ) = range(54)
 
-# Columns of a pixel in the FIFO and of a result.
+# Columns of a pixel in the FIFO, and of a result: Y_COUNT pixels from a row and column on, row by row.
 X_PASS, X_ROW, X_COLUMN, X_CLOSED, X_WORDS, X_PUSHED, PIXEL_COLUMNS = range(7)
-Y_PASS, Y_ROW, Y_COLUMN, Y_READY, RESULT_COLUMNS = range(5)
+Y_PASS, Y_ROW, Y_COLUMN, Y_READY, Y_COUNT, RESULT_COLUMNS = range(6)
 
 # Event counters of a layer.
 (
