@@ -130,6 +130,12 @@ class Arch:
         return self.settings.name
 
     @property
+    def pes(self) -> int:
+        """Processing elements of all tiles."""
+        array = self.settings.pe_array
+        return array.rows * array.columns * self.settings.tiles.count
+
+    @property
     def controller_nodes(self) -> tuple[int, ...]:
         return self.settings.memory_controller.nodes
 
