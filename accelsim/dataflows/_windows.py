@@ -67,3 +67,8 @@ def unrolled(task: Task, words: Words) -> NDArray[np.int32]:
                 if 0 <= row < task.height and 0 <= column < task.width:
                     found[pixel, tap_row, tap_column] = words[row, column, task.first_channel : task.last_channel]
     return found
+
+
+def ones_under(task: Task, words: Words) -> int:
+    """Ones in all words under all windows of a task: a word counts once for each window that it lies under."""
+    return int(window_sums(count_at(words, task, True), task).sum())
