@@ -242,6 +242,7 @@ class Arch:
         array = settings.pe_array
         flow = self.dataflow
         rate = self.bytes_per_cycle
+        pixel_bits = array.pe_shape[1] * array.accumulator_bits
         return TileCapacity(
             tiles=settings.tiles.count,
             rows=array.pe_shape[0],
@@ -274,7 +275,9 @@ class Arch:
             results=settings.neuron_unit.results,
             neuron_lanes=settings.neuron_unit.lanes,
             decoding_cycles=(
-                settings.accumulator_buffer.access_cycles(array.columns * array.accumulator_bits, 1, 1, alternate=True)
+                settings.accumulator_buffer.access_cycles(
+                    array.pe_shape[1] * array.accumulator_bits, 1, 1, alternate=True
+                )
                 if settings.neuron_unit.decoding == "serial"
                 else 0
             ),
