@@ -39,6 +39,9 @@ DEFAULT_DATAFLOW = "detector_lanes"
 WIDEST_WORD_BITS = 64
 """No word is wider: what an array takes whole, however wide it is, it takes in one scan."""
 
+FREE_PORTS = ("1r1w", "2rw", "ideal")
+"""Ports of an SRAM that is read in every cycle while it is written."""
+
 LARGEST_RATE = 1 << 31
 """Numerator and denominator of bytes a cycle: times 2^32 cycles they fit into 64 bits."""
 
@@ -74,6 +77,7 @@ class ArchSettings(Settings):
             rule = f"{nodes} nodes do not cover {self.tiles.count} tiles and {len(controllers)} memory controllers"
             raise broken("noc.columns", rule, self.noc.columns)
         self._check_mode()
+        self._check_ports()
         if isinstance(self.dram, DramSettings) and (self.dram.channels or 0) % len(controllers):
             rule = f"{len(controllers)} memory controllers must share the channels evenly"
             raise broken("dram.channels", rule, self.dram.channels, f"a multiple of {len(controllers)}")
@@ -109,6 +113,16 @@ class ArchSettings(Settings):
                 allowed = "; ".join(f"{mode} with {skip}" for (mode, skip), why in modes.items() if not why)
             key = "pe_array.skip" if skips else "pe_array.spike_mode"
             raise broken(key, reason, None if skips else array.spike_mode, allowed)
+
+    def _check_ports(self) -> None:
+        """A schedule knows of no bank conflicts: what arrives must not take a port from what is read."""
+        if self.pe_array.dataflow == DEFAULT_DATAFLOW:
+            return
+        for name in ("spike_buffer", "weight_buffer"):
+            ports = getattr(self, name).ports
+            if ports not in FREE_PORTS:
+                rule = f"{self.pe_array.dataflow} reads in lock step: what arrives must not take the port of a bank"
+                raise broken(f"{name}.ports", rule, ports, " or ".join(FREE_PORTS))
 
     def _check_rate(self, key: str, rate: Fraction, value: float | None) -> None:
         """Times are kept as whole numbers of the parts of a cycle that the rate has."""
@@ -275,9 +289,7 @@ class Arch:
             results=settings.neuron_unit.results,
             neuron_lanes=settings.neuron_unit.lanes,
             decoding_cycles=(
-                settings.accumulator_buffer.access_cycles(
-                    array.pe_shape[1] * array.accumulator_bits, 1, 1, alternate=True
-                )
+                settings.accumulator_buffer.access_cycles(pixel_bits, 1, 1, alternate=True)
                 if settings.neuron_unit.decoding == "serial"
                 else 0
             ),

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accelsim.build.schema import Arch
-from accelsim.build.shares import make_task
+from accelsim.build.shares import as_taken, make_task
 from accelsim.dataflows import NO_MASK, Dataflow, Task, find_dataflow
 from accelsim.dataflows import task as t
 from accelsim.dataflows._windows import ones_under
@@ -65,7 +65,7 @@ class TaskTable:
     def add(self, work: NDArray[np.int64], layer: Layer, image: int, rows: Range, outs: Range, chunk: Range) -> int:
         """Schedule a pass, and fill in where its steps are; returns the bytes that it streams."""
         channels = input_channels(layer, outs, chunk)
-        task = make_task(layer, rows, outs, channels)
+        task = as_taken(self.flow, self.settings, make_task(layer, rows, outs, channels))
         schedule = self.flow.schedule(self.settings, task, self.words(layer, image), self._task_mask(layer, task))
         steps = schedule.steps
         streamed = int((steps[:, p.STREAM] * steps[:, p.REPEAT]).sum())
