@@ -6,9 +6,10 @@ python -m accelsim.report.dataflow_chapters docs/timing.md     # writes them bet
 from __future__ import annotations
 
 import importlib
+import json
 import sys
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
@@ -21,6 +22,8 @@ from accelsim.report.table import WIDTH
 
 BEGIN, END = "<!-- dataflows -->\n", "<!-- end of dataflows -->"
 
+PACKAGE = "accelsim.dataflows"
+
 STEPPED = "detector_lanes"
 """Its cycles are those of the spike detector and the PE array, which have chapters of their own."""
 
@@ -30,14 +33,15 @@ Modes = dict[SpikeMode, list[Skip]]
 
 
 def chapters() -> str:
-    """Every dataflow that comes with the package, by name."""
-    package = "accelsim.dataflows"
-    own = [
-        name
-        for name in dataflow_names()
-        if name != STEPPED and type(find_dataflow(name)).__module__.startswith(package)
-    ]
-    return "\n\n".join(chapter(name, importlib.import_module(f"{package}.{name}").__doc__ or "") for name in own)
+    """What all have in common, then every dataflow that comes with the package, by name."""
+    common = "\n".join(_settings(ArraySettings.model_fields))
+    own = [name for name in dataflow_names() if name != STEPPED and _module(name).startswith(f"{PACKAGE}.")]
+    found = [chapter(name, importlib.import_module(_module(name)).__doc__ or "") for name in own]
+    return "\n\n".join([common, *found])
+
+
+def _module(name: str) -> str:
+    return type(find_dataflow(name)).__module__
 
 
 def chapter(name: str, docstring: str) -> str:
@@ -48,7 +52,7 @@ def chapter(name: str, docstring: str) -> str:
         heading, _, text = text.partition("\n")
         title = heading.lstrip("# ")
     text = "\n".join(f"#{line}" if line.startswith("##") else line for line in text.strip().splitlines())
-    return "\n".join([f"### {title}: `{name}`", "", text, "", *_settings(kind.settings_class), "", *_modes(kind)])
+    return "\n".join([f"### {title}: `{name}`", "", text, "", *_settings(_own(kind.settings_class)), "", *_modes(kind)])
 
 
 def update(document: str, text: str) -> str:
@@ -60,25 +64,30 @@ def update(document: str, text: str) -> str:
     return f"{before}{begin}{text}\n{end}{after}"
 
 
-def _settings(settings: type[ArraySettings]) -> Iterator[str]:
-    """The keys of `pe_array` that the dataflow adds, or whose default it changes."""
+def _settings(fields: Mapping[str, FieldInfo]) -> Iterator[str]:
+    """A table of keys of `pe_array`."""
     yield "| `pe_array.` | default | |"
     yield "|---|---|---|"
+    for key, field in fields.items():
+        if key != "dataflow":
+            yield f"| `{key}` | {_default(field)} | {field.description or ''} |"
+
+
+def _own(settings: type[ArraySettings]) -> dict[str, FieldInfo]:
+    """The keys that a dataflow adds, or whose default it changes."""
     common = ArraySettings.model_fields
-    for key, field in settings.model_fields.items():
-        ours = key not in common or _default(field) != _default(common[key])
-        if key != "dataflow" and ours:
-            description = field.description or common[key].description or ""
-            yield f"| `{key}` | {_default(field)} | {description} |"
+    return {
+        key: field
+        for key, field in settings.model_fields.items()
+        if (key not in common or _default(field) != _default(common[key]))
+    }
 
 
 def _default(field: FieldInfo) -> str:
     value: Any = field.get_default(call_default_factory=True, validated_data={})
     if value is PydanticUndefined:
-        return "must be given"
-    if isinstance(value, ArraySettings | str | int | float):
-        return f"`{value}`"
-    return f"`{value!r}`"
+        return ""
+    return f"`{json.dumps(value) if isinstance(value, bool) else value}`"
 
 
 def _modes(kind: ArrayKind) -> list[str]:
