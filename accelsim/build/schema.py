@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache, lru_cache, partial
-from math import ceil
+from math import ceil, prod
 from pathlib import Path
 from typing import Any
 
@@ -186,6 +186,11 @@ class Arch:
         """Words that the detector, or the neuron unit where it pools or adds, reads at once."""
         array = self.settings.pe_array
         return max(1, array.line_bits // array.operand_bits) if self.dataflow is None else array.pe_shape[1]
+
+    @property
+    def pes(self) -> int:
+        """Processing elements of all tiles."""
+        return prod(self.settings.pe_array.pe_shape) * self.settings.tiles.count
 
     @property
     def controller_nodes(self) -> tuple[int, ...]:
