@@ -31,12 +31,19 @@ def plan_workload(arch: Arch, workload: Workload, layers: Sequence[Layer], image
 
 
 def densities(arch: Arch, workload: Workload, layers: Sequence[Layer]) -> dict[str, tuple[float, ...]]:
-    """Shares of the words of the first image, one for each scan of the array, that have a bit in the slice scanned."""
+    """Shares of the words of the first image, one for each scan of the array, that have a bit in the slice scanned.
+
+    Of an array whose work a dataflow schedules: the shares of words that are not zero, and of bits that are set.
+    """
     lane_bits = arch.capacity.lane_bits
-    found = {}
+    found: dict[str, tuple[float, ...]] = {}
     for layer in layers:
         if layer.op in ARRAY_OPS:
             words = workload.input_words(layer.name, 0)
+            if arch.dataflow is not None:
+                ones = int(np.bitwise_count(words).sum())
+                found[layer.name] = (float(np.count_nonzero(words) / words.size), ones / (words.size * layer.word_bits))
+                continue
             slices = [words >> (lane_bits * scan) for scan in range(arch.capacity.scans(layer.word_bits))]
             found[layer.name] = tuple(
                 float(np.count_nonzero(piece & ((1 << lane_bits) - 1)) / words.size) for piece in slices
