@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache, lru_cache, partial
-from math import ceil
+from math import ceil, prod
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,9 @@ DEFAULT_DATAFLOW = "detector_lanes"
 
 WIDEST_WORD_BITS = 64
 """No word is wider: what an array takes whole, however wide it is, it takes in one scan."""
+
+FREE_PORTS = ("1r1w", "2rw", "ideal")
+"""Ports of an SRAM that is read in every cycle while it is written."""
 
 LARGEST_RATE = 1 << 31
 """Numerator and denominator of bytes a cycle: times 2^32 cycles they fit into 64 bits."""
@@ -74,6 +77,7 @@ class ArchSettings(Settings):
             rule = f"{nodes} nodes do not cover {self.tiles.count} tiles and {len(controllers)} memory controllers"
             raise broken("noc.columns", rule, self.noc.columns)
         self._check_mode()
+        self._check_ports()
         if isinstance(self.dram, DramSettings) and (self.dram.channels or 0) % len(controllers):
             rule = f"{len(controllers)} memory controllers must share the channels evenly"
             raise broken("dram.channels", rule, self.dram.channels, f"a multiple of {len(controllers)}")
@@ -109,6 +113,16 @@ class ArchSettings(Settings):
                 allowed = "; ".join(f"{mode} with {skip}" for (mode, skip), why in modes.items() if not why)
             key = "pe_array.skip" if skips else "pe_array.spike_mode"
             raise broken(key, reason, None if skips else array.spike_mode, allowed)
+
+    def _check_ports(self) -> None:
+        """A schedule knows of no bank conflicts: what arrives must not take a port from what is read."""
+        if self.pe_array.dataflow == DEFAULT_DATAFLOW:
+            return
+        for name in ("spike_buffer", "weight_buffer"):
+            ports = getattr(self, name).ports
+            if ports not in FREE_PORTS:
+                rule = f"{self.pe_array.dataflow} reads in lock step: what arrives must not take the port of a bank"
+                raise broken(f"{name}.ports", rule, ports, " or ".join(FREE_PORTS))
 
     def _check_rate(self, key: str, rate: Fraction, value: float | None) -> None:
         """Times are kept as whole numbers of the parts of a cycle that the rate has."""
@@ -174,6 +188,11 @@ class Arch:
         return max(1, array.line_bits // array.operand_bits) if self.dataflow is None else array.pe_shape[1]
 
     @property
+    def pes(self) -> int:
+        """Processing elements of all tiles."""
+        return prod(self.settings.pe_array.pe_shape) * self.settings.tiles.count
+
+    @property
     def controller_nodes(self) -> tuple[int, ...]:
         return self.settings.memory_controller.nodes
 
@@ -237,6 +256,7 @@ class Arch:
         array = settings.pe_array
         flow = self.dataflow
         rate = self.bytes_per_cycle
+        pixel_bits = array.pe_shape[1] * array.accumulator_bits
         return TileCapacity(
             tiles=settings.tiles.count,
             rows=array.pe_shape[0],
@@ -269,7 +289,7 @@ class Arch:
             results=settings.neuron_unit.results,
             neuron_lanes=settings.neuron_unit.lanes,
             decoding_cycles=(
-                settings.accumulator_buffer.access_cycles(array.columns * array.accumulator_bits, 1, 1, alternate=True)
+                settings.accumulator_buffer.access_cycles(pixel_bits, 1, 1, alternate=True)
                 if settings.neuron_unit.decoding == "serial"
                 else 0
             ),
@@ -286,6 +306,11 @@ def load_arch(path: str | Path, overrides: Sequence[str] = ()) -> Arch:
         document = override(document, overrides)
     if is_network_only(document):
         raise NetworkOnly(document.file)
+    return arch_of(document)
+
+
+def arch_of(document: Document) -> Arch:
+    """The checked architecture of a document. Raises InputError with every problem."""
     array = document.data.get("pe_array")
     name = array.get("dataflow", DEFAULT_DATAFLOW) if isinstance(array, dict) else DEFAULT_DATAFLOW
     if not isinstance(name, str) or name not in dataflow_names():

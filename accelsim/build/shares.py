@@ -44,8 +44,19 @@ def estimate_cycles(
     density: Sequence[float],
 ) -> float:
     """Estimated cycles of an array for a share of a layer; `density` of its words, and of their bits."""
-    task = make_task(layer, rows, outs, input_channels(layer, outs, chunk))
+    task = as_taken(flow, settings, make_task(layer, rows, outs, input_channels(layer, outs, chunk)))
     return flow.estimate(settings, task, density[0], density[-1])
+
+
+def as_taken(flow: Dataflow, settings: ArraySettings, task: Task) -> Task:
+    """A task as the array can take it: words that it refuses become bit planes, every one a time step."""
+    return task._replace(step_bits=1) if flow.refuses(settings, task) else task
+
+
+def refusal(flow: Dataflow, settings: ArraySettings, layer: Layer) -> str:
+    """Why an array cannot take the words of a layer as they are; "" if it can."""
+    rows, outs = (0, layer.out_shape[1]), (0, layer.group_outputs)
+    return flow.refuses(settings, make_task(layer, rows, outs, input_channels(layer, outs)))
 
 
 def parameter_bytes(flow: Dataflow, settings: ArraySettings, layer: Layer, outs: Range) -> int:

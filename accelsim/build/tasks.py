@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accelsim.build.schema import Arch
-from accelsim.build.shares import make_task
+from accelsim.build.shares import as_taken, make_task
 from accelsim.dataflows import NO_MASK, Dataflow, Task, find_dataflow
 from accelsim.dataflows import task as t
 from accelsim.dataflows._windows import ones_under
@@ -18,7 +18,6 @@ from accelsim.kernels import steps as p
 from accelsim.mapping.plan import Range
 from accelsim.mapping.work import input_channels
 from accelsim.workload.layer import Layer
-from accelsim.workload.weight_mask import weight_mask
 from accelsim.workload.workload import Workload
 
 EVENT_OF = {
@@ -55,6 +54,8 @@ class TaskTable:
         return np.ascontiguousarray(words.transpose(1, 2, 0), dtype=np.int32)
 
     def _layer_mask(self, layer: Layer) -> Mask:
+        from accelsim.workload.weight_mask import weight_mask
+
         return weight_mask(self.workload, layer)
 
     def _ones_of(self, layer: Layer, image: int, rows: Range, channels: Range) -> int:
@@ -64,7 +65,7 @@ class TaskTable:
     def add(self, work: NDArray[np.int64], layer: Layer, image: int, rows: Range, outs: Range, chunk: Range) -> int:
         """Schedule a pass, and fill in where its steps are; returns the bytes that it streams."""
         channels = input_channels(layer, outs, chunk)
-        task = make_task(layer, rows, outs, channels)
+        task = as_taken(self.flow, self.settings, make_task(layer, rows, outs, channels))
         schedule = self.flow.schedule(self.settings, task, self.words(layer, image), self._task_mask(layer, task))
         steps = schedule.steps
         streamed = int((steps[:, p.STREAM] * steps[:, p.REPEAT]).sum())

@@ -83,11 +83,12 @@ def _plan(run: Run) -> Iterator[str]:
     first, later = (plan_traffic(run.plan, run.arch.capacity, first_image) for first_image in (True, False))
     for number in range(layers * run.images):
         planned = (later if number >= layers else first)[number % layers]
+        streamed = run.program.streamed_bytes[number]
         for what, moved, expected in (
             (
                 "bytes read from DRAM",
                 events[number, k.E_DRAM_READ],
-                planned.dram_read_bytes + run.program.streamed_bytes[number],
+                planned.dram_read_bytes + streamed,
             ),
             ("bytes written to DRAM", events[number, k.E_DRAM_WRITE], planned.stored_bytes),
             ("words sent to other tiles", events[number, k.E_SENT_WORDS], planned.sent_words),
