@@ -43,14 +43,15 @@ def make_fabric(arch: Arch, program: Program) -> Fabric:
         spike_sram=arch.spike_sram,
         weight_sram=arch.weight_sram,
         pixels=array.pixels_in_flight,
-        results=settings.neuron_unit.results,
+        results=settings.neurons.results,
         spike_latency_cycles=settings.spike_buffer.read_latency_cycles,
         pipeline_cycles=array.pipeline_cycles + settings.weight_buffer.read_latency_cycles,
         skips=array.skip == "silent_words",
-        payload_bits=interface.packet_payload_bits,
+        payload_bits=arch.packet_bits,
         header_bits=interface.header_bits,
-        flit_bits=settings.noc.flit_bits,
+        flit_bits=arch.flit_bits,
         payload=ENCODINGS.index(interface.payload),
+        at_once=settings.neuron_unit == "ideal",
     )
     memory = MemoryShape(
         nodes=arch.controller_nodes,
@@ -60,7 +61,8 @@ def make_fabric(arch: Arch, program: Program) -> Fabric:
         chunks=controller.read_ahead_packets,
         write_buffer_bytes=controller.write_buffer_bytes,
         dram=arch.dram,
-        write_packet_bytes=ceil_div(interface.packet_payload_bits, 8),
+        ports=arch.ports,
+        write_packet_bytes=ceil_div(arch.packet_bits, 8),
     )
     contents = program.contents
     return Fabric(

@@ -8,7 +8,7 @@ from accelsim.jit import kernel
 from accelsim.kernels import state as k
 from accelsim.kernels.array import array
 from accelsim.kernels.detector import detector
-from accelsim.kernels.neuron_unit import neuron_unit
+from accelsim.kernels.neuron_unit import neuron_unit, pass_on
 from accelsim.kernels.outcomes import MOVED, SCANNING, WAITS_FOR_TIME
 from accelsim.kernels.vector import vector
 
@@ -58,9 +58,11 @@ def tile_cycle(clock, network, tiles, memory, tile, t):
         pass_number = tiles.pixel[tile, scalars[k.S_PIXEL_HEAD], k.X_PASS]
     first_pixel = scalars[k.S_PIXELS] == 0 or tiles.pixel[tile, scalars[k.S_PIXEL_HEAD], k.X_PUSHED] == 0
 
-    drained = neuron_unit(clock, network, tiles, memory, tile, t)
+    drained = k.IDLE
+    if not settings[k.T_AT_ONCE]:
+        drained = neuron_unit(clock, network, tiles, memory, tile, t)
     state = array(clock, tiles, memory, tile, result_room, t)
-    awake = drained == MOVED or drained == WAITS_FOR_TIME or state != SCANNING
+    awake = state != SCANNING
     found = detector(clock, tiles, tile, fifo_room, pixel_room, t)
     vector_open = (
         scalars[k.S_OPEN]
@@ -69,9 +71,7 @@ def tile_cycle(clock, network, tiles, memory, tile, t):
     )
     if state == SCANNING and vector_open:
         state = vector(clock, tiles, memory, tile, result_room, t)
-        awake = awake or state != k.SPIKES_MISSING
-        if state == k.OUTPUT_BLOCKED:
-            awake = drained == MOVED or drained == WAITS_FOR_TIME
+        awake = state != k.SPIKES_MISSING and state != k.OUTPUT_BLOCKED
     elif state == SCANNING:
         awake = awake or found == MOVED or found == WAITS_FOR_TIME or found == k.BANK_CONFLICT
         if found == MOVED or found == WAITS_FOR_TIME or found == SCANNING:
@@ -79,7 +79,9 @@ def tile_cycle(clock, network, tiles, memory, tile, t):
         else:
             state = found
     elif state == k.OUTPUT_BLOCKED:
-        awake = drained == MOVED or drained == WAITS_FOR_TIME or found == MOVED
+        awake = found == MOVED
+    if settings[k.T_AT_ONCE]:
+        drained = pass_on(clock, network, tiles, memory, tile, t)
 
     layer = tiles.cycles.shape[1] - 1
     if state == k.SEQUENCING and (pass_number == 0 or tiles.passes[tile, (pass_number - 1) & k.PASS_MASK, k.W_LAST]):
@@ -91,7 +93,7 @@ def tile_cycle(clock, network, tiles, memory, tile, t):
     charge(clock, tiles, tile, state, layer, t)
     if state == k.BUSY or drained == MOVED or found == MOVED:
         clock.scalars[k.LAST_MOVE] = t
-    return awake
+    return awake or drained == MOVED or drained == WAITS_FOR_TIME
 
 
 @kernel
