@@ -274,7 +274,7 @@ def pipe_cycle(clock, network, tiles, memory, channel, t):
 
 
 @kernel
-def hand_over(clock, tiles, memory, channel, t):
+def answer_directly(clock, tiles, memory, channel, t):
     """Without a network the chunks whose data are there are in the tile's buffers at once."""
     state = memory.channel[channel]
     while state[k.C_READY] > 0:
@@ -343,7 +343,7 @@ def memory_cycle(clock, network, tiles, memory, channel, t):
         state[k.C_WAKE] = port_cycle(clock, tiles, memory, channel, t)
         return
     if is_direct(network):
-        hand_over(clock, tiles, memory, channel, t)
+        answer_directly(clock, tiles, memory, channel, t)
     else:
         answer(clock, network, tiles, memory, channel, t)
     if kind == k.BANKS:

@@ -119,7 +119,7 @@ def hand_over(clock, tiles, memory, tile, path, place, t):
 
 @kernel
 def finish_service(clock, tiles, tile, t):
-    """The front pixel is served: its words join the packet. Returns False, having done nothing, while one must go first.
+    """The front pixel is served: its words join the packet. Returns False, with nothing done, while one must go first.
 
     A packet ends with its image row, or where another pixel would not fit.
     """

@@ -64,7 +64,7 @@ class ArrayShape:
         problems = [
             Problem(rule="must be at least 1", key=field.name, value=value)
             for field in fields(self)
-            if (value := getattr(self, field.name)) < 1 and field.name != "skips"
+            if (value := getattr(getattr(settings, part), key, allowed)) != allowed
         ]
         if problems:
             raise InputError(problems)
@@ -80,8 +80,7 @@ class ArrayShape:
         problems = [
             Problem(rule="the RTL has no other array", key=f"{part}.{key}", value=value, allowed=str(allowed))
             for (part, key), allowed in IMPLEMENTED.items()
-            if (value := getattr(settings.neurons if part == "neuron_unit" else getattr(settings, part), key))
-            != allowed
+            if (value := getattr(getattr(settings, part), key, allowed)) != allowed
         ]
         if settings.neuron_unit == "ideal":
             rule = "the RTL has no neuron unit that takes no time"
