@@ -40,8 +40,8 @@ def fold(clock, network, tiles, memory):
 def step(clock, network, tiles, memory, t):
     """One cycle of every unit that has something to do. Returns whether a unit asks for the next cycle.
 
-    Memory and tiles meet at the network, where their order does not matter. Without one memory goes first: what it
-    moves in a cycle is there for the next, and what a tile stores in a cycle it sees in the next.
+    Memory and tiles meet at the network, where their order does not matter. Without one memory goes first: what came
+    before a cycle is there for it, and what a tile stores in a cycle memory sees in the next.
     """
     time_bin = t >> clock.scalars[k.BIN_SHIFT]
     busy = False

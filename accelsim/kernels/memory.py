@@ -66,16 +66,16 @@ def release_credits(network, memory, channel, t):
 
 
 @kernel
-def take_next(memory, channel, asked):
+def take_next(memory, channel, latest):
     """The transfer that comes first in the program leaves the queue: what is needed first is read first.
 
-    Returns whether there is one among those asked for up to cycle `asked`.
+    Returns whether there is one among those asked for up to cycle `latest`.
     """
     state = memory.channel[channel]
     queue = memory.queue[channel]
     first = -1
     for place in range(state[k.C_QUEUED]):
-        if memory.transfer[queue[place], k.D_ASKED] <= asked and (first < 0 or queue[place] < queue[first]):
+        if memory.transfer[queue[place], k.D_ASKED] <= latest and (first < 0 or queue[place] < queue[first]):
             first = place
     if first < 0:
         return False
@@ -288,26 +288,30 @@ def answer_directly(clock, tiles, memory, channel, t):
 
 @kernel
 def port_cycle(clock, tiles, memory, channel, t):
-    """One cycle of a port. Returns the next cycle in which it has to be looked at.
+    """What has crossed a port before cycle t is there for it. Returns the next cycle in which to look at the port.
 
-    A port moves the bytes that its rate allows, of one transfer after another; while it has something to move,
-    fractions of a byte are carried from cycle to cycle. Its latency is that of a request: what is asked for in cycle t
-    crosses from t plus the latency on.
+    A port moves what it has, writes first, at its rate, and fractions of a byte are carried from cycle to cycle; what
+    it has from cycle t on begins to cross in t. Its latency is that of a request. Without a limit what is asked for
+    with no latency is there in the cycle of the request.
     """
     state = memory.channel[channel]
     rate = state[k.C_RATE]
     cost = state[k.C_COST]
-    start = state[k.C_FREE] if state[k.C_STREAMS] else t * rate
-    room = ((t + 1) * rate - start) // cost if cost > 0 else k.FOREVER
-    asked = t - memory.settings[k.M_LATENCY]
-    time_bin = t >> clock.scalars[k.BIN_SHIFT]
+    latest = t - memory.settings[k.M_LATENCY]
+    crossed = max(0, t - 1)
+    room = k.FOREVER
+    if cost > 0:
+        latest -= 1
+        room = (t * rate - state[k.C_FREE]) // cost if state[k.C_STREAMS] else 0
+    time_bin = crossed >> clock.scalars[k.BIN_SHIFT]
     state[k.C_WRITE_PEAK] = max(state[k.C_WRITE_PEAK], state[k.C_WRITES])
-    moved = min(room, state[k.C_WRITES])
+    moved = min(room, state[k.C_SEEN])
     if moved > 0:
         state[k.C_WRITES] -= moved
         memory.write_bins[channel, time_bin] += moved
-        clock.scalars[k.LAST_WORK] = max(clock.scalars[k.LAST_WORK], t)
-    while moved < room and (state[k.C_CURRENT] >= 0 or take_next(memory, channel, asked)):
+        clock.scalars[k.LAST_WORK] = max(clock.scalars[k.LAST_WORK], crossed)
+    streams = moved < state[k.C_SEEN]
+    while moved < room and (state[k.C_CURRENT] >= 0 or take_next(memory, channel, latest)):
         number = state[k.C_CURRENT]
         transfer = memory.transfer[number]
         size = min(room - moved, transfer[k.D_BYTES])
@@ -319,14 +323,15 @@ def port_cycle(clock, tiles, memory, channel, t):
         tiles.events[transfer[k.D_LAYER], k.E_DRAM_READ] += size
         tiles.events[transfer[k.D_LAYER], k.E_BUS_READ] += size
         put_bytes(clock, tiles, memory, number, size, t)
-    state[k.C_FREE] = start + moved * cost
     state[k.C_BUSY] += moved * cost
     if moved > 0:
         clock.scalars[k.LAST_MOVE] = t
-    if state[k.C_WRITES] > 0 or state[k.C_CURRENT] >= 0 or take_next(memory, channel, asked):
-        state[k.C_STREAMS] = 1
+    streams = streams or state[k.C_CURRENT] >= 0 or take_next(memory, channel, latest)
+    state[k.C_FREE] = state[k.C_FREE] + moved * cost if streams and state[k.C_STREAMS] else t * rate
+    state[k.C_SEEN] = state[k.C_WRITES]
+    state[k.C_STREAMS] = streams or state[k.C_WRITES] > 0 or take_next(memory, channel, latest + 1)
+    if state[k.C_STREAMS]:
         return t + 1
-    state[k.C_STREAMS] = 0
     wake = k.FOREVER
     for place in range(state[k.C_QUEUED]):
         transfer = memory.transfer[memory.queue[channel, place]]

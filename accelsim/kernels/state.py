@@ -372,7 +372,8 @@ class Tiles(NamedTuple):
     C_RATE,  # of a pipe or a port a byte takes C_COST / C_RATE cycles, of channels of banks a clock
     C_COST,
     C_FREE,  # time at which the data bus is free, in 1/C_RATE cycles
-    C_STREAMS,  # of a port: more bytes waited than the last cycle took, and the next goes on within a byte
+    C_STREAMS,  # of a port: bytes have been crossing it since the last cycle
+    C_SEEN,  # of a port: bytes waiting to be written that it has seen
     C_QUEUED_PEAK,
     C_QUEUED,  # transfers waiting, and the one being read, or -1
     C_CURRENT,
@@ -386,7 +387,7 @@ class Tiles(NamedTuple):
     C_CUT,  # bursts of the newest chunk have still to be asked for
     C_NEXT,  # address of the first byte of the transfer being read that no burst was asked for
     CHANNEL_SCALARS,
-) = range(18)
+) = range(19)
 
 # Columns of a chunk on its way from DRAM to the network: the first cycle in which it may leave, once R_PARTS is 0.
 R_CYCLE, R_TRANSFER, R_BYTES, R_PARTS, READY_COLUMNS = range(5)

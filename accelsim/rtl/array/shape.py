@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 from accelsim.build.schema import ArchSettings
+from accelsim.dataflows.detector_lanes import DetectorLanesSettings
 from accelsim.errors import InputError, Problem
 from accelsim.units import ceil_div
 
@@ -64,7 +65,7 @@ class ArrayShape:
         problems = [
             Problem(rule="must be at least 1", key=field.name, value=value)
             for field in fields(self)
-            if (value := getattr(getattr(settings, part), key, allowed)) != allowed
+            if (value := getattr(self, field.name)) < 1 and field.name != "skips"
         ]
         if problems:
             raise InputError(problems)
@@ -86,9 +87,9 @@ class ArrayShape:
             rule = "the RTL has no neuron unit that takes no time"
             problems.append(Problem(rule, key="neuron_unit", value="ideal", allowed="lanes"))
         pipeline = settings.pe_array.pipeline_cycles + settings.weight_buffer.read_latency_cycles
-        if settings.weight_buffer.ports in ("2rw", "ideal"):
+        ports = settings.weight_buffer.ports
+        if ports in ("2rw", "ideal"):
             rule = "a bank of the RTL gives one word a cycle"
-            ports = settings.weight_buffer.ports
             problems.append(Problem(rule, key="weight_buffer.ports", value=ports, allowed="1rw, 1r1w"))
         latencies = {
             "spike_buffer.read_latency_cycles": settings.spike_buffer.read_latency_cycles,
@@ -102,6 +103,7 @@ class ArrayShape:
         if problems:
             raise InputError(problems)
         array, banks = settings.pe_array, settings.weight_buffer.banks
+        assert isinstance(array, DetectorLanesSettings)
         return cls(
             rows=array.rows,
             columns=array.columns,
