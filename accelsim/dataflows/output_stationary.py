@@ -1,4 +1,4 @@
-"""## Systolic array, output stationary
+"""Systolic array, output stationary: sums stay while operands and weights pass (SCALE-Sim).
 
 A layer is the product of two matrices: M vectors of K operands (a vector a scan of an output pixel: its slices, bit
 planes or time steps) times K x N weights. An array of R rows and C columns holds R x C sums at a time, of R vectors and

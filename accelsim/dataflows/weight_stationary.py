@@ -1,4 +1,4 @@
-"""## Systolic array, weight stationary
+"""Systolic array, weight stationary: weights stay while vectors of operands pass (SCALE-Sim).
 
 A layer is the product of two matrices: M vectors of K operands (a vector a scan of an output pixel: its slices, bit
 planes or time steps) times K x N weights. An array of R rows and C columns holds R x C weights at a time, a *fold*;
