@@ -17,6 +17,10 @@ vectors follow one another; sums between them wait in the accumulator buffer at 
 column's apart. The last of them ends with the pixels whose last scan it holds; scans are shifted and added behind the
 array.
 
+Held by `test_systolic.a_register_level_array_takes_the_same_cycles_to_the_right_sums`, register by register, and by
+`test_systolic.scalesim_counts_one_cycle_less` and `test_systolic.vectors_leave_when_scalesim_writes_them` against
+SCALE-Sim.
+
 A fold of new vectors begins when all rows of the input map under their windows are there; weights are waited for where
 they enter, while the first vectors pass. Waiting for whole windows and a buffer of sums of one access a cycle that is
 never full are estimates: SCALE-Sim leaves both open. Of a layer of several groups, the array takes all inputs together;

@@ -17,6 +17,10 @@ group of C channels follow one another, so that the last of them gives finished 
 others are added up in the accumulator buffer at the lower edge of the array. The scans of a pixel follow one another,
 and are shifted and added at that edge too.
 
+Held by `test_systolic.a_register_level_array_takes_the_same_cycles_to_the_right_sums`, register by register, and by
+`test_systolic.scalesim_counts_one_cycle_less` and `test_systolic.vectors_leave_when_scalesim_writes_them` against
+SCALE-Sim.
+
 A fold begins when its weights are there; the first one waits for rows of the input map as its vectors enter. The array
 stops as a whole when a row is missing. Keeping the scans of a pixel together, and sums between folds in a buffer of one
 access a cycle that is never full, are estimates: SCALE-Sim leaves both open. Of a layer of several groups, the array
