@@ -78,6 +78,8 @@ class DualSparseSettings(ArraySettings):
     """Processing elements that join packed spikes and weights."""
 
     dataflow: Literal["dual_sparse"]
+    spike_mode: SpikeMode = Field("packed", description="packed: all time steps of a neuron at once")
+    skip: Skip = Field("silent_words", description="silent_words: neurons that are silent in all time steps")
     columns: Count = Field(le=1024, description="processing elements: output channels side by side")
     parallel_steps: Count = Field(4, le=16, description="time steps of a neuron that are added up at once")
     chunk: Count = Field(128, le=4096, description="inputs that are joined at once")
