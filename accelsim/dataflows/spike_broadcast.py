@@ -84,6 +84,8 @@ class SpikeBroadcastSettings(ArraySettings):
     """An array that takes one spike event at a time."""
 
     dataflow: Literal["spike_broadcast"]
+    spike_mode: SpikeMode = Field("time_serial", description="time_serial or bit_serial: every one is an event")
+    skip: Skip = Field("zero_bits", description="zero_bits: only spikes are events")
     columns: Count = Field(le=4096, description="processing elements: synapses that an event drives in a cycle")
     outputs: Literal["columns", "all"] = Field(
         "columns", description="output channels that are worked at together: one a processing element, or all of a tile"
