@@ -117,8 +117,7 @@ def neuron_unit(clock, network, tiles, memory, tile, t):
             if tiles.span[work[k.W_LAYER], 1] < t + 1:
                 tiles.span[work[k.W_LAYER], 1] = t + 1
         scalars[k.S_SERVING] = 0
-        scalars[k.S_RESULT_HEAD] = ring(scalars[k.S_RESULT_HEAD] + 1, tiles.settings[k.T_RESULTS])
-        scalars[k.S_RESULTS] -= 1
+        next_of_result(tiles, tile, served, work)
         outcome = MOVED
     if scalars[k.S_RESULTS] > 0:
         waiting = tiles.result[tile, scalars[k.S_RESULT_HEAD]]
@@ -131,13 +130,32 @@ def neuron_unit(clock, network, tiles, memory, tile, t):
 
 
 @kernel
-def push_result(tiles, tile, pass_number, row, column, ready):
-    """Hand a finished pixel to the neuron unit."""
+def next_of_result(tiles, tile, result, work):
+    """The front pixel of the front result is done: the result's next pixel is in front, or the next result."""
+    scalars = tiles.scalars[tile]
+    result[k.Y_COUNT] -= 1
+    if result[k.Y_COUNT] == 0:
+        scalars[k.S_RESULT_HEAD] = ring(scalars[k.S_RESULT_HEAD] + 1, tiles.settings[k.T_RESULTS])
+        scalars[k.S_RESULTS] -= 1
+        return
+    result[k.Y_COLUMN] += 1
+    if result[k.Y_COLUMN] == work[k.W_OUT_COLUMNS]:
+        result[k.Y_COLUMN] = 0
+        result[k.Y_ROW] += 1
+
+
+@kernel
+def push_result(tiles, tile, pass_number, row, column, ready, count):
+    """Hand finished pixels to the neuron unit: `count` of the pass, row by row from (row, column) on.
+
+    They take one place in its queue together, whose room the caller has asked for, and are served one after another.
+    """
     scalars = tiles.scalars[tile]
     entry = tiles.result[tile, ring(scalars[k.S_RESULT_HEAD] + scalars[k.S_RESULTS], tiles.settings[k.T_RESULTS])]
     entry[k.Y_PASS] = pass_number
     entry[k.Y_ROW] = row
     entry[k.Y_COLUMN] = column
     entry[k.Y_READY] = ready
+    entry[k.Y_COUNT] = count
     scalars[k.S_RESULTS] += 1
     scalars[k.S_RESULTS_PEAK] = max(scalars[k.S_RESULTS_PEAK], scalars[k.S_RESULTS])

@@ -84,7 +84,7 @@ def vector(clock, tiles, memory, tile, result_room, t):
         scalars[k.S_KERNEL_COLUMN] = 0
         scalars[k.S_KERNEL_ROW] += 1
     if closes:
-        push_result(tiles, tile, scalars[k.S_DETECTOR], scalars[k.S_ROW], scalars[k.S_COLUMN], t + 1)
+        push_result(tiles, tile, scalars[k.S_DETECTOR], scalars[k.S_ROW], scalars[k.S_COLUMN], t + 1, 1)
         events[k.E_PIXELS] += 1
         last = scalars[k.S_ROW] == work[k.W_LAST_ROW] - 1 and scalars[k.S_COLUMN] == work[k.W_OUT_COLUMNS] - 1
         next_pixel(tiles, tile, work)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 from accelsim.build.schema import ArchSettings
+from accelsim.dataflows.detector_lanes import DetectorLanesSettings
 from accelsim.errors import InputError, Problem
 from accelsim.units import ceil_div
 
@@ -98,6 +99,7 @@ class ArrayShape:
         if problems:
             raise InputError(problems)
         array, banks = settings.pe_array, settings.weight_buffer.banks
+        assert isinstance(array, DetectorLanesSettings)
         return cls(
             rows=array.rows,
             columns=array.columns,
