@@ -37,7 +37,7 @@ from pydantic import Field
 
 from accelsim.config import Count, Cycles
 from accelsim.dataflows._planes import no_spikes, plane_modes
-from accelsim.dataflows._windows import last_input_row, unrolled
+from accelsim.dataflows._windows import rows_needed, unrolled
 from accelsim.dataflows.dataflow import ArraySettings, Dataflow, Skip, SpikeMode
 from accelsim.dataflows.task import (
     CYCLES,
@@ -61,6 +61,9 @@ from accelsim.jit import kernel, popcount, trailing_zeros
 
 # What is found out about a block.
 SLOTS, TAKEN, WINDOWS, BLOCK_COLUMNS = range(4)
+
+PART_BITS = 32
+"""Of a set of patterns in an int64: bit operations then never meet its sign."""
 
 
 class TimeBatchedSettings(ArraySettings):
@@ -149,35 +152,34 @@ def slots_of(lines, columns, disjoint):  # type: ignore[no-untyped-def]
             for part in range(waiting.size):
                 candidates = waiting[part] & disjoint[pattern, part]
                 while candidates != 0:
-                    partner = min(partner, first[64 * part + trailing_zeros(candidates)])
+                    partner = min(partner, first[PART_BITS * part + trailing_zeros(candidates)])
                     candidates &= candidates - 1
         if partner < lines.size:
             other = lines[partner]
             if last[other] == partner:
-                waiting[other >> 6] &= ~(1 << (other & 63))
+                waiting[other // PART_BITS] &= ~(1 << other % PART_BITS)
             else:
                 first[other] = after[partner]
             continue
         slots += 1
         if pattern != full:
-            bit = 1 << (pattern & 63)
-            if waiting[pattern >> 6] & bit:
+            bit = 1 << pattern % PART_BITS
+            if waiting[pattern // PART_BITS] & bit:
                 after[last[pattern]] = i
             else:
                 first[pattern] = i
-                waiting[pattern >> 6] |= bit
+                waiting[pattern // PART_BITS] |= bit
             last[pattern] = i
     return slots
 
 
 @functools.cache
 def disjoint_patterns(columns: int) -> NDArray[np.int64]:
-    """For each pattern a bit for each pattern that has no 1 in common with it: int64 [2**columns, 2**columns / 64]."""
+    """For each pattern a bit for each that has no 1 in common with it: int64 [2**columns, parts of PART_BITS bits]."""
     patterns = np.arange(1 << columns)
-    disjoint = patterns[:, None] & patterns == 0
-    bits = np.zeros((patterns.size, max(64, patterns.size)), np.bool_)
-    bits[:, : patterns.size] = disjoint
-    return np.packbits(bits, axis=1, bitorder="little").view("<i8").astype(np.int64)
+    disjoint = np.zeros((patterns.size, max(PART_BITS, patterns.size)), np.bool_)
+    disjoint[:, : patterns.size] = patterns[:, None] & patterns == 0
+    return np.packbits(disjoint, axis=1, bitorder="little").view("<u4").astype(np.int64)
 
 
 class TimeBatched(Dataflow):
@@ -232,12 +234,10 @@ def _schedule(settings: TimeBatchedSettings, task: Task, work: NDArray[np.int64]
         taken = dict.fromkeys((SLOTS, TAKEN), np.full(blocks, task.inputs))
         taken[WINDOWS] = np.array([task.inputs * task.pixels * windows])
     ends = np.minimum(settings.columns * np.arange(1, blocks + 1), task.pixels * windows)
-    last_pixels = (ends - 1) // windows
-    last_rows = [last_input_row(task, row) for row in range(task.first_row, task.last_row)]
     schedule = empty_schedule(2 * blocks)
     slots, drains = schedule.steps[::2], schedule.steps[1::2]
     slots[:, CYCLES] = taken[SLOTS] * settings.window_steps
-    slots[:, ROW] = np.array(last_rows)[last_pixels // task.out_columns]
+    slots[:, ROW] = rows_needed(task)[(ends - 1) // windows]
     drains[:, CYCLES] = settings.fill_drain_cycles
     drains[:, KIND] = FILL_DRAIN
     drains[:, PIXELS] = np.diff(ends // windows, prepend=0)
