@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import pytest
-from dataflow_cases import Case, assert_kernel_equals_twin, cases, layer_task
+from dataflow_cases import Case, assert_kernel_equals_twin, cases
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accelsim.dataflows import NO_MASK, Task
 from accelsim.dataflows.unrolled import DATAFLOW, Parallel, UnrolledSettings, cycles_of
 
 small = st.integers(1, 3)
