@@ -36,7 +36,8 @@ Pixels, planes and inputs are one joint loop over all lanes: ceil(pixels x plane
 output channels. Their simulator rounds down; an operand that is left over takes a cycle here.
 
 A word is `packed`: one operand, or as many as it has shares of `lane_bits`; `bit_serial`: an operand a bit plane;
-`time_serial`: an operand a time step. Channels are padded with zeros to multiples of `parallel`, in memory too.
+`time_serial`: an operand a time step. Channels are padded with zeros to multiples of `parallel`, in memory too, but
+for coalesced lanes.
 Skipping is refused: lanes are wired to their loops, so one whose operand is zero has nothing else to do.
 """
 
