@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -84,7 +85,7 @@ def lane_v2(changes: Sequence[int]) -> int:
     for change in changes:
         value = register(value + change, 12)
         sums.append(value)
-    for before, after in zip(sums[:-1], sums[1:-1], strict=False):
+    for before, after in pairwise(sums[:-1]):
         if before >= 1024 and after < 0:
             return 2047
         if before < -1024 and after >= 0:
