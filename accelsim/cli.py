@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from accelsim import __version__
 from accelsim.arguments import add_arch, add_seed, count, names, progress, refuse_foreign
+from accelsim.compare_command import add_compare
 from accelsim.errors import AccelsimError, InputError, Problem, SimulationError
 from accelsim.noc_command import add_noc
 from accelsim.rtl_command import add_rtl
@@ -71,7 +72,7 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("--version", action="version", version=f"accelsim {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for add in (_add_run, _add_plan, _add_check, _add_plot, _add_sweep, _add_trace, add_noc, add_rtl):
+    for add in (_add_run, _add_plan, _add_check, _add_plot, _add_sweep, _add_trace, add_compare, add_noc, add_rtl):
         add(commands)
     if arguments and arguments[0] not in (*commands.choices, "-h", "--help", "--version"):
         _refuse_unknown_command(parser, arguments[0], list(commands.choices))
@@ -132,7 +133,7 @@ def _add_check(commands: Any) -> None:
 
 def _add_plot(commands: Any) -> None:
     parser = commands.add_parser("plot", help="draw the figures of a finished run", allow_abbrev=False)
-    parser.add_argument("directory", metavar="DIR", help="result directory of a run")
+    parser.add_argument("directory", metavar="DIR", help="result directory of a run or a comparison")
     parser.set_defaults(handle=_plot)
 
 
@@ -280,11 +281,16 @@ def _check(options: argparse.Namespace) -> None:
 
 def _plot(options: argparse.Namespace) -> None:
     from accelsim.report import files
-    from accelsim.report.plot import plot_timeline
+    from accelsim.report.comparison_files import is_comparison, load_comparison
+    from accelsim.report.plot import plot_comparison, plot_timeline
 
-    report, timeline = files.load(options.directory)
-    path = Path(options.directory) / "timeline.png"
-    plot_timeline(report, timeline, path)
+    if is_comparison(options.directory):
+        path = Path(options.directory) / "comparison.png"
+        plot_comparison(load_comparison(options.directory), path)
+    else:
+        report, timeline = files.load(options.directory)
+        path = Path(options.directory) / "timeline.png"
+        plot_timeline(report, timeline, path)
     print(path)
 
 

@@ -43,13 +43,14 @@ def test_help_lists_the_commands_that_exist() -> None:
     run = accelsim("--help")
     assert run.returncode == 0
     listed = [line.split()[0] for line in run.stdout.split("COMMAND\n")[-1].splitlines() if line.startswith("    ")]
-    assert listed == ["run", "plan", "check", "plot", "sweep", "trace", "noc", "rtl"]
+    assert listed == ["run", "plan", "check", "plot", "sweep", "trace", "compare", "noc", "rtl"]
     for command in (
         ["run"],
         ["plan"],
         ["check"],
         ["plot"],
         ["sweep"],
+        ["compare"],
         ["noc"],
         ["rtl"],
         ["trace"],
@@ -68,7 +69,7 @@ def test_help_lists_the_commands_that_exist() -> None:
         (
             ["chek", "a.yaml"],
             "no such command or file: 'chek'; did you mean check? "
-            "(commands: run, plan, check, plot, sweep, trace, noc, rtl)",
+            "(commands: run, plan, check, plot, sweep, trace, compare, noc, rtl)",
         ),
         (["a.yaml", "b.npz", "--images", "0"], "argument --images: must be 1 or more (got '0')"),
         (

@@ -7,6 +7,7 @@ from functools import partial
 
 from accelsim.build.program import Program
 from accelsim.build.schema import Arch
+from accelsim.dataflows.detector_lanes import DetectorLanesSettings
 from accelsim.engine.bridge import Bridge
 from accelsim.engine.fabric import (
     BINS,
@@ -33,16 +34,16 @@ def make_fabric(arch: Arch, program: Program) -> Fabric:
     interface = settings.network_interface
     controller = settings.memory_controller
     network = arch.network
+    lanes = array if isinstance(array, DetectorLanesSettings) else None
     tiles = TileShape(
-        rows=array.rows,
-        columns=array.columns,
-        line_words=array.line_words,
-        fifo_words=array.fifo_words,
+        rows=array.pe_shape[0],
+        line_words=arch.line_words,
+        fifo_words=max(1, array.queued_words),
         weight_banks=settings.weight_buffer.banks,
         spike_banks=settings.spike_buffer.banks,
         spike_sram=arch.spike_sram,
         weight_sram=arch.weight_sram,
-        pixels=array.pixels_in_flight,
+        pixels=lanes.pixels_in_flight if lanes else 1,
         results=settings.neurons.results,
         spike_latency_cycles=settings.spike_buffer.read_latency_cycles,
         pipeline_cycles=array.pipeline_cycles + settings.weight_buffer.read_latency_cycles,
@@ -52,6 +53,9 @@ def make_fabric(arch: Arch, program: Program) -> Fabric:
         flit_bits=arch.flit_bits,
         payload=ENCODINGS.index(interface.payload),
         at_once=settings.neuron_unit == "ideal",
+        scheduled=lanes is None,
+        streams=arch.streams,
+        stream_bytes_per_cycle=arch.ports[1] if arch.ports else arch.bytes_per_cycle,
     )
     memory = MemoryShape(
         nodes=arch.controller_nodes,

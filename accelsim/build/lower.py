@@ -13,13 +13,15 @@ from accelsim.build.passes import fill_neuron, fill_places, fill_shape
 from accelsim.build.program import Program, TileScript
 from accelsim.build.routes import Readers, Route, RouteTable, TreeTable
 from accelsim.build.schema import Arch
+from accelsim.build.tasks import TaskTable
 from accelsim.build.tensors import Tensors
 from accelsim.build.transfers import Bundle, TransferTable, table
 from accelsim.build.weights import WeightBuffer
 from accelsim.engine.fabric import Contents
 from accelsim.engine.groups import GroupTable
 from accelsim.kernels import state as k
-from accelsim.mapping.plan import Box, LayerPlan, Part, Plan, Range, Strip, Visit, block_bytes
+from accelsim.kernels import steps as p
+from accelsim.mapping.plan import Box, LayerPlan, Part, Plan, Range, Strip, Visit, load_bytes
 from accelsim.mapping.work import input_channels
 from accelsim.parts.dma import Load
 from accelsim.parts.sequencer import Command, Grant
@@ -52,6 +54,9 @@ class _Lowering:
         self.capacity = arch.capacity
         self.tile_nodes = arch.tile_nodes
         self.tensors = Tensors(workload, verify)
+        self.tasks = TaskTable(arch, workload) if arch.dataflow is not None else None
+        self.streamed_bytes: Counter[int] = Counter()
+        self.most_outs = 1
         self.groups = GroupTable()
         self.multicast = arch.multicast == "tree"
         self.trees = TreeTable()
@@ -64,6 +69,7 @@ class _Lowering:
         self.weight_buffers = [WeightBuffer(plan, tile, self.capacity) for tile in range(self.capacity.tiles)]
         self.done_of: dict[tuple[int, int, int], Command] = {}
         self.membrane_pixels = 1
+        self.stored_inputs: dict[tuple[int, int], int] = {}
 
     def add_image(self, image: int) -> None:
         self.image = image
@@ -107,6 +113,9 @@ class _Lowering:
             trees=self.trees.trees,
             layers=len(self.plan.layers) * len(self.image_done),
             verify=self.tensors.verify,
+            outs=self.most_outs,
+            steps=self.tasks.steps() if self.tasks else np.zeros((0, p.STEP_COLUMNS), np.int64),
+            counts=self.tasks.counts() if self.tasks else np.zeros((0, k.EVENTS), np.int64),
         )
         return Program(
             groups=self.groups,
@@ -118,8 +127,9 @@ class _Lowering:
             bytes_to_load=int(transfers[:, k.D_BYTES].sum()),
             weight_bytes=_copied_bytes(transfers, k.WEIGHTS, contents.layers),
             word_bytes=_copied_bytes(transfers, k.SPIKES, contents.layers),
+            streamed_bytes=tuple(self.streamed_bytes[layer] for layer in range(contents.layers)),
             weight_buffer_peak_bytes=max(buffer.peak_bytes for buffer in self.weight_buffers),
-            accumulator_peak_words=self.membrane_pixels * self.capacity.columns if self.membrane_pixels > 1 else 0,
+            accumulator_peak_words=self.membrane_pixels * self.most_outs if self.membrane_pixels > 1 else 0,
         )
 
     def _number(self, layer_plan: LayerPlan) -> int:
@@ -146,7 +156,7 @@ class _Lowering:
                 if not visit.fetched:
                     continue
                 for operand, box in enumerate(part.strips[visit.strip].boxes):
-                    words = layer.in_shape[2] * (box.channels[1] - box.channels[0])
+                    words = layer.in_shape[2] * (box.channels[1] - box.channels[0]) if box.bytes else 0
                     left = words if box.producer is not None else ceil_div(words * bits, 8)
                     here = self.groups.add_box() if box.producer is not None else -1
                     name = self._name("input row", layer, part.tile)
@@ -238,8 +248,15 @@ class _Lowering:
                 operand = self._fill_inputs(work, layer_plan, number, visit.filled, strip)
                 fill_places(work, layer, self.capacity, strip, operand, self.image)
                 fill_neuron(work, layer, self.arch.settings, carry, group[1] - group[0])
+                self.most_outs = max(self.most_outs, group[1] - group[0])
                 work[k.W_LAYER] = self._number(layer_plan)
                 work[k.W_WEIGHTS_GROUP] = self._weights(layer_plan, part, place, group, chunk, done)
+                if self.tasks is not None and layer.op in ARRAY_OPS:
+                    number_of_layer = int(work[k.W_LAYER])
+                    self.streamed_bytes[number_of_layer] += self.tasks.add(work, layer, self.image, rows, group, chunk)
+                    work[k.W_WEIGHT_BYTES] = load_bytes(layer, group, chunk, self.capacity)
+                    if self.capacity.streams:
+                        work[k.W_ROW_GROUP] = self._stored_inputs(layer_plan, part)
                 work[k.W_GRANT_GROUP] = self.grant_of.get((layer_plan.index, part.tile), -1)
                 work[k.W_DONE_GROUP] = done
                 work[k.W_ROUTES], work[k.W_ROUTE_COUNT] = route
@@ -356,6 +373,20 @@ class _Lowering:
                     self._request(layer_plan, part.tile, bundle, groups, tuple(after))
                 )
 
+    def _stored_inputs(self, layer_plan: LayerPlan, part: Part) -> int:
+        """A group that is complete once all that a layer streams from memory has been stored there; -1: at once."""
+        layer = layer_plan.layer
+        stored = self._stored(layer.inputs[0]) if layer.inputs else []
+        if not stored:
+            return -1
+        key = (self.image, layer_plan.index)
+        if key not in self.stored_inputs:
+            group = self.groups.add(self._name("stored input", layer, part.tile), 1)
+            node = self.tile_nodes[part.tile]
+            self.scripts[part.tile].word_loads.append(Load(tuple(stored), node, group, self._number(layer_plan)))
+            self.stored_inputs[key] = group
+        return self.stored_inputs[key]
+
     def _stored(self, producer: str | None) -> list[int]:
         """What must be complete before a layer's outputs can be read from DRAM; nothing where it does not run."""
         return [group for index, group in self.store_of.items() if self.plan.layers[index].layer.name == producer]
@@ -376,7 +407,7 @@ class _Lowering:
         buffer = self.weight_buffers[part.tile]
         held = buffer.find(self.image, block)
         if held is None:
-            size = block_bytes(layer, group[1] - group[0], chunk[1] - chunk[0])
+            size = load_bytes(layer, group, chunk, self.capacity)
             arrival = self.groups.add(self._name("weights", layer, part.tile), size)
             held, after = buffer.load(self.image, block, size, arrival)
             self.turns[part.tile, layer_plan.index] += 1

@@ -71,7 +71,7 @@ def fill_neuron(work: Pass, layer: Layer, settings: ArchSettings, carry: int, ou
     """What becomes of the sums, and the cycles and accesses that this takes."""
     serial = settings.neurons.decoding == "serial"
     buffer = settings.accumulator_buffer
-    pixel_bits = settings.pe_array.columns * settings.pe_array.accumulator_bits
+    pixel_bits = max(outs, settings.pe_array.pe_shape[1]) * settings.pe_array.accumulator_bits
     work[k.W_CARRY] = carry
     work[k.W_LIMIT] = (1 << layer.out_word_bits) - 1 if layer.fires else 0
     if layer.op not in ARRAY_OPS:

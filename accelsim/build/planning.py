@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from accelsim.build.routes import Readers, branches
 from accelsim.build.schema import Arch
+from accelsim.build.shares import refusal
 from accelsim.errors import InputError
 from accelsim.mapping.choices import Choices, LayerChoices
 from accelsim.mapping.plan import Plan
@@ -25,19 +27,44 @@ def plan_workload(arch: Arch, workload: Workload, layers: Sequence[Layer], image
     Raises InputError where they do not fit, or where the chip's `mapping` names what is not there.
     """
     choices = _choices(arch, workload)
+    planes = _bit_planes(arch, layers)
     plan = make_plan(layers, arch.capacity, densities(arch, workload, layers), choices, arch.document.problem, images)
     if arch.noc is not None and arch.noc.multicast == "tree":
         _check_branches(arch, arch.noc, plan)
-    return plan
+    return replace(plan, notes=(*planes, *plan.notes))
+
+
+def _bit_planes(arch: Arch, layers: Sequence[Layer]) -> list[str]:
+    """Notes on layers whose words the arrays take as bit planes. Raises InputError where the chip refuses them."""
+    flow, array = arch.dataflow, arch.settings.pe_array
+    if flow is None:
+        return []
+    reasons = {layer.name: refusal(flow, array, layer) for layer in layers if layer.op in ARRAY_OPS}
+    refused = {name: reason for name, reason in reasons.items() if reason}
+    if refused and array.unsupported == "error":
+        raise InputError(
+            arch.document.problem(
+                ("pe_array", "unsupported"), f"refuses {name}: {reason}", array.unsupported, "bit_planes"
+            )
+            for name, reason in refused.items()
+        )
+    return [f"{name}: runs as bit planes, every set bit an event: {reason}" for name, reason in refused.items()]
 
 
 def densities(arch: Arch, workload: Workload, layers: Sequence[Layer]) -> dict[str, tuple[float, ...]]:
-    """Shares of the words of the first image, one for each scan of the array, that have a bit in the slice scanned."""
+    """Shares of the words of the first image, one for each scan of the array, that have a bit in the slice scanned.
+
+    Of an array whose work a dataflow schedules: the shares of words that are not zero, and of bits that are set.
+    """
     lane_bits = arch.capacity.lane_bits
-    found = {}
+    found: dict[str, tuple[float, ...]] = {}
     for layer in layers:
         if layer.op in ARRAY_OPS:
             words = workload.input_words(layer.name, 0)
+            if arch.dataflow is not None:
+                ones = int(np.bitwise_count(words).sum())
+                found[layer.name] = (float(np.count_nonzero(words) / words.size), ones / (words.size * layer.word_bits))
+                continue
             slices = [words >> (lane_bits * scan) for scan in range(arch.capacity.scans(layer.word_bits))]
             found[layer.name] = tuple(
                 float(np.count_nonzero(piece & ((1 << lane_bits) - 1)) / words.size) for piece in slices

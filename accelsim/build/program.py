@@ -31,6 +31,8 @@ class Program:
     """Per image, the groups of the outputs written to DRAM."""
     planes: PlaneStore
     """Where `contents.planes` lie."""
+    streamed_bytes: tuple[int, ...]
+    """Bytes that the arrays read from memory in the course of their passes, by layers of images."""
     output_offsets: dict[tuple[int, str], int]
     """(image, layer) to the offset of its computed words in `contents.outputs`."""
     bytes_to_load: int

@@ -5,27 +5,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache
-from math import ceil
+from functools import cache, lru_cache, partial
+from math import ceil, prod
 from pathlib import Path
+from typing import Any
 
-from pydantic import Field, model_validator
+from pydantic import Field, create_model, model_validator
 
 from accelsim.build.network import NetworkOnly, is_network_only
+from accelsim.build.shares import estimate_cycles, parameter_bytes
 from accelsim.config import Document, Positive, Settings, broken, load_yaml, override, validate
+from accelsim.dataflows import ArraySettings, Dataflow, dataflow_names, find_dataflow
 from accelsim.engine.dram import DramShape
 from accelsim.engine.sram import SramShape
 from accelsim.engine.topology import NetworkShape, direct
+from accelsim.errors import InputError
 from accelsim.kernels import state as k
-from accelsim.mapping.plan import TileCapacity
+from accelsim.mapping.plan import ALL_OUTPUTS, TileCapacity
 from accelsim.parts.accumulator_buffer import AccumulatorBufferSettings
 from accelsim.parts.dram import AnyDram, DramSettings, PipeDramSettings, PortsDramSettings
 from accelsim.parts.mapping import MappingSettings
 from accelsim.parts.memory_controller import MemoryControllerSettings
 from accelsim.parts.network_interface import NetworkInterfaceSettings
-from accelsim.parts.neuron_unit import AnyNeuronUnit, NeuronUnitSettings
+from accelsim.parts.neuron_unit import MOST_LANES, AnyNeuronUnit, NeuronUnitSettings
 from accelsim.parts.noc import AnyNoc, NocSettings
-from accelsim.parts.pe_array import PeArraySettings
 from accelsim.parts.spike_buffer import SpikeBufferSettings
 from accelsim.parts.technology import TechnologySettings
 from accelsim.parts.tiles import TilesSettings
@@ -34,6 +37,14 @@ from accelsim.units import ceil_div, cycles_from_ns, exact
 
 RESULTS_AT_ONCE = 16
 """Results that may wait for a neuron unit that takes no time: those under way in an array's pipeline, an estimate."""
+
+DEFAULT_DATAFLOW = "detector_lanes"
+
+WIDEST_WORD_BITS = 64
+"""No word is wider: what an array takes whole, however wide it is, it takes in one scan."""
+
+FREE_PORTS = ("1r1w", "2rw", "ideal")
+"""Ports of an SRAM that is read in every cycle while it is written."""
 
 LARGEST_RATE = 1 << 31
 """Numerator and denominator of bytes a cycle: times 2^32 cycles they fit into 64 bits."""
@@ -46,7 +57,7 @@ class ArchSettings(Settings):
     clock_mhz: Positive = Field(ge=0.001, le=1e6)
     technology: TechnologySettings = TechnologySettings()
     tiles: TilesSettings
-    pe_array: PeArraySettings
+    pe_array: ArraySettings
     spike_buffer: SpikeBufferSettings
     weight_buffer: WeightBufferSettings
     accumulator_buffer: AccumulatorBufferSettings
@@ -62,7 +73,7 @@ class ArchSettings(Settings):
         """The neuron unit; of one that takes no time what does not depend on time: a lane a column."""
         if isinstance(self.neuron_unit, NeuronUnitSettings):
             return self.neuron_unit
-        return NeuronUnitSettings(lanes=self.pe_array.columns, results=RESULTS_AT_ONCE)
+        return NeuronUnitSettings(lanes=min(MOST_LANES, self.pe_array.pe_shape[1]), results=RESULTS_AT_ONCE)
 
     @model_validator(mode="after")
     def _check(self) -> ArchSettings:
@@ -71,10 +82,8 @@ class ArchSettings(Settings):
         elif self.tiles.count > 1:
             rule = f"wires one tile to memory, and there are {self.tiles.count}"
             raise broken("noc", rule, "none", "a network, or tiles: {columns: 1, rows: 1}")
-        if self.pe_array.spike_mode == "bit_serial" and self.pe_array.skip == "nothing":
-            raise broken(
-                "pe_array.skip", "a bit-serial array skips zero bits: a zero plane adds nothing", None, "silent_words"
-            )
+        self._check_mode()
+        self._check_ports()
         self._check_dram()
         return self
 
@@ -112,7 +121,7 @@ class ArchSettings(Settings):
     @property
     def pixel_bits(self) -> int:
         """Bits of the accumulators of a pixel: the longest that all columns send of one."""
-        return self.pe_array.columns * self.word_bits_stored(32)
+        return self.pe_array.pe_shape[1] * self.word_bits_stored(32)
 
     def _check_dram(self) -> None:
         """Rates are fractions of few digits."""
@@ -127,6 +136,33 @@ class ArchSettings(Settings):
             for kind, port in zip(("weight", "spike", "store"), self.dram.rates, strict=True):
                 if port is not None:
                     self._check_rate(f"{kind}_bytes_per_cycle", port, float(port))
+
+    def _check_mode(self) -> None:
+        """Spike mode and skipping must be a pair that the array can combine."""
+        array = self.pe_array
+        modes = find_dataflow(array.dataflow).modes
+        unknown = f"is nothing that {array.dataflow} does in spike mode {array.spike_mode}"
+        reason = modes.get((array.spike_mode, array.skip), unknown)
+        if reason:
+            skips = [skip for (mode, skip), why in modes.items() if mode == array.spike_mode and not why]
+            allowed = " or ".join(skips)
+            if not skips:
+                allowed = "; ".join(f"{mode} with {skip}" for (mode, skip), why in modes.items() if not why)
+            key = "pe_array.skip" if skips else "pe_array.spike_mode"
+            raise broken(key, reason, None if skips else array.spike_mode, allowed)
+
+    def _check_ports(self) -> None:
+        """A schedule knows of no bank conflicts: what arrives must not take a port from what is read.
+
+        Without a network it never does.
+        """
+        if self.pe_array.dataflow == DEFAULT_DATAFLOW or self.noc == "none":
+            return
+        for name in ("spike_buffer", "weight_buffer"):
+            ports = getattr(self, name).ports
+            if ports not in FREE_PORTS:
+                rule = f"{self.pe_array.dataflow} reads in lock step: what arrives must not take the port of a bank"
+                raise broken(f"{name}.ports", rule, ports, " or ".join(FREE_PORTS))
 
     def _check_rate(self, key: str, rate: Fraction, value: float | None) -> None:
         """Times are kept as whole numbers of the parts of a cycle that the rate has."""
@@ -144,15 +180,23 @@ class ArchSettings(Settings):
             raise broken("noc.buffer_flits", rule, noc.buffer_flits, f">= {flits}, or noc.multicast: none")
 
     def word_bits_stored(self, bits: int) -> int:
-        """Bits that a word of `bits` bits takes in buffers: whole lanes where nothing is skipped."""
-        lane = self.pe_array.lane_bits
-        return -(-bits // lane) * lane if self.pe_array.skip == "nothing" else bits
+        """Bits that a word of `bits` bits takes in buffers: whole lanes where all of them are scanned."""
+        lane = self.pe_array.operand_bits
+        scans_all = self.pe_array.dataflow == DEFAULT_DATAFLOW and self.pe_array.skip == "nothing"
+        return -(-bits // lane) * lane if scans_all else bits
 
 
 @lru_cache
 def _first_free(nodes: int, taken: tuple[int, ...], count: int) -> tuple[int, ...]:
     """The first nodes that are not taken."""
     return tuple([node for node in range(nodes) if node not in taken][:count])
+
+
+@cache
+def settings_of(dataflow: str) -> type[ArchSettings]:
+    """The settings of a chip whose arrays have a certain dataflow: `pe_array` has its keys."""
+    array: Any = find_dataflow(dataflow).settings_class
+    return create_model("ArchSettings", __base__=ArchSettings, pe_array=(array, ...))
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +247,28 @@ class Arch:
         return (k.WEIGHTS, k.SPIKES, k.STORE).index(kind) if self.ports else controller
 
     @property
+    def dataflow(self) -> Dataflow | None:
+        """What schedules the work of the arrays; None: detector lanes, which the fabric steps."""
+        found = find_dataflow(self.settings.pe_array.dataflow)
+        return found if isinstance(found, Dataflow) else None
+
+    @property
+    def streams(self) -> bool:
+        """Whether the arrays read input maps from memory as they go, not from the spike buffer."""
+        return self.dataflow is not None and self.dataflow.streams(self.settings.pe_array)
+
+    @property
+    def line_words(self) -> int:
+        """Words that the detector, or the neuron unit where it pools or adds, reads at once."""
+        array = self.settings.pe_array
+        return max(1, array.line_bits // array.operand_bits) if self.dataflow is None else array.pe_shape[1]
+
+    @property
+    def pes(self) -> int:
+        """Processing elements of all tiles."""
+        return prod(self.settings.pe_array.pe_shape) * self.settings.tiles.count
+
+    @property
     def controller_nodes(self) -> tuple[int, ...]:
         """The node of each memory controller, or of each port, after that of the tile."""
         if self.noc is None:
@@ -232,13 +298,12 @@ class Arch:
     @property
     def spike_sram(self) -> SramShape:
         """The spike buffer as the engine makes it; a word is as wide as a line."""
-        array = self.settings.pe_array
-        return self.settings.spike_buffer.shape(array.line_words * array.lane_bits)
+        return self.settings.spike_buffer.shape(self.settings.pe_array.line_bits)
 
     @property
     def weight_sram(self) -> SramShape:
         """The weight buffer as the engine makes it; a word is as wide as the 8-bit weights of a word of spikes."""
-        return self.settings.weight_buffer.shape(self.settings.pe_array.columns * 8)
+        return self.settings.weight_buffer.shape(self.settings.pe_array.pe_shape[1] * 8)
 
     @property
     def dram(self) -> DramShape | None:
@@ -283,16 +348,22 @@ class Arch:
         """What the mapping has to know of the chip."""
         settings = self.settings
         array = settings.pe_array
+        flow = self.dataflow
         rate = self.bytes_per_cycle
+        pixel_bits = array.pe_shape[1] * array.accumulator_bits
         return TileCapacity(
             tiles=settings.tiles.count,
-            rows=array.rows,
-            columns=array.columns,
-            line_words=array.line_words,
-            lane_bits=array.lane_bits,
-            bit_serial=array.spike_mode == "bit_serial",
+            rows=array.pe_shape[0],
+            columns=array.pe_shape[1] if flow is None else flow.outputs(array) or ALL_OUTPUTS,
+            line_words=self.line_words,
+            lane_bits=array.operand_bits if flow is None else WIDEST_WORD_BITS,
+            bit_serial=flow is None and array.spike_mode == "bit_serial",
             skips=array.skip == "silent_words",
-            pads_words=array.skip == "nothing",
+            pads_words=flow is None and array.skip == "nothing",
+            whole_map=flow is not None and flow.whole_map(array),
+            streams=self.streams,
+            array_cycles=None if flow is None else partial(estimate_cycles, flow, array),
+            parameter_bytes=None if flow is None else partial(parameter_bytes, flow, array),
             spike_buffer_bytes=settings.spike_buffer.bytes,
             weight_buffer_bytes=settings.weight_buffer.bytes,
             prefetches=settings.weight_buffer.double,
@@ -313,7 +384,7 @@ class Arch:
             results=settings.neurons.results,
             neuron_lanes=settings.neurons.lanes,
             decoding_cycles=(
-                settings.accumulator_buffer.access_cycles(array.columns * array.accumulator_bits, 1, 1, alternate=True)
+                settings.accumulator_buffer.access_cycles(pixel_bits, 1, 1, alternate=True)
                 if settings.neurons.decoding == "serial"
                 else 0
             ),
@@ -330,4 +401,14 @@ def load_arch(path: str | Path, overrides: Sequence[str] = ()) -> Arch:
         document = override(document, overrides)
     if is_network_only(document):
         raise NetworkOnly(document.file)
-    return Arch(validate(ArchSettings, document), document)
+    return arch_of(document)
+
+
+def arch_of(document: Document) -> Arch:
+    """The checked architecture of a document. Raises InputError with every problem."""
+    array = document.data.get("pe_array")
+    name = array.get("dataflow", DEFAULT_DATAFLOW) if isinstance(array, dict) else DEFAULT_DATAFLOW
+    if not isinstance(name, str) or name not in dataflow_names():
+        allowed = ", ".join(dataflow_names())
+        raise InputError(document.problem(("pe_array", "dataflow"), "names no dataflow", name, allowed))
+    return Arch(validate(settings_of(name), document), document)

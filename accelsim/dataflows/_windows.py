@@ -52,6 +52,31 @@ def last_input_row(task, out_row):  # type: ignore[no-untyped-def]
     return min(max(row, 0), task.height - 1)
 
 
+def rows_needed(task: Task) -> NDArray[np.int64]:
+    """The last row of the input map that each output pixel reads, int64 [pixels]."""
+    rows = np.arange(task.first_row, task.last_row) * task.stride_rows - task.padding_rows
+    rows += (task.kernel_rows - 1) * task.dilation_rows
+    return np.repeat(np.clip(rows, 0, task.height - 1), task.out_columns)
+
+
+def reaches(task: Task) -> NDArray[np.int64]:
+    """Output pixels of the task whose window holds each place of the input map, int64 [height, width]."""
+
+    def along(size: int, first: int, last: int, taps: int, stride: int, padding: int, apart: int) -> NDArray[np.int64]:
+        places = np.add.outer(np.arange(first, last) * stride - padding, np.arange(taps) * apart).ravel()
+        return np.bincount(places[(places >= 0) & (places < size)], minlength=size)
+
+    rows = along(
+        task.height, task.first_row, task.last_row, task.kernel_rows, task.stride_rows, task.padding_rows,
+        task.dilation_rows,
+    )  # fmt: skip
+    columns = along(
+        task.width, 0, task.out_columns, task.kernel_columns, task.stride_columns, task.padding_columns,
+        task.dilation_columns,
+    )  # fmt: skip
+    return np.outer(rows, columns)
+
+
 def unrolled(task: Task, words: Words) -> NDArray[np.int32]:
     """The words under each window, [pixels, kernel rows, kernel columns, channels read], 0 outside the map."""
     found = np.zeros(
@@ -67,3 +92,8 @@ def unrolled(task: Task, words: Words) -> NDArray[np.int32]:
                 if 0 <= row < task.height and 0 <= column < task.width:
                     found[pixel, tap_row, tap_column] = words[row, column, task.first_channel : task.last_channel]
     return found
+
+
+def ones_under(task: Task, words: Words) -> int:
+    """Ones in all words under all windows of a task: a word counts once for each window that it lies under."""
+    return int(window_sums(count_at(words, task, True), task).sum())

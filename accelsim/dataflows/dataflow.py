@@ -6,6 +6,7 @@ import functools
 import importlib
 import pkgutil
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -56,15 +57,20 @@ class ArraySettings(Settings):
         return 0
 
 
-class Dataflow(ABC):
-    """What the simulator asks of a dataflow. A module of this package holds one instance, named DATAFLOW.
+class ArrayKind:
+    """A kind of array. A module of this package holds one instance of it, named DATAFLOW.
 
-    The module's docstring is the dataflow's chapter in docs/timing.md.
+    The module's docstring is its chapter in docs/timing.md. A kind that is no `Dataflow` is stepped by the fabric.
     """
 
     settings_class: ClassVar[type[ArraySettings]]
-    modes: ClassVar[dict[tuple[SpikeMode, Skip], str]]
+    modes: ClassVar[Mapping[tuple[SpikeMode, Skip], str]]
     """The spike modes and skips that the hardware can combine: "" or, for those it cannot, the reason."""
+
+
+class Dataflow(ArrayKind, ABC):
+    """An array whose work follows from the spikes alone: a schedule of steps, which the fabric plays."""
+
     needs_weights: ClassVar[bool] = False
     """Whether cycles depend on which weights are zero."""
 
@@ -113,13 +119,13 @@ def dataflow_names() -> tuple[str, ...]:
 
 
 @functools.cache
-def find_dataflow(name: str) -> Dataflow:
+def find_dataflow(name: str) -> ArrayKind:
     """The dataflow of that name. Raises KeyError where there is none."""
     if name not in dataflow_names():
         raise KeyError(name)
     for point in entry_points(group="accelsim.dataflows"):
         if point.name == name:
-            found: Dataflow = point.load()
+            found: ArrayKind = point.load()
             return found
     module: Any = importlib.import_module(f"accelsim.dataflows.{name}")
     return module.DATAFLOW  # type: ignore[no-any-return]

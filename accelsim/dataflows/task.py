@@ -7,6 +7,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from accelsim.kernels.steps import BUSY as BUSY
+from accelsim.kernels.steps import CYCLES, REPEAT, ROW, STEP_COLUMNS, WEIGHTS
+from accelsim.kernels.steps import FILL_DRAIN as FILL_DRAIN
+from accelsim.kernels.steps import KIND as KIND
+from accelsim.kernels.steps import PIXELS as PIXELS
+from accelsim.kernels.steps import STREAM as STREAM
+
 
 class Task(NamedTuple):
     """A share of a layer that an array works through in one go; all whole numbers.
@@ -56,20 +63,6 @@ class Task(NamedTuple):
     def timesteps(self) -> int:
         return -(-self.planes // self.step_bits)
 
-
-# Columns of a step.
-(
-    CYCLES,  # of one repetition; 0 allowed
-    REPEAT,  # repetitions, at least 1
-    PIXELS,  # output pixels, row by row, whose sums of all channels leave the array at the end of each repetition
-    KIND,  # BUSY: operands are combined; FILL_DRAIN: operands or sums move into place
-    ROW,  # last row of the input map that must be there before the step begins; -1: none
-    WEIGHTS,  # bytes of parameters and weights that must be there before it begins, from the first on; -1: all
-    STREAM,  # bytes of spikes that are read from memory for each repetition, where the dataflow streams its input
-    STEP_COLUMNS,
-) = range(8)
-
-BUSY, FILL_DRAIN = range(2)
 
 # Columns of the counts.
 (

@@ -37,7 +37,6 @@ class TileShape:
     """Integer settings that all tiles share."""
 
     rows: int
-    columns: int
     line_words: int
     fifo_words: int
     weight_banks: int
@@ -56,6 +55,12 @@ class TileShape:
     """Encoding of spike packets: a number of `accelsim.kernels.payload`."""
     at_once: bool = False
     """The neuron unit takes no time."""
+    scheduled: bool = False
+    """Whether the array plays the steps of a dataflow."""
+    streams: bool = False
+    """Whether these read the input map from memory."""
+    stream_bytes_per_cycle: Fraction | None = None
+    """What the spike port of a tile then brings; None: no limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +101,12 @@ class Contents:
     trees: Sequence[Tree]
     layers: int
     verify: bool
+    outs: int
+    """Most output channels of a pass."""
+    steps: Words
+    """Schedules of all passes, [steps, STEP_COLUMNS] of `accelsim.kernels.steps`."""
+    counts: Words
+    """What each of these passes adds to the events of its layer, [passes, EVENTS]."""
 
 
 def make_clock(groups: GroupTable) -> state.Clock:
@@ -150,12 +161,19 @@ def make_tiles(shape: TileShape, nodes: Sequence[int], network: NetworkShape, co
     settings[state.T_PLANES] = contents.planes.shape[1]
     settings[state.T_PAYLOAD] = shape.payload
     settings[state.T_AT_ONCE] = shape.at_once
+    settings[state.T_SCHEDULED] = shape.scheduled
+    settings[state.T_STREAMS] = shape.streams
+    settings[state.T_STREAM_RATE] = 1
+    if shape.stream_bytes_per_cycle is not None:
+        settings[state.T_STREAM_RATE] = shape.stream_bytes_per_cycle.numerator
+        settings[state.T_STREAM_COST] = shape.stream_bytes_per_cycle.denominator
     tile_of = np.full(network.nodes, -1, np.int64)
     tile_of[list(nodes)] = np.arange(count)
     layers = contents.layers
     scalars = zeros(count, state.TILE_SCALARS)
     scalars[:, state.S_STATE] = state.IDLE
     scalars[:, state.S_LAYER] = layers
+    scalars[:, state.S_ENDS] = state.FOREVER
     sram = np.stack(
         [
             shape.spike_sram.rules(shape.spike_banks, shape.flit_bits),
@@ -179,6 +197,9 @@ def make_tiles(shape: TileShape, nodes: Sequence[int], network: NetworkShape, co
         sink_place=zeros(count, network.virtual_channels),
         sinking=zeros(-(-count // 32)),
         passes=zeros(count, state.PASSES, state.PASS_COLUMNS),
+        wake=np.full(count, state.FOREVER, np.int64),
+        steps=contents.steps,
+        counts=contents.counts,
         emitting=zeros(count, state.PASS_COLUMNS),
         routes=contents.routes,
         bank=weight_banks(shape.weight_banks, shape.line_words, shape.weight_sram.interleaving == state.DIAGONAL),
@@ -190,8 +211,8 @@ def make_tiles(shape: TileShape, nodes: Sequence[int], network: NetworkShape, co
         bank_words=zeros(count, shape.pixels, shape.weight_banks),
         pixel=zeros(count, shape.pixels, state.PIXEL_COLUMNS),
         result=zeros(count, shape.results, state.RESULT_COLUMNS),
-        accumulator=zeros(count, shape.columns),
-        membrane=zeros(count, contents.membrane_pixels, shape.columns),
+        accumulator=zeros(count, contents.outs),
+        membrane=zeros(count, contents.membrane_pixels, contents.outs),
         words=contents.words,
         planes=contents.planes.ravel(),
         weights=contents.weights,

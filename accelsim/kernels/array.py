@@ -146,6 +146,7 @@ def array(clock, tiles, memory, tile, result_room, t):
         events = tiles.events[work[k.W_LAYER]]
         events[k.E_WORDS] += taken
         events[k.E_MACS] += taken * reach
+        events[k.E_WEIGHT_READS] += taken * reach
         events[k.E_SUMS] += min(taken * reach, work[k.W_OUTS])
     if pixel[k.X_CLOSED] and pixel[k.X_WORDS] == 0:
         if result_room <= 0:
@@ -164,6 +165,18 @@ def array(clock, tiles, memory, tile, result_room, t):
 
 
 @kernel
+def book_pixels(tiles, work, count):
+    """Count pixels whose sums leave the array, and what the accumulator buffer and the neuron unit do with them."""
+    sums = work[k.W_OUTS] * count
+    events = tiles.events[work[k.W_LAYER]]
+    events[k.E_PIXELS] += count
+    events[k.E_ACCUMULATOR_READS] += sums * work[k.W_ACCUMULATOR_READS]
+    events[k.E_ACCUMULATOR_WRITES] += sums * work[k.W_ACCUMULATOR_WRITES]
+    events[k.E_NEURON_OPS] += sums * work[k.W_NEURON_OPS]
+    events[k.E_ACCUMULATOR_CONFLICTS] += count * work[k.W_PORT_CYCLES]
+
+
+@kernel
 def finish_pixel(clock, tiles, memory, tile, pixel, work, t):
     """The front pixel is complete: its sums leave the array."""
     scalars = tiles.scalars[tile]
@@ -175,12 +188,6 @@ def finish_pixel(clock, tiles, memory, tile, pixel, work, t):
     scalars[k.S_PIXEL_HEAD] = ring(scalars[k.S_PIXEL_HEAD] + 1, tiles.settings[k.T_PIXELS])
     scalars[k.S_PIXELS] -= 1
     scalars[k.S_IDEAL] = 0
-    outs = work[k.W_OUTS]
-    events = tiles.events[work[k.W_LAYER]]
-    events[k.E_PIXELS] += 1
-    events[k.E_ACCUMULATOR_READS] += outs * work[k.W_ACCUMULATOR_READS]
-    events[k.E_ACCUMULATOR_WRITES] += outs * work[k.W_ACCUMULATOR_WRITES]
-    events[k.E_NEURON_OPS] += outs * work[k.W_NEURON_OPS]
-    events[k.E_ACCUMULATOR_CONFLICTS] += work[k.W_PORT_CYCLES]
+    book_pixels(tiles, work, 1)
     if row == work[k.W_LAST_ROW] - 1 and column == work[k.W_OUT_COLUMNS] - 1:
         count_down(clock, memory, work[k.W_DONE_GROUP], 1)

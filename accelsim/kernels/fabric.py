@@ -37,6 +37,15 @@ def fold(clock, network, tiles, memory):
 
 
 @kernel
+def wake_tiles(tiles, t):
+    """Tiles whose time has come are looked at again."""
+    for tile in range(tiles.wake.shape[0]):
+        if tiles.wake[tile] <= t:
+            tiles.wake[tile] = k.FOREVER
+            tiles.active[tile >> 5] |= 1 << (tile & 31)
+
+
+@kernel
 def step(clock, network, tiles, memory, t):
     """One cycle of every unit that has something to do. Returns whether a unit asks for the next cycle.
 
@@ -48,6 +57,8 @@ def step(clock, network, tiles, memory, t):
     for channel in range(memory.channel.shape[0]):
         if memory.channel[channel, k.C_WAKE] <= t:
             memory_cycle(clock, network, tiles, memory, channel, t)
+    if tiles.settings[k.T_SCHEDULED]:
+        wake_tiles(tiles, t)
     for word in range(tiles.active.shape[0]):
         active = tiles.active[word]
         sinking = tiles.sinking[word]
@@ -70,17 +81,23 @@ def step(clock, network, tiles, memory, t):
 
 
 @kernel
-def next_wake(network, memory, t):
+def next_wake(network, tiles, memory, t):
     """The first cycle from t on in which a unit that is idle now has something to do, or k.FOREVER."""
     wake = k.FOREVER
+    if tiles.settings[k.T_SCHEDULED]:
+        for tile in range(tiles.wake.shape[0]):
+            wake = min(wake, tiles.wake[tile])
     for channel in range(memory.channel.shape[0]):
         wake = min(wake, max(memory.channel[channel, k.C_WAKE], t))
     return min(wake, next_arrival(network, t))
 
 
 @kernel
-def is_timed(memory, t):
-    """Whether a burst on a DRAM bus, or its latency, ends after cycle t: time alone will move something."""
+def is_timed(tiles, memory, t):
+    """Whether a step, a burst on a DRAM bus, or its latency, ends after cycle t: time alone will move something."""
+    for tile in range(tiles.wake.shape[0]):
+        if tiles.wake[tile] < k.FOREVER:
+            return True
     for channel in range(memory.channel.shape[0]):
         state = memory.channel[channel]
         if state[k.C_FREE] > (t + 1) * state[k.C_RATE]:
@@ -120,11 +137,11 @@ def advance(clock, network, tiles, memory, until, patience):
         moved = scalars[k.LAST_MOVE] == t or network.scalars[n.LAST_MOVE] == t
         still = 0 if moved else still + 1
         if still > patience:
-            if not is_timed(memory, t):
+            if not is_timed(tiles, memory, t):
                 return 2
             still = 0
         if not busy:
-            wake = next_wake(network, memory, t + 1)
+            wake = next_wake(network, tiles, memory, t + 1)
             if wake == k.FOREVER:
                 return 1
             scalars[k.NOW] = min(wake, until)

@@ -72,8 +72,12 @@ CONTROL, SPIKES, WEIGHTS, STORE = range(4)
     T_PLANES,  # in Tiles.planes: bits of the widest word
     T_PAYLOAD,  # encoding of spike packets, of those in accelsim.kernels.payload
     T_AT_ONCE,  # the neuron unit passes pixels on in the cycle in which their sums come, however many they are
+    T_SCHEDULED,  # the array plays the steps of a dataflow; else it takes what the detector finds
+    T_STREAMS,  # the steps read the input map from memory, not from the spike buffer
+    T_STREAM_RATE,  # a byte that they read takes T_STREAM_COST / T_STREAM_RATE cycles of the tile's spike port
+    T_STREAM_COST,
     TILE_SETTINGS,
-) = range(18)
+) = range(22)
 
 BLOCK_SHIFT = 5
 BLOCK_WORDS = 1 << BLOCK_SHIFT
@@ -195,8 +199,12 @@ PASS_MASK = PASSES - 1
     W_SLICE_STEP,
     W_POSITION_BITS,
     W_READ_BITS,
+    W_STEPS,  # first row in Tiles.steps of the schedule of the pass, and how many
+    W_STEP_COUNT,
+    W_COUNTS,  # row in Tiles.counts
+    W_WEIGHT_BYTES,  # of the block that W_WEIGHTS_GROUP counts down
     PASS_COLUMNS,
-) = range(59)
+) = range(63)
 
 # Operators of a pass.
 ARRAY, MAX_POOL, SUM_POOL, ADD, UPSAMPLE = range(5)
@@ -266,8 +274,15 @@ CARRY_ADD, CARRY_DOUBLE, CARRY_STORE, CARRY_FIRE = 1, 2, 4, 8
     S_PASSES_PEAK,
     S_EMIT_COLUMN,  # first column of the packet being sent
     S_EMIT_NONZERO,  # nonzero words in its next copy, or -1 while they are not counted
+    S_STEP,  # of a schedule: the step that is played, and its repetition
+    S_TURN,
+    S_ENDS,  # the cycle after that repetition, or k.FOREVER before it begins
+    S_PIXEL,  # pixels of the pass that have left the array
+    S_STREAM_ASKED,  # the spikes of the next repetition have been asked for
+    S_STREAMED,  # the first cycle in which they are there
+    S_PORT,  # time at which the spike port is free, in 1/T_STREAM_RATE cycles
     TILE_SCALARS,
-) = range(47)
+) = range(54)
 
 # Columns of a pixel in the FIFO, and of a result: Y_COUNT pixels from a row and column on, row by row.
 X_PASS, X_ROW, X_COLUMN, X_CLOSED, X_WORDS, X_PUSHED, PIXEL_COLUMNS = range(7)
@@ -278,6 +293,7 @@ Y_PASS, Y_ROW, Y_COLUMN, Y_READY, Y_COUNT, RESULT_COLUMNS = range(6)
     E_WORDS,  # words taken by the arrays
     E_MACS,  # word times column products
     E_SUMS,  # sums added to a column's accumulator; of several groups at most as many as there are products
+    E_WEIGHT_READS,  # weights read from the weight buffers
     E_SYNOPS,  # ones times the columns that their word reaches
     E_LINES,  # spike-buffer lines read
     E_LINE_WORDS,  # words in them
@@ -303,7 +319,7 @@ Y_PASS, Y_ROW, Y_COLUMN, Y_READY, Y_COUNT, RESULT_COLUMNS = range(6)
     E_WEIGHT_WRITE_CONFLICTS,
     E_ACCUMULATOR_CONFLICTS,  # cycles in which a pixel's sums waited for a port of the accumulator buffer
     EVENTS,
-) = range(28)
+) = range(29)
 
 # What the spike packets of a layer would have cost in one encoding: bits of payload, flits with their headers, and
 # the packets of which it is the shortest.
@@ -325,6 +341,9 @@ class Tiles(NamedTuple):
     sink_place: NDArray  # [tiles, VCs] word in which the next flit of the VC's packet begins
     sinking: NDArray  # [words of 32 tiles] tiles with flits that wait
     passes: NDArray  # [tiles, PASSES, PASS_COLUMNS]
+    wake: NDArray  # [tiles] the cycle in which a tile that sleeps has to be looked at, or FOREVER
+    steps: NDArray  # [steps, STEP_COLUMNS] of all schedules; see accelsim.kernels.steps
+    counts: NDArray  # [passes, EVENTS] what each scheduled pass adds to the events of its layer
     emitting: NDArray  # [tiles, PASS_COLUMNS] the pass whose packet is being queued
     routes: NDArray  # [routes, ROUTE_COLUMNS]
     bank: NDArray  # [periods of weight rows and a line] bank of a row of weights
@@ -336,8 +355,8 @@ class Tiles(NamedTuple):
     bank_words: NDArray  # [tiles, pixels, banks] words of a pixel waiting for a bank
     pixel: NDArray  # [tiles, pixels, PIXEL_COLUMNS]
     result: NDArray  # [tiles, results, RESULT_COLUMNS]
-    accumulator: NDArray  # [tiles, columns], used to verify
-    membrane: NDArray  # [tiles, pixels of a strip, columns], used to verify
+    accumulator: NDArray  # [tiles, output channels of a pass], used to verify
+    membrane: NDArray  # [tiles, pixels of a strip, output channels of a pass], used to verify
     planes: NDArray  # [blocks of words x planes] input words, (row, column, channel); see engine/layout.py
     words: NDArray  # int32, the same words, used to verify
     weights: NDArray  # int8, (weight row, output channel), used to verify

@@ -10,6 +10,7 @@ from accelsim.kernels.array import array
 from accelsim.kernels.detector import detector
 from accelsim.kernels.neuron_unit import neuron_unit, pass_on
 from accelsim.kernels.outcomes import MOVED, SCANNING, WAITS_FOR_TIME
+from accelsim.kernels.schedule import play
 from accelsim.kernels.vector import vector
 
 
@@ -61,6 +62,17 @@ def tile_cycle(clock, network, tiles, memory, tile, t):
     drained = k.IDLE
     if not settings[k.T_AT_ONCE]:
         drained = neuron_unit(clock, network, tiles, memory, tile, t)
+    if settings[k.T_SCHEDULED] and not has_vector_pass(tiles, tile):
+        state, wake, pass_number = play(clock, tiles, memory, tile, result_room, t)
+        if settings[k.T_AT_ONCE]:
+            drained = pass_on(clock, network, tiles, memory, tile, t)
+        charge_pass(clock, tiles, tile, state, pass_number, t)
+        if state == k.BUSY or state == k.FILL_DRAIN or drained == MOVED:
+            clock.scalars[k.LAST_MOVE] = t
+        if wake > t + 1 and drained != MOVED and drained != WAITS_FOR_TIME:
+            tiles.wake[tile] = wake
+            return False
+        return wake <= t + 1 or drained == MOVED or drained == WAITS_FOR_TIME
     state = array(clock, tiles, memory, tile, result_room, t)
     awake = state != SCANNING
     found = detector(clock, tiles, tile, fifo_room, pixel_room, t)
@@ -83,6 +95,23 @@ def tile_cycle(clock, network, tiles, memory, tile, t):
     if settings[k.T_AT_ONCE]:
         drained = pass_on(clock, network, tiles, memory, tile, t)
 
+    charge_pass(clock, tiles, tile, state, pass_number, t)
+    if state == k.BUSY or drained == MOVED or found == MOVED:
+        clock.scalars[k.LAST_MOVE] = t
+    return awake or drained == MOVED or drained == WAITS_FOR_TIME
+
+
+@kernel
+def has_vector_pass(tiles, tile):
+    """Whether the pass that is next is the neuron unit's, not the array's."""
+    number = tiles.scalars[tile, k.S_DETECTOR]
+    submitted = tiles.scalars[tile, k.S_SUBMITTED]
+    return number < submitted and tiles.passes[tile, number & k.PASS_MASK, k.W_OP] != k.ARRAY
+
+
+@kernel
+def charge_pass(clock, tiles, tile, state, pass_number, t):
+    """Charge the cycle to the layer of a pass; between two passes to the one before, and to none after the last."""
     layer = tiles.cycles.shape[1] - 1
     if state == k.SEQUENCING and (pass_number == 0 or tiles.passes[tile, (pass_number - 1) & k.PASS_MASK, k.W_LAST]):
         state = k.IDLE
@@ -91,9 +120,6 @@ def tile_cycle(clock, network, tiles, memory, tile, t):
     elif state != k.IDLE:
         layer = tiles.passes[tile, pass_number & k.PASS_MASK, k.W_LAYER]
     charge(clock, tiles, tile, state, layer, t)
-    if state == k.BUSY or drained == MOVED or found == MOVED:
-        clock.scalars[k.LAST_MOVE] = t
-    return awake or drained == MOVED or drained == WAITS_FOR_TIME
 
 
 @kernel

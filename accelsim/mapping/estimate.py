@@ -89,7 +89,7 @@ class _Timeline:
         self.leaving = [_leaving(plan, entry, capacity) for entry in plan.layers]
         self.arriving = [_arriving(entry, capacity) for entry in plan.layers]
         self.loads = [
-            [list(loads(entry.layer, part)) for part in entry.parts] if entry.layer.op in ARRAY_OPS else []
+            [list(loads(entry.layer, part, capacity)) for part in entry.parts] if entry.layer.op in ARRAY_OPS else []
             for entry in plan.layers
         ]
         self.free = np.zeros(capacity.tiles)

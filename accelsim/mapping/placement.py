@@ -8,7 +8,7 @@ from functools import lru_cache
 from itertools import pairwise
 
 from accelsim.mapping.allocation import Placement, SpikeBufferAllocator
-from accelsim.mapping.plan import Box, LayerPlan, Part, Range, Strip, TileCapacity, block_bytes
+from accelsim.mapping.plan import Box, LayerPlan, Part, Range, Strip, TileCapacity, block_bytes, pass_outputs
 from accelsim.mapping.split import Split, input_rows, shares
 from accelsim.mapping.work import channel_groups, input_channels
 from accelsim.units import ceil_div
@@ -201,8 +201,8 @@ class Placing:
             chunks = input_chunks(layer, self.capacity)
             planes = layer.word_bits if self.capacity.bit_serial else 1
             if needs_accumulators(layer, self.capacity):
-                most = self.capacity.accumulator_words // (layer.out_shape[2] * self.capacity.columns)
-                pass_rows = min(pass_rows, most)
+                sums = layer.out_shape[2] * pass_outputs(layer, self.capacity)
+                pass_rows = min(pass_rows, self.capacity.accumulator_words // sums)
         else:
             # One pixel of a group has to fit a packet.
             width = self.capacity.packet_pixels(self.capacity.stored_bits(layer.out_word_bits))
@@ -256,6 +256,8 @@ class Placing:
                 start, there = sum(layer.operand_channels[:operand]), layer.operand_channels[operand]
                 first, last = (min(max(0, end - start), there) for end in channels)
             words = (source[1] - source[0]) * layer.in_shape[2] * (last - first)
+            if self.capacity.streams and layer.op in ARRAY_OPS:
+                words = 0
             boxes.append(Box(producer, source, (first, last), ceil_div(words * bits, 8)))
         return boxes
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import inf
 from typing import Literal
@@ -18,7 +18,16 @@ TREE_COPIES = 1.2
 the middle of the network, where a link is idle for part of the time, as a packet that branches fills its virtual
 channel. An estimate, from runs of traces/resnet18_digits.npz."""
 
+ALL_OUTPUTS = 1 << 30
+"""Columns of an array that computes all output channels of a layer in one pass."""
+
 LoopOrder = Literal["rows_first", "weights_first"]
+
+
+ArrayCycles = Callable[[Layer, Range, Range, Range, Sequence[float]], float]
+"""Cycles of the array for output rows and channels, from a range of input channels of a group.
+
+The last argument holds the share of words that are not zero, and the share of bits that are set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +38,7 @@ class TileCapacity:
     rows: int
     """Words that the PE array takes in a cycle."""
     columns: int
-    """Output channels that it computes at once."""
+    """Output channels of a pass."""
     line_words: int
     lane_bits: int
     """Bits of a word that one scan takes; 1 in a bit-serial machine, which scans once per bit plane."""
@@ -65,6 +74,20 @@ class TileCapacity:
     neuron_lanes: int
     decoding_cycles: int
     """Cycles of the neuron unit for a time step of a serial decoder; 0: all steps at once."""
+
+    whole_map: bool = False
+    """Whether a pass has to hold all output rows of a layer."""
+    streams: bool = False
+    """Whether input maps are read from memory in the course of a pass, not from the spike buffer."""
+    array_cycles: ArrayCycles | None = None
+    """Estimated cycles of an array whose work a dataflow schedules, one group of a layer's channels at a time."""
+    parameter_bytes: Callable[[Layer, Range], int] | None = None
+    """Bytes of biases and the like that come before the weights to some output channels."""
+
+    @property
+    def scheduled(self) -> bool:
+        """Whether a dataflow schedules the work of the array."""
+        return self.array_cycles is not None
 
     @property
     def weight_block_bytes(self) -> int:
@@ -262,6 +285,19 @@ class Plan:
         return self.weights_stay[part.tile] and entry.layer.op in WEIGHTED_OPS
 
 
+def pass_outputs(layer: Layer, capacity: TileCapacity) -> int:
+    """Output channels of a pass, at most."""
+    return min(capacity.columns, layer.out_shape[0])
+
+
 def block_bytes(layer: Layer, outs: int, channels: int) -> int:
     """Bytes of the weights from a number of input channels of a group to a number of output channels."""
     return ceil_div(layer.kernel[0] * layer.kernel[1] * channels * outs * layer.weight_bits, 8)
+
+
+def load_bytes(layer: Layer, group: Range, chunk: Range, capacity: TileCapacity) -> int:
+    """Bytes that are loaded for the sums of a group of output channels over a chunk of input channels."""
+    size = block_bytes(layer, group[1] - group[0], chunk[1] - chunk[0])
+    if chunk[0] == 0 and capacity.parameter_bytes is not None:
+        size += capacity.parameter_bytes(layer, group)
+    return size

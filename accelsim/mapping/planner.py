@@ -13,7 +13,7 @@ from accelsim.errors import InputError, Problem
 from accelsim.mapping.choices import Choices, Place, bare
 from accelsim.mapping.estimate import estimate_plan
 from accelsim.mapping.placement import Misfit, Placing, Relief, largest_block_bytes, needs_accumulators
-from accelsim.mapping.plan import LayerPlan, LoopOrder, Part, Plan, Stage, TileCapacity, block_bytes
+from accelsim.mapping.plan import LayerPlan, LoopOrder, Part, Plan, Stage, TileCapacity, load_bytes, pass_outputs
 from accelsim.mapping.split import Cuts, Split, allowed_cuts, shares
 from accelsim.mapping.stages import make_stages
 from accelsim.mapping.traffic import loads
@@ -103,7 +103,7 @@ def _weights_problem(layer: Layer, capacity: TileCapacity, place: Place) -> Prob
         rule += f"there are {capacity.weight_block_bytes}"
         slots = 2 if capacity.prefetches else 1
         return place(("weight_buffer", "bytes"), rule, None, f">= {size_text(slots * needed)}")
-    words = layer.out_shape[2] * capacity.columns
+    words = layer.out_shape[2] * pass_outputs(layer, capacity)
     if needs_accumulators(layer, capacity) and words > capacity.accumulator_words:
         rule = f"no tiling fits the accumulator buffer: one output row of {layer.name} needs "
         rule += f"{_sum_bytes(words, capacity)} bytes, there are {_sum_bytes(capacity.accumulator_words, capacity)}"
@@ -169,7 +169,7 @@ class _Planner:
 
     def run(self, layout: _Layout) -> Plan:
         """Place all parts, and decide what follows from where they are."""
-        relief = Relief({layer.name for layer in self.layers if self.choices.of(layer.name).through_dram})
+        relief = Relief(self._through_memory())
         forced = frozenset(relief.spilled)
         placing, misfit = self._place(self.capacity, layout, relief)
         if misfit is not None:
@@ -296,8 +296,14 @@ class _Planner:
             return False
         return True
 
+    def _through_memory(self) -> set[str]:
+        """Layers whose outputs go through DRAM by the user's decision, or as arrays read their input from there."""
+        return {
+            layer.name for layer in self.layers if self.capacity.streams or self.choices.of(layer.name).through_dram
+        }
+
     def _fits(self, capacity: TileCapacity, layout: _Layout) -> bool:
-        relief = Relief({layer.name for layer in self.layers if self.choices.of(layer.name).through_dram})
+        relief = Relief(self._through_memory())
         return self._place(capacity, layout, relief)[1] is None
 
     def _refusal(self, misfit: Misfit, layout: _Layout) -> Problem:
@@ -373,10 +379,10 @@ class _Planner:
         if chosen is not None or len(part.strips) == 1 or entry.layer.op not in ARRAY_OPS:
             return chosen or "rows_first"
         orders: tuple[LoopOrder, LoopOrder] = ("rows_first", "weights_first")
-        return min(orders, key=lambda order: _fetched_bytes(entry, part, order, stay[part.tile]))
+        return min(orders, key=lambda order: _fetched_bytes(entry, part, order, stay[part.tile], self.capacity))
 
 
-def _fetched_bytes(entry: LayerPlan, part: Part, order: LoopOrder, stays: bool) -> int:
+def _fetched_bytes(entry: LayerPlan, part: Part, order: LoopOrder, stays: bool, capacity: TileCapacity) -> int:
     part = replace(part, loop_order=order)
     words = sum(
         box.bytes
@@ -386,7 +392,7 @@ def _fetched_bytes(entry: LayerPlan, part: Part, order: LoopOrder, stays: bool) 
         if box.producer is None
     )
     stays = stays and entry.layer.op in WEIGHTED_OPS
-    return words + (0 if stays else sum(size for _, _, size in loads(entry.layer, part)))
+    return words + (0 if stays else sum(size for _, _, size in loads(entry.layer, part, capacity)))
 
 
 def _weight_bytes(plans: Sequence[LayerPlan], capacity: TileCapacity, ops: Sequence[Op]) -> list[list[int]]:
@@ -398,7 +404,7 @@ def _weight_bytes(plans: Sequence[LayerPlan], capacity: TileCapacity, ops: Seque
         for part in entry.parts:
             for group in part.groups:
                 for chunk in part.chunks:
-                    size = block_bytes(entry.layer, group[1] - group[0], chunk[1] - chunk[0])
+                    size = load_bytes(entry.layer, group, chunk, capacity)
                     blocks[part.tile][entry.index, group, chunk] = size
     return [list(held.values()) for held in blocks]
 

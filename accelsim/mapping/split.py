@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accelsim.mapping.choices import Cut
-from accelsim.mapping.plan import Range, TileCapacity
+from accelsim.mapping.plan import Range, TileCapacity, pass_outputs
 from accelsim.mapping.work import Density, channel_groups, pixel_cycles
 from accelsim.units import ceil_div
 from accelsim.workload.layer import ARRAY_OPS, WEIGHTED_OPS, Layer
@@ -79,7 +79,7 @@ def estimate(
         loaded_bytes = (weights_loaded if layer.op in WEIGHTED_OPS else 1.0) * weight_bytes(layer)
     else:
         taps = 2 if layer.op == "add" else layer.kernel[0] * layer.kernel[1]
-        compute = pixels * taps * -(-share * capacity.columns // capacity.line_words)
+        compute = pixels * taps * -(-share * pass_outputs(layer, capacity) // capacity.line_words)
         copies = np.ones_like(channel_parts)
         narrow = channel_parts
         loaded_bytes = 0.0
@@ -105,7 +105,8 @@ def _row_bytes(layer: Layer, capacity: TileCapacity, channel_parts: NDArray[np.i
     """Bytes of the spike buffer that one output row needs at least, of all operands; one number for each cut."""
     channels: NDArray[Any] = np.full_like(channel_parts, layer.in_shape[0])
     if layer.op not in ARRAY_OPS:
-        channels = -(-len(channel_groups(layer, capacity)) // channel_parts) * capacity.columns
+        groups = len(channel_groups(layer, capacity))
+        channels = -(-groups // channel_parts) * pass_outputs(layer, capacity)
     words = min(layer.span[0], layer.in_shape[1]) * layer.in_shape[2] * np.minimum(channels, layer.in_shape[0])
     found: NDArray[Any] = words * capacity.stored_bits(layer.word_bits) * (2 if layer.op == "add" else 1) / 8
     return found

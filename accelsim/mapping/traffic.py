@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 
-from accelsim.mapping.plan import LayerPlan, Part, Plan, Range, TileCapacity, block_bytes
+from accelsim.mapping.plan import LayerPlan, Part, Plan, Range, TileCapacity, load_bytes
 from accelsim.units import ceil_div
 from accelsim.workload.layer import ARRAY_OPS, Layer
 
@@ -40,7 +40,7 @@ class Traffic:
         return Traffic(*(getattr(self, entry.name) + getattr(other, entry.name) for entry in fields(self)))
 
 
-def loads(layer: Layer, part: Part) -> Iterator[tuple[int, Block, int]]:
+def loads(layer: Layer, part: Part, capacity: TileCapacity) -> Iterator[tuple[int, Block, int]]:
     """(visit, block, bytes) of the weights that a part asks for, in order, when none stay: each but the one in use."""
     before: Block | None = None
     for number, visit in enumerate(part.visits()):
@@ -50,14 +50,14 @@ def loads(layer: Layer, part: Part) -> Iterator[tuple[int, Block, int]]:
             turns = ceil_div(last - first, part.pass_rows) * part.planes
             for block in blocks * turns if len(blocks) > 1 else blocks:
                 if block != before:
-                    yield number, block, block_bytes(layer, block[0][1] - block[0][0], block[1][1] - block[1][0])
+                    yield number, block, load_bytes(layer, *block, capacity)
                 before = block
 
 
-def first_loads(layer: Layer, part: Part) -> Iterator[tuple[int, Block, int]]:
+def first_loads(layer: Layer, part: Part, capacity: TileCapacity) -> Iterator[tuple[int, Block, int]]:
     """As `loads`, where what was loaded once stays."""
     seen: set[Block] = set()
-    for number, block, size in loads(layer, part):
+    for number, block, size in loads(layer, part, capacity):
         if block not in seen:
             seen.add(block)
             yield number, block, size
@@ -65,7 +65,7 @@ def first_loads(layer: Layer, part: Part) -> Iterator[tuple[int, Block, int]]:
 
 def layer_traffic(plan: Plan, entry: LayerPlan, capacity: TileCapacity, first_image: bool) -> Traffic:
     """What a layer moves for the first image, or for each later one."""
-    weights = _weights(plan, entry, first_image) if entry.layer.op in ARRAY_OPS else (0, 0)
+    weights = _weights(plan, entry, capacity, first_image) if entry.layer.op in ARRAY_OPS else (0, 0)
     words = _words(entry, capacity)
     sent = _sent_words(plan, entry)
     bits = capacity.sent_bits(entry.layer)
@@ -77,7 +77,7 @@ def plan_traffic(plan: Plan, capacity: TileCapacity, first_image: bool) -> tuple
     return tuple(layer_traffic(plan, entry, capacity, first_image) for entry in plan.layers)
 
 
-def _weights(plan: Plan, entry: LayerPlan, first_image: bool) -> tuple[int, int]:
+def _weights(plan: Plan, entry: LayerPlan, capacity: TileCapacity, first_image: bool) -> tuple[int, int]:
     """Bytes read and copied; tiles share what they load at the same place of the same visit."""
     shared: dict[tuple[int, int, Block], int] = {}
     copied = 0
@@ -86,7 +86,7 @@ def _weights(plan: Plan, entry: LayerPlan, first_image: bool) -> tuple[int, int]
         if stays and not first_image:
             continue
         order: dict[int, int] = {}
-        for visit, block, size in (first_loads if stays else loads)(entry.layer, part):
+        for visit, block, size in (first_loads if stays else loads)(entry.layer, part, capacity):
             order[visit] = order.get(visit, 0) + 1
             shared[visit, order[visit], block] = size
             copied += size
@@ -102,7 +102,7 @@ def _words(entry: LayerPlan, capacity: TileCapacity) -> tuple[int, int]:
             if not visit.fetched:
                 continue
             for operand, box in enumerate(part.strips[visit.strip].boxes):
-                if box.producer is None:
+                if box.producer is None and box.bytes:
                     row = ceil_div(entry.layer.in_shape[2] * (box.channels[1] - box.channels[0]) * bits, 8)
                     size = row * (box.rows[1] - box.rows[0])
                     shared[operand, number, box.rows, box.channels] = size

@@ -29,7 +29,7 @@ EXACT_TRIALS = 4096
 def channel_groups(layer: Layer, capacity: TileCapacity) -> list[Range]:
     """Groups of output channels that the array computes together: of one group of the layer, or whole groups of it."""
     width, channels = layer.group_outputs, layer.out_shape[0]
-    together = 1 if layer.groups == 1 else max(1, capacity.columns // width)
+    together = 1 if layer.groups == 1 or capacity.scheduled else max(1, capacity.columns // width)
     while together > 1 and block_bytes(layer, together * width, layer.group_inputs) > capacity.weight_block_bytes:
         together -= 1
     span = together * width
@@ -104,6 +104,10 @@ def pixel_cycles(layer: Layer, capacity: TileCapacity, density: Density, channel
     reading lines and passing their words on, and of taking words, of which each bank of the weight buffer gives one a
     cycle.
     """
+    if capacity.array_cycles is not None:
+        group, rows_all = channel_groups(layer, capacity)[0], (0, layer.out_shape[1])
+        cycles = capacity.array_cycles(layer, rows_all, group, (0, channels or layer.group_inputs), density)
+        return cycles / (layer.out_shape[1] * layer.out_shape[2])
     if channels is None:
         first, last = input_channels(layer, channel_groups(layer, capacity)[0])
         channels = last - first
@@ -145,6 +149,13 @@ def part_cycles(layer: Layer, part: Part, capacity: TileCapacity, density: Densi
         # A result holds its place for two cycles and its service.
         least = 3 / capacity.results
         return max(lines * taps, len(part.groups) * least) * pixels + len(part.strips) * len(part.groups) * overhead
+    if capacity.array_cycles is not None:
+        return sum(
+            capacity.array_cycles(layer, strip.rows, group, chunk, density)
+            for strip in part.strips
+            for group in part.groups
+            for chunk in part.chunks
+        )
     scans = capacity.scans(layer.word_bits) if capacity.bit_serial else 1
     total = 0.0
     for group in part.groups:

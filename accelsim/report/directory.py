@@ -14,18 +14,23 @@ from accelsim.errors import InputError, Problem
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The files of a kind of result: those that it always has, the first of which marks it, and patterns of others."""
+    """The files of a kind of result: those that it always has, the first of which marks it, and patterns of others.
+
+    Its directories, if it may have any, are results of the layout `inner`.
+    """
 
     required: tuple[str, ...]
     added: tuple[str, ...] = ()
+    inner: Layout | None = None
 
     def foreign(self, directory: Path) -> list[str]:
         """Names in a directory that no result of this kind has."""
-        return sorted(
-            entry.name
-            for entry in directory.iterdir()
-            if entry.is_dir() or not (entry.name in self.required or any(map(entry.match, self.added)))
-        )
+        return sorted(entry.name for entry in directory.iterdir() if not self._knows(entry))
+
+    def _knows(self, entry: Path) -> bool:
+        if entry.is_dir():
+            return self.inner is not None and self.inner.found_in(entry)
+        return entry.name in self.required or any(map(entry.match, self.added))
 
     def found_in(self, directory: Path) -> bool:
         """Whether a directory holds such a result and nothing foreign beside it."""

@@ -59,7 +59,7 @@ def save(result: Savable, directory: str | os.PathLike[str], text: str) -> Path:
 
     All or none, and over nothing but a previous result: see `replace_directory`.
     """
-    return replace_directory(directory, RESULT, lambda temporary: _write(result, temporary, text))
+    return replace_directory(directory, RESULT, lambda temporary: write_result(result, temporary, text))
 
 
 def load(directory: str | os.PathLike[str]) -> tuple[dict[str, Any], Timeline]:
@@ -82,7 +82,8 @@ def json_text(report: Mapping[str, Any]) -> str:
     return json.dumps(report, indent=1, default=_plain, allow_nan=False) + "\n"
 
 
-def _write(result: Savable, directory: Path, text: str) -> None:
+def write_result(result: Savable, directory: Path, text: str) -> None:
+    """The files of a result, into a directory that is there."""
     (directory / "report.json").write_text(json_text(result.report), encoding="utf-8")
     (directory / "report.txt").write_text(text, encoding="utf-8")
     (directory / "arch.yaml").write_text(result.arch_text, encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -69,7 +70,7 @@ def _traffic(run: Run) -> Iterator[str]:
     layers = int(fabric.network.layer_flits[:, n.FLIT_HOPS_DONE].sum())
     if links != layers:
         yield f"{links} flits left routers, the ways of all packets add up to {layers}"
-    asked = int(run.program.bytes_to_load)
+    asked = int(run.program.bytes_to_load) + sum(run.program.streamed_bytes)
     read = int(fabric.tiles.events[:, k.E_DRAM_READ].sum())
     if asked != read:
         yield f"{read} bytes read from DRAM, the program asks for {asked}"
@@ -83,8 +84,13 @@ def _plan(run: Run) -> Iterator[str]:
     first, later = (plan_traffic(run.plan, run.arch.capacity, first_image) for first_image in (True, False))
     for number in range(layers * run.images):
         planned = (later if number >= layers else first)[number % layers]
+        streamed = run.program.streamed_bytes[number]
         for what, moved, expected in (
-            ("bytes read from DRAM", events[number, k.E_DRAM_READ], planned.dram_read_bytes),
+            (
+                "bytes read from DRAM",
+                events[number, k.E_DRAM_READ],
+                planned.dram_read_bytes + streamed,
+            ),
             ("bytes written to DRAM", events[number, k.E_DRAM_WRITE], planned.stored_bytes),
             ("words sent to other tiles", events[number, k.E_SENT_WORDS], planned.sent_words if networked else 0),
             ("bytes sent to weight buffers", run.program.weight_bytes[number], planned.weight_bytes),
@@ -123,7 +129,7 @@ def _states(run: Run) -> Iterator[str]:
         if spent > counters.cycles:
             yield f"{counters.layer.name}: a tile spent {spent} cycles on it, it lasted {counters.cycles}"
     array = run.arch.settings.pe_array
-    most = array.rows * array.columns * int(tiles.cycles[:, :, [k.BUSY, k.BANK_CONFLICT]].sum())
+    most = math.prod(array.pe_shape) * int(tiles.cycles[:, :, [k.BUSY, k.BANK_CONFLICT]].sum())
     done = int(tiles.events[:, k.E_MACS].sum())
     if done > most:
         yield f"{done} products in array cycles that have room for {most}"

@@ -49,7 +49,7 @@ def buffers(run: Run, counters: list[LayerCounters]) -> dict[str, Any]:
             "reads": int(total[k.E_WORDS]),
             "writes": int(total[k.E_WORDS]),
             "conflicts": 0,
-            "peak_bytes": int(tiles.scalars[:, k.S_FIFO_PEAK].max()) * settings.pe_array.lane_bits // 8,
+            "peak_bytes": int(tiles.scalars[:, k.S_FIFO_PEAK].max()) * settings.pe_array.operand_bits // 8,
         },
         "dram_write_buffer": {
             "reads": 0,
@@ -74,8 +74,8 @@ def queues(run: Run) -> dict[str, Any]:
         bursts["dram_reads"] = _queue("bursts", memory.dram.count[:, d.N_READS_PEAK], run.arch.dram.queue)
         bursts["dram_writes"] = _queue("bursts", memory.dram.count[:, d.N_WRITES_PEAK], None)
     return {
-        "detector_fifo": _queue("words", tiles.scalars[:, k.S_FIFO_PEAK], array.fifo_words),
-        "pixels_in_flight": _queue("pixels", tiles.scalars[:, k.S_PIXELS_PEAK], array.pixels_in_flight),
+        "detector_fifo": _queue("words", tiles.scalars[:, k.S_FIFO_PEAK], array.queued_words),
+        "pixels_in_flight": _queue("pixels", tiles.scalars[:, k.S_PIXELS_PEAK], tiles.pixel.shape[1]),
         "results": _queue("pixels", tiles.scalars[:, k.S_RESULTS_PEAK], settings.neurons.results),
         "commands": _queue("passes", tiles.scalars[:, k.S_PASSES_PEAK], None),
         "network_interface_source": _queue("flits", run.fabric.network.node[:, n.PEAK_FLITS], network.queue_flits),

@@ -55,7 +55,7 @@ def make_report(run: Run) -> dict[str, Any]:
         layers.append(_layer(run, layer, layer_events, energy(layer_events, layer.cycles, chip).total_j))
     synops = sum(layer["synops"] for layer in layers)
     array = run.arch.settings.pe_array
-    capacity = array.rows * array.columns * run.arch.settings.tiles.count * cycles
+    capacity = math.prod(array.pe_shape) * run.arch.settings.tiles.count * cycles
     interval = steady_interval(run.finished)
     estimate = run.plan.estimate
     return {
@@ -153,7 +153,7 @@ def _ideal_cycles(run: Run, counters: LayerCounters) -> int:
     array = run.arch.settings.pe_array
     tiles = run.arch.settings.tiles.count
     if counters.layer.op in ARRAY_OPS:
-        return -(-int(counters.events[k.E_MACS]) // (array.rows * array.columns * tiles))
+        return -(-int(counters.events[k.E_MACS]) // (math.prod(array.pe_shape) * tiles))
     return -(-int(counters.events[k.E_LINES]) // tiles)
 
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from accelsim.errors import AccelsimError
+from accelsim.errors import AccelsimError, SimulationError
 
 Item = TypeVar("Item")
 Value = TypeVar("Value")
@@ -22,9 +22,10 @@ THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """What an item failed with."""
+    """What an item failed with, and the exit code of such an end."""
 
     message: str
+    exit_code: int = SimulationError.exit_code
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class Attempt(Generic[Item, Value]):
         try:
             return self.function(item)
         except AccelsimError as error:
-            return Failure(str(error))
+            return Failure(str(error), error.exit_code)
         except Exception as error:
             return Failure(f"{type(error).__name__}: {error}")
 

@@ -41,13 +41,14 @@ def simulate_point(point: Point) -> Report:
     from accelsim.simulation import simulate
 
     arch = load_arch(point.arch, point.overrides)
-    workload = _load_input(point.input, point.seed)
+    workload = load_once(point.input, point.seed)
     report: Report = simulate(arch, workload, images=point.images, seed=point.seed).report
     return report
 
 
 @functools.lru_cache(maxsize=1)
-def _load_input(path: str, seed: int) -> Any:
+def load_once(path: str, seed: int) -> Any:
+    """The input that all runs of a process share."""
     from accelsim.workload import load_input
 
     return load_input(path, seed)
@@ -105,7 +106,7 @@ def run_sweep(
     metrics = tuple(dict.fromkeys((*ALWAYS, *asked))) if asked else DEFAULT_METRICS
     outcomes: dict[int, dict[str, Any] | Failure] = {}
     columns: list[str] = []
-    for index, outcome in run_all(Measure(metrics, run), points, jobs or _cores()):
+    for index, outcome in run_all(Measure(metrics, run), points, jobs or cores()):
         outcomes[index] = outcome
         if not isinstance(outcome, Failure) and not columns:
             columns = list(outcome)
@@ -130,5 +131,6 @@ def _require(asked: tuple[str, ...], found: list[str], sweep: Sweep) -> None:
         raise InputError(sweep.document.problem(("metrics", index), rule, name) for index, name in missing)
 
 
-def _cores() -> int:
+def cores() -> int:
+    """Cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -25,6 +25,7 @@ from accelsim.engine.network import make_network
 from accelsim.engine.sram import SramShape
 from accelsim.engine.topology import NetworkShape
 from accelsim.kernels import state as k
+from accelsim.kernels import steps
 from accelsim.kernels.payload import DENSE
 
 NETWORK = NetworkShape(
@@ -46,7 +47,6 @@ NETWORK = NetworkShape(
 )
 TILE = TileShape(
     rows=4,
-    columns=4,
     line_words=8,
     fifo_words=16,
     weight_banks=4,
@@ -94,6 +94,9 @@ def contents(
         trees=(),
         layers=layers,
         verify=False,
+        outs=4,
+        steps=np.zeros((0, steps.STEP_COLUMNS), np.int64),
+        counts=np.zeros((0, k.EVENTS), np.int64),
     )
 
 

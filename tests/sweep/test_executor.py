@@ -34,7 +34,7 @@ def test_a_failure_of_ours_is_its_message_alone() -> None:
     def fail(item: int) -> int:
         raise InputError(Problem("is missing", "a.yaml", item, "x"))
 
-    assert list(run_all(fail, [3], 1)) == [(0, Failure("a.yaml:3: x: is missing"))]
+    assert list(run_all(fail, [3], 1)) == [(0, Failure("a.yaml:3: x: is missing", 2))]
 
 
 def test_a_process_that_dies_fails_only_its_own_item() -> None:
