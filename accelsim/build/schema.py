@@ -306,6 +306,11 @@ def load_arch(path: str | Path, overrides: Sequence[str] = ()) -> Arch:
         document = override(document, overrides)
     if is_network_only(document):
         raise NetworkOnly(document.file)
+    return arch_of(document)
+
+
+def arch_of(document: Document) -> Arch:
+    """The checked architecture of a document. Raises InputError with every problem."""
     array = document.data.get("pe_array")
     name = array.get("dataflow", DEFAULT_DATAFLOW) if isinstance(array, dict) else DEFAULT_DATAFLOW
     if not isinstance(name, str) or name not in dataflow_names():

@@ -47,10 +47,6 @@ class TileCapacity:
     """Whether silent words cost nothing."""
     pads_words: bool
     """Whether words are stored and sent in whole multiples of `lane_bits`."""
-    whole_map: bool
-    """Whether a pass has to hold all output rows of a layer."""
-    streams: bool
-    """Whether input maps are read from memory in the course of a pass, not from the spike buffer."""
     spike_buffer_bytes: int
     weight_buffer_bytes: int
     prefetches: bool
@@ -79,6 +75,10 @@ class TileCapacity:
     decoding_cycles: int
     """Cycles of the neuron unit for a time step of a serial decoder; 0: all steps at once."""
 
+    whole_map: bool = False
+    """Whether a pass has to hold all output rows of a layer."""
+    streams: bool = False
+    """Whether input maps are read from memory in the course of a pass, not from the spike buffer."""
     array_cycles: ArrayCycles | None = None
     """Estimated cycles of an array whose work a dataflow schedules, one group of a layer's channels at a time."""
     parameter_bytes: Callable[[Layer, Range], int] | None = None

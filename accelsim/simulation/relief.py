@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from accelsim.build.planning import plan_workload
-from accelsim.build.schema import Arch, ArchSettings
-from accelsim.config import Document, override, validate
+from accelsim.build.schema import Arch, arch_of
+from accelsim.config import Document, override
 from accelsim.simulation.run import choose_layers, run_engine
 from accelsim.workload.workload import Workload
 
@@ -59,4 +59,4 @@ def relieve(arch: Arch, workload: Workload, images: int = 1) -> Relief:
 
 def _with(document: Document, change: tuple[str, ...]) -> Arch:
     changed = override(document, change)
-    return Arch(validate(ArchSettings, changed), changed)
+    return arch_of(changed)

@@ -11,8 +11,8 @@ from chips import DIGITS, SPIKEPACK, chip
 from random_chips import RandomWorkload, draw_chip
 from small_workload import SmallWorkload, conv, residual_layers
 
-from accelsim.build.schema import Arch, ArchSettings, load_arch
-from accelsim.config import override, validate
+from accelsim.build.schema import arch_of, load_arch
+from accelsim.config import override
 from accelsim.errors import InputError
 from accelsim.simulation import simulate
 from accelsim.workload import load_input
@@ -63,7 +63,7 @@ def test_random_mappings_of_random_networks_on_random_chips() -> None:
         workload = RandomWorkload(seed)
         mapping = json.dumps(draw_mapping(seed, workload.layers))
         document = override(draw_chip(seed).document, [f"mapping={mapping}"])
-        arch = Arch(validate(ArchSettings, document), document)
+        arch = arch_of(document)
         try:
             report = simulate(arch, workload, images=1 + seed % 5, verify=True).report
         except InputError as error:

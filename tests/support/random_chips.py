@@ -9,8 +9,8 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from accelsim.build.schema import Arch, ArchSettings
-from accelsim.config import Document, validate
+from accelsim.build.schema import Arch, arch_of
+from accelsim.config import Document
 from accelsim.kernels.payload import ENCODINGS
 from accelsim.workload.layer import ARRAY_OPS, ATTENTION_OPS, POOL_OPS, WEIGHTED_OPS, Layer, Op
 from accelsim.workload.workload import Parameters
@@ -424,4 +424,4 @@ def draw_chip(seed: int) -> Arch:
     )
     if seed % 10 in (0, 3, 8):
         document.data["dram"] = draw_banks(random.Random(seed), controllers)
-    return Arch(validate(ArchSettings, document), document)
+    return arch_of(document)
