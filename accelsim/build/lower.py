@@ -288,7 +288,7 @@ class _Lowering:
             work[[k.W_FIRST_CHANNEL, k.W_LAST_CHANNEL]] -= ends[operand] - layer.operand_channels[operand]
         work[k.W_WORDS] = self.tensors.input_offset(layer, self.image, operand)
         work[k.W_ROW_GROUP] = self.rows_of[index, number, place, operand]
-        work[k.W_ROW_ORIGIN] = strip.boxes[operand].rows[0]
+        work[k.W_ROW_ORIGIN], work[k.W_ROW_END] = strip.boxes[operand].rows
         work[k.W_BOX] = self.box_of[index, number, place, operand]
         work[k.W_ROW_GROUP_B] = work[k.W_BOX_B] = -1
         if layer.op == "add":

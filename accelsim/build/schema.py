@@ -257,10 +257,12 @@ class Arch:
         flow = self.dataflow
         rate = self.bytes_per_cycle
         pixel_bits = array.pe_shape[1] * array.accumulator_bits
+        # One pixel of a pass has to fit a packet.
+        packet_words = settings.network_interface.packet_payload_bits // settings.word_bits_stored(32)
         return TileCapacity(
             tiles=settings.tiles.count,
             rows=array.pe_shape[0],
-            columns=array.pe_shape[1] if flow is None else flow.outputs(array) or ALL_OUTPUTS,
+            columns=array.pe_shape[1] if flow is None else min(flow.outputs(array) or ALL_OUTPUTS, packet_words),
             line_words=self.line_words,
             lane_bits=array.operand_bits if flow is None else WIDEST_WORD_BITS,
             bit_serial=flow is None and array.spike_mode == "bit_serial",

@@ -18,6 +18,7 @@ from accelsim.kernels import steps as p
 from accelsim.mapping.plan import Range
 from accelsim.mapping.work import input_channels
 from accelsim.workload.layer import Layer
+from accelsim.workload.weight_mask import weight_mask
 from accelsim.workload.workload import Workload
 
 EVENT_OF = {
@@ -54,8 +55,6 @@ class TaskTable:
         return np.ascontiguousarray(words.transpose(1, 2, 0), dtype=np.int32)
 
     def _layer_mask(self, layer: Layer) -> Mask:
-        from accelsim.workload.weight_mask import weight_mask
-
         return weight_mask(self.workload, layer)
 
     def _ones_of(self, layer: Layer, image: int, rows: Range, channels: Range) -> int:

@@ -46,14 +46,12 @@ from accelsim.dataflows.task import (
     ACCUMULATOR_WRITES,
     BUSY,
     COUNTS,
-    CYCLES,
     FILL_DRAIN,
     KIND,
     LINE_WORDS,
     LINES,
     MACS,
     PIXELS,
-    ROW,
     STREAM,
     SUMS,
     WEIGHT_READS,
@@ -65,6 +63,7 @@ from accelsim.dataflows.task import (
     empty_schedule,
 )
 from accelsim.jit import kernel
+from accelsim.kernels.steps import CYCLES, ROW
 
 APART = "an event is one bit of one time step: the bits of a word cannot be one operand"
 SPIKES_ALONE = "only spikes are events: what is zero is never stored or sent"

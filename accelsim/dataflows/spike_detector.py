@@ -45,12 +45,10 @@ from accelsim.config import Count, broken
 from accelsim.dataflows._windows import reaches, rows_needed, unrolled, window_sums
 from accelsim.dataflows.dataflow import ArraySettings, Dataflow, Skip, SpikeMode
 from accelsim.dataflows.task import (
-    CYCLES,
     LINE_WORDS,
     LINES,
     MACS,
     PIXELS,
-    ROW,
     SUMS,
     WEIGHT_READS,
     WORDS,
@@ -61,6 +59,7 @@ from accelsim.dataflows.task import (
     empty_schedule,
 )
 from accelsim.jit import kernel, popcount
+from accelsim.kernels.steps import CYCLES, ROW
 
 MODES: dict[tuple[SpikeMode, Skip], str] = {
     ("packed", "nothing"): "",
@@ -134,13 +133,13 @@ def lines_of(task, words, group, counting):  # type: ignore[no-untyped-def]
         for column in range(task.width):
             for channel in range(channels):
                 word = words[row, column, task.first_channel + channel]
-                place = np.int64(1) << (channel % group)
                 if counting == ONES_COUNT:
                     for plane in range(scans):
-                        if (word >> plane) & 1:
-                            lines[row, column, plane, channel // group] |= place
-                elif word != 0 or counting == ALL_COUNT:
-                    lines[row, column, 0, channel // group] |= place
+                        one = np.int64((word >> plane) & 1)
+                        lines[row, column, plane, channel // group] |= one << (channel % group)
+                else:
+                    one = np.int64(word != 0 or counting == ALL_COUNT)
+                    lines[row, column, 0, channel // group] |= one << (channel % group)
     return lines
 
 
@@ -179,8 +178,9 @@ def mask_lines(task, mask, group):  # type: ignore[no-untyped-def]
     for position in range(positions):
         for channel in range(channels):
             for out in range(task.outs):
-                if mask[position * channels + channel, out]:
-                    lines[position, channel // group, out] |= np.int64(1) << (channel % group)
+                lines[position, channel // group, out] |= np.int64(mask[position * channels + channel, out]) << (
+                    channel % group
+                )
     return lines
 
 

@@ -8,11 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accelsim.kernels.steps import BUSY as BUSY
-from accelsim.kernels.steps import CYCLES, REPEAT, ROW, STEP_COLUMNS, WEIGHTS
+from accelsim.kernels.steps import CYCLES as CYCLES
 from accelsim.kernels.steps import FILL_DRAIN as FILL_DRAIN
 from accelsim.kernels.steps import KIND as KIND
 from accelsim.kernels.steps import PIXELS as PIXELS
+from accelsim.kernels.steps import REPEAT as REPEAT
+from accelsim.kernels.steps import ROW as ROW
+from accelsim.kernels.steps import STEP_COLUMNS as STEP_COLUMNS
 from accelsim.kernels.steps import STREAM as STREAM
+from accelsim.kernels.steps import WEIGHTS as WEIGHTS
 
 
 class Task(NamedTuple):

@@ -351,7 +351,9 @@ def _asked_ahead(lengths: Sequence[int], apart: int) -> list[int]:
 def _walk_outputs(settings: UnrolledSettings, task: Task, counts: np.ndarray) -> Iterator[Repetition]:
     each = settings.parallel
     taps, read = task.kernel_rows * task.kernel_columns, task.last_channel - task.first_channel
-    entries = [len(some) * len(others) for some in _blocks(taps, each.kernel) for others in _blocks(read, each.input_channels)]
+    entries = [
+        len(some) * len(others) for some in _blocks(taps, each.kernel) for others in _blocks(read, each.input_channels)
+    ]
     entries += [0] * (settings.least_tile_cycles - len(entries))
     passes = passes_of(settings, task)
     loaded = DATAFLOW.parameter_bytes(settings, task.layer_outs, task.first_out, task.outs)

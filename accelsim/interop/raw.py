@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import AfterValidator, Field, model_validator
 
-from accelsim.config import Count, Document, Settings, broken, load_yaml, validate
+from accelsim.config import Count, Document, Settings, Share, broken, load_yaml, validate
 from accelsim.errors import InputError, Problem
 from accelsim.workload.archive import Archive, Header, open_archive
 from accelsim.workload.graph import MAX_WORD_BITS, Place, input_shape, link, output_shape
@@ -51,6 +51,7 @@ class RawLayer(Window):
     out_channels: Count | None = Field(default=None, description="Of conv2d.")
     out_features: Count | None = Field(default=None, description="Of linear.")
     weight_bits: Bits = Field(default=8, description="Bits of a weight.")
+    weight_density: Share = Field(default=1.0, description="Share of nonzero weights; of conv2d and linear.")
     bits_per_step: WordBits | None = Field(
         default=None, description="Bits of an array's entry; default: those of the largest."
     )
@@ -242,6 +243,7 @@ def _layers(network: RawNetwork, records: Mapping[str, _Record], document: Docum
             out_shape=(channels, 1, 1),
             **raw.window(raw.op, in_shape),
             weight_bits=raw.weight_bits if raw.op in WEIGHTED_OPS else 0,
+            weight_density=raw.weight_density if raw.op in WEIGHTED_OPS else 1.0,
             kind="integers" if raw.integer_bits else "spikes",
             timesteps=record.timesteps if record else max(other.timesteps for other in records.values()),
             bits_per_step=record.bits_per_step if record else 1,

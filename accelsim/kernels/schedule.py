@@ -49,7 +49,7 @@ def missing(clock, tiles, tile, work, step, t):
         if clock.left[group] > spare:
             return k.WEIGHTS_MISSING
     group = -1 if tiles.settings[k.T_STREAMS] else work[k.W_ROW_GROUP]
-    while group >= 0 and scalars[k.S_ROW] <= step[p.ROW]:
+    while group >= 0 and scalars[k.S_ROW] < min(step[p.ROW] + 1, work[k.W_ROW_END]):
         if clock.left[group + scalars[k.S_ROW] - work[k.W_ROW_ORIGIN]] != 0:
             return k.SPIKES_MISSING
         scalars[k.S_ROW] += 1

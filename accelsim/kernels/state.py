@@ -198,12 +198,13 @@ PASS_MASK = PASSES - 1
     W_SLICE_STEP,
     W_POSITION_BITS,
     W_READ_BITS,
+    W_ROW_END,  # the input row after the last that is there for the pass
     W_STEPS,  # first row in Tiles.steps of the schedule of the pass, and how many
     W_STEP_COUNT,
     W_COUNTS,  # row in Tiles.counts
     W_WEIGHT_BYTES,  # of the block that W_WEIGHTS_GROUP counts down
     PASS_COLUMNS,
-) = range(63)
+) = range(64)
 
 # Operators of a pass.
 ARRAY, MAX_POOL, SUM_POOL, ADD, UPSAMPLE = range(5)

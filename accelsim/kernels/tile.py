@@ -65,10 +65,10 @@ def tile_cycle(clock, network, tiles, memory, tile, t):
         charge_pass(clock, tiles, tile, state, pass_number, t)
         if state == k.BUSY or state == k.FILL_DRAIN or drained == MOVED:
             clock.scalars[k.LAST_MOVE] = t
-        if wake > t + 1 and drained != MOVED and drained != WAITS_FOR_TIME:
-            tiles.wake[tile] = wake
-            return False
-        return wake <= t + 1 or drained == MOVED or drained == WAITS_FOR_TIME
+        if wake <= t + 1 or drained == MOVED or drained == WAITS_FOR_TIME or scalars[k.S_RESULTS] > 0:
+            return True
+        tiles.wake[tile] = wake
+        return False
     state = array(clock, tiles, memory, tile, result_room, t)
     awake = drained == MOVED or drained == WAITS_FOR_TIME or state != SCANNING
     found = detector(clock, tiles, tile, fifo_room, pixel_room, t)

@@ -53,7 +53,8 @@ class Layer:
 
     `inputs` names the producers; an empty tuple means that the words come from DRAM. `word_bits` is the width of a
     consumed word (`timesteps * bits_per_step` unless words were summed), `out_word_bits` that of a produced one, and
-    `weight_bits` that of a weight, or of a word of the second operand of an attention product. `fires` tells whether
+    `weight_bits` that of a weight, or of a word of the second operand of an attention product. `weight_density` is the
+    share of weights that are not zero, where no weights are known. `fires` tells whether
     a neuron encodes the accumulators into spikes; otherwise they leave as they are.
     """
 
@@ -76,6 +77,7 @@ class Layer:
     dilation: tuple[int, int] = (1, 1)
     factor: tuple[int, int] = (1, 1)
     operand_channels: tuple[int, ...] = ()
+    weight_density: float = 1.0
 
     @property
     def operands(self) -> int:

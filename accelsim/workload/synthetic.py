@@ -140,7 +140,7 @@ class Synthetic:
         self.timesteps = file.timesteps
         self.images = file.images
         self.source = source
-        self._seed = seed
+        self.seed = seed
         self._by_name = {layer.name: layer for layer in self.layers}
         self._consumers = {
             layer.name: [other for other in self.layers if layer.name in other.inputs] for layer in self.layers
@@ -185,14 +185,14 @@ class Synthetic:
         return self._derived.get((key, image), partial(self._draw if side == "in" else self._produce, layer, image))
 
     def _draw(self, layer: Layer, image: int) -> NDArray[Any]:
-        rng = generator(self._seed, f"in/{layer.name}", image)
+        rng = generator(self.seed, f"in/{layer.name}", image)
         return draw_words(rng, layer.in_shape, layer.word_bits, self._consumed[layer.name, 0])
 
     def _produce(self, layer: Layer, image: int) -> NDArray[Any]:
         if layer.name not in self._produced:
             operands = [self.input_words(layer.name, image, operand) for operand in range(layer.operands)]
             return compute_words(layer, operands)
-        rng = generator(self._seed, f"out/{layer.name}", image)
+        rng = generator(self.seed, f"out/{layer.name}", image)
         if layer.signed:
             return draw_accumulators(rng, layer)
         words = draw_words(rng, layer.out_shape, layer.out_word_bits, self._produced[layer.name])
@@ -214,7 +214,7 @@ def read_workload(path: str | Path, seed: int = 0) -> Synthetic:
     graph = link(_layers(file, place), file.timesteps, place)
     densities = _densities(file, graph, place)
     notes = [
-        f"{layer.name}: weight_density changes nothing, as no part skips zero weights"
+        f"{layer.name}: zero weights are drawn at its weight_density; they count on arrays that skip them"
         for layer in file.layers
         if layer.weight_density is not None and layer.op not in ATTENTION_OPS
     ]
@@ -261,6 +261,7 @@ def _layers(file: WorkloadFile, place: Place) -> list[Layer]:
             out_shape=(channels, 1, 1),
             **given.window(op, in_shape),
             weight_bits=(given.weight_bits or file.weight_bits) if op in WEIGHTED_OPS else 0,
+            weight_density=1.0 if given.weight_density is None or op not in WEIGHTED_OPS else given.weight_density,
             kind=given.kind,
             timesteps=timesteps,
             bits_per_step=step_bits,

@@ -55,7 +55,7 @@ class Trace:
         self.timesteps = meta.timesteps
         self.images = meta.images
         self.source = source
-        self._seed = seed
+        self.seed = seed
         self._arrays = arrays
         self._by_name = {layer.name: layer for layer in self.layers}
         self._consumers = {
@@ -118,7 +118,7 @@ class Trace:
         return compute_words(layer, operands)
 
     def _draw(self, layer: Layer, image: int) -> NDArray[Any]:
-        rng = generator(self._seed, f"out/{layer.name}", image)
+        rng = generator(self.seed, f"out/{layer.name}", image)
         if layer.signed:
             return draw_accumulators(rng, layer)
         density = density_of(*self._model(layer, image), layer.out_word_bits)

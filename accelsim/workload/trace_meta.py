@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from accelsim.config import Count, Document, Settings, broken, validate
+from accelsim.config import Count, Document, Settings, Share, broken, validate
 from accelsim.errors import InputError, Problem
 from accelsim.workload.graph import Graph, link
 from accelsim.workload.layer import ARRAY_OPS, ATTENTION_OPS, WEIGHTED_OPS, Kind, Layer, Op
@@ -41,6 +41,9 @@ class LayerMeta(Window):
     in_shape: Shape
     out_shape: Shape
     weight_bits: WeightBits | None = Field(default=None, description="Default 8 where there are weights.")
+    weight_density: Share = Field(
+        default=1.0, description="Share of nonzero weights, where the file holds none; of conv2d and linear."
+    )
     kind: Kind = "spikes"
     timesteps: Steps | None = Field(
         default=None, description="Of the words consumed: default the network's; 1 for integers."
@@ -72,6 +75,7 @@ class LayerMeta(Window):
             out_shape=self.out_shape,
             **self.window(self.op, self.in_shape),
             weight_bits=(8 if self.weight_bits is None else self.weight_bits) if self.op in WEIGHTED_OPS else 0,
+            weight_density=self.weight_density if self.op in WEIGHTED_OPS else 1.0,
             kind=self.kind,
             timesteps=steps,
             bits_per_step=step_bits,
@@ -100,6 +104,8 @@ def describe_layer(layer: Layer) -> dict[str, Any]:
     }
     if layer.op in ATTENTION_OPS:
         del described["weight_bits"]
+    if layer.weight_density != 1:
+        described["weight_density"] = layer.weight_density
     return described
 
 

@@ -35,6 +35,7 @@ class Workload(Protocol):
     layers: tuple[Layer, ...]
     timesteps: int
     images: int
+    seed: int  # of everything that is drawn
     drawn: tuple[str, ...]  # layers whose output words were drawn at random because none were recorded
     notes: tuple[str, ...]  # what was inferred or drawn, in sentences for people
     source: dict[str, Any]  # for provenance: path, sha256, format, note

@@ -165,7 +165,7 @@ def test_keys_of_the_layers_are_checked(tmp_path: Path) -> None:
     )
     allowed = (
         "bits_per_step, dilation, factor, fires, groups, heads, input, inputs, kernel, name, op, out_channels, "
-        "out_features, padding, stride, weight_bits"
+        "out_features, padding, stride, weight_bits, weight_density"
     )
     assert problems(tmp_path, raw_arrays(), layers)[:3] == [
         f"LAYERS:11: layers[1].pad: unknown key; did you mean padding?; allowed: {allowed}",

@@ -34,6 +34,7 @@ class RandomWorkload:
 
     def __init__(self, seed: int, plain: bool = False) -> None:
         self.plain = plain
+        self.seed = seed
         self.random = random.Random(seed)
         self.numbers = np.random.default_rng(seed)
         self.timesteps = self.random.choice([1, 2, 3, 4, 4, 6, 8])

@@ -32,6 +32,7 @@ class SmallWorkload:
         random = np.random.default_rng(seed)
         self.layers = tuple(layers)
         self.images = images
+        self.seed = seed
         self._parameters = {layer.name: draw_parameters(layer, random) for layer in layers if layer.op in ARRAY_OPS}
         shapes = {layer.in_shape for layer in layers if not layer.inputs}
         assert len(shapes) == 1, "all first layers consume the same image"

@@ -110,9 +110,10 @@ def test_bits_a_step_and_time_steps_of_a_layer(tmp_path: Path) -> None:
     assert (layer.timesteps, layer.bits_per_step, layer.word_bits, layer.weight_bits) == (2, 3, 6, 4)
 
 
-def test_weight_density_is_told_to_change_nothing(tmp_path: Path) -> None:
+def test_weight_density_is_that_of_the_layer(tmp_path: Path) -> None:
     found = workload(tmp_path, "  - {name: a, op: gemm, m: 4, n: 4, k: 4, density: 1, weight_density: 0.5}\n")
-    assert found.notes[0] == "a: weight_density changes nothing, as no part skips zero weights"
+    assert found.layers[0].weight_density == 0.5
+    assert found.notes[0] == "a: zero weights are drawn at its weight_density; they count on arrays that skip them"
 
 
 def test_two_consumers_of_the_same_words_share_a_density(tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ def test_every_key_is_checked(meta: Meta) -> None:
         "t.npz: meta.layers[3].name: must be a name without spaces, commas and slashes (got 'a/b')",
         "t.npz: meta.layers[4].colour: unknown key; allowed: bits_per_step, dilation, factor, fires, groups, heads, "
         "in_shape, inputs, kernel, kind, name, op, out_shape, out_word_bits, padding, stride, timesteps, weight_bits, "
-        "word_bits",
+        "weight_density, word_bits",
     ]
 
 
