@@ -32,10 +32,13 @@ def _rtl(options: argparse.Namespace) -> None:
 
     layout = Layout(NETLISTS)
     refuse_foreign(options.out, layout.found_in)
-    settings = load_arch(options.arch, options.set).settings
+    arch = load_arch(options.arch, options.set)
+    noc = arch.noc
+    if noc is None:
+        raise InputError(arch.document.problem(("noc",), "has no router to write", "none", "a network"))
     problems: list[Problem] = []
     parts = []
-    for make in (lambda: PackedArray.from_settings(settings), lambda: Router.from_settings(settings.noc, 0)):
+    for make in (lambda: PackedArray.from_settings(arch.settings), lambda: Router.from_settings(noc, 0)):
         try:
             parts.append(make())
         except InputError as error:

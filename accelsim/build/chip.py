@@ -44,17 +44,18 @@ def make_fabric(arch: Arch, program: Program) -> Fabric:
         spike_sram=arch.spike_sram,
         weight_sram=arch.weight_sram,
         pixels=lanes.pixels_in_flight if lanes else 1,
-        results=settings.neuron_unit.results,
+        # The pipeline of an array that plays a schedule holds the results that are still in it.
+        results=settings.neurons.results + (0 if lanes else array.pipeline_cycles),
         spike_latency_cycles=settings.spike_buffer.read_latency_cycles,
         pipeline_cycles=array.pipeline_cycles + settings.weight_buffer.read_latency_cycles,
         skips=array.skip == "silent_words",
-        payload_bits=interface.packet_payload_bits,
+        payload_bits=arch.packet_bits,
         header_bits=interface.header_bits,
-        flit_bits=settings.noc.flit_bits,
+        flit_bits=arch.flit_bits,
         payload=ENCODINGS.index(interface.payload),
         scheduled=lanes is None,
         streams=arch.streams,
-        stream_bytes_per_cycle=arch.bytes_per_cycle,
+        at_once=settings.neuron_unit == "ideal",
     )
     memory = MemoryShape(
         nodes=arch.controller_nodes,
@@ -64,7 +65,8 @@ def make_fabric(arch: Arch, program: Program) -> Fabric:
         chunks=controller.read_ahead_packets,
         write_buffer_bytes=controller.write_buffer_bytes,
         dram=arch.dram,
-        write_packet_bytes=ceil_div(interface.packet_payload_bits, 8),
+        ports=arch.ports,
+        write_packet_bytes=ceil_div(arch.packet_bits, 8),
     )
     contents = program.contents
     return Fabric(

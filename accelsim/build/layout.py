@@ -106,8 +106,8 @@ def make_layout(arch: Arch) -> Layout:
     """An empty memory of a chip."""
     dram = arch.dram
     if dram is None:
-        return Layout(len(arch.controller_nodes), PAGE_BYTES, BURST_BYTES)
-    return Layout(len(arch.controller_nodes), dram.row_bytes * dram.channels, dram.burst_bytes)
+        return Layout(arch.controllers, PAGE_BYTES, BURST_BYTES)
+    return Layout(arch.controllers, dram.row_bytes * dram.channels, dram.burst_bytes)
 
 
 def check_capacity(layout: Layout, arch: Arch) -> None:

@@ -58,10 +58,10 @@ class _Lowering:
         self.streamed_bytes: Counter[int] = Counter()
         self.most_outs = 1
         self.groups = GroupTable()
-        self.multicast = arch.settings.noc.multicast == "tree"
+        self.multicast = arch.multicast == "tree"
         self.trees = TreeTable()
         self.routes = RouteTable(self.trees if self.multicast else None)
-        self.transfers = TransferTable(self.groups)
+        self.transfers = TransferTable(self.groups, arch.channel)
         self.layer_of = {entry.layer.name: entry.layer for entry in plan.layers}
         self.layout = make_layout(arch)
         self.scripts = [TileScript() for _ in range(self.capacity.tiles)]
@@ -317,9 +317,11 @@ class _Lowering:
         store = self.store_of[layer_plan.index]
         stored = self._output_map(layer_plan.layer)
         first_row, last_row = part.rows
-        for row in range(first_row, min(first_row + len(nodes), last_row)):
+        controllers = self.arch.controllers
+        for row in range(first_row, min(first_row + controllers, last_row)):
             controller, bit = stored.bit(row, group[0])
-            yield Route(nodes[controller], (row, last_row), store, k.STORE, group, bit, len(nodes) - 1)
+            node = nodes[self.arch.channel(k.STORE, controller)]
+            yield Route(node, (row, last_row), store, k.STORE, group, bit, controllers - 1)
 
     def _output_map(self, layer: Layer) -> Map:
         return self.layout.map(layer.name, self.image, layer.out_shape, self.capacity.sent_bits(layer))

@@ -69,7 +69,7 @@ def fill_places(work: Pass, layer: Layer, capacity: TileCapacity, strip: Strip, 
 
 def fill_neuron(work: Pass, layer: Layer, settings: ArchSettings, carry: int, outs: int) -> None:
     """What becomes of the sums, and the cycles and accesses that this takes."""
-    serial = settings.neuron_unit.decoding == "serial"
+    serial = settings.neurons.decoding == "serial"
     buffer = settings.accumulator_buffer
     pixel_bits = max(outs, settings.pe_array.pe_shape[1]) * settings.pe_array.accumulator_bits
     work[k.W_CARRY] = carry
@@ -85,13 +85,14 @@ def fill_neuron(work: Pass, layer: Layer, settings: ArchSettings, carry: int, ou
     if carry & k.CARRY_FIRE:
         steps = layer.out_word_bits if layer.fires else 1
         update = buffer.access_cycles(pixel_bits, 1, 1, alternate=True)
-        service += settings.neuron_unit.service_cycles(outs, steps, update)
-        unhindered += settings.neuron_unit.service_cycles(outs, steps, 1)
+        service += settings.neurons.service_cycles(outs, steps, update)
+        unhindered += settings.neurons.service_cycles(outs, steps, 1)
         work[k.W_NEURON_OPS] = steps if serial else 1
         if serial:
             reads += steps
             writes += steps
-    work[k.W_SERVICE] = service
-    work[k.W_PORT_CYCLES] = service - unhindered
+    if settings.neuron_unit != "ideal":
+        work[k.W_SERVICE] = service
+        work[k.W_PORT_CYCLES] = service - unhindered
     work[k.W_ACCUMULATOR_READS] = reads
     work[k.W_ACCUMULATOR_WRITES] = writes

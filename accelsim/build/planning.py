@@ -14,6 +14,7 @@ from accelsim.errors import InputError
 from accelsim.mapping.choices import Choices, LayerChoices
 from accelsim.mapping.plan import Plan
 from accelsim.mapping.planner import make_plan
+from accelsim.parts.noc import NocSettings
 from accelsim.units import ceil_div
 from accelsim.workload.layer import ARRAY_OPS, Layer
 from accelsim.workload.payload import encode
@@ -28,8 +29,8 @@ def plan_workload(arch: Arch, workload: Workload, layers: Sequence[Layer], image
     choices = _choices(arch, workload)
     planes = _bit_planes(arch, layers)
     plan = make_plan(layers, arch.capacity, densities(arch, workload, layers), choices, arch.document.problem, images)
-    if arch.settings.noc.multicast == "tree":
-        _check_branches(arch, plan)
+    if arch.noc is not None and arch.noc.multicast == "tree":
+        _check_branches(arch, arch.noc, plan)
     return replace(plan, notes=(*planes, *plan.notes))
 
 
@@ -91,7 +92,7 @@ def _choices(arch: Arch, workload: Workload) -> Choices:
     )
 
 
-def _check_branches(arch: Arch, plan: Plan) -> None:
+def _check_branches(arch: Arch, noc: NocSettings, plan: Plan) -> None:
     """Encoded packets, too, must fit a virtual channel whole to branch; an encoding can lengthen them."""
     settings = arch.settings
     problems = []
@@ -104,13 +105,13 @@ def _check_branches(arch: Arch, plan: Plan) -> None:
             if branches(readers.of(layer_plan, part.rows, group))
         ]
         bits = max((_longest_payload(arch, layer_plan.layer, channels) for channels in set(branching)), default=0)
-        flits = ceil_div(bits + settings.network_interface.header_bits, settings.noc.flit_bits)
-        if branching and flits > settings.noc.buffer_flits:
+        flits = ceil_div(bits + settings.network_interface.header_bits, noc.flit_bits)
+        if branching and flits > noc.buffer_flits:
             rule = f"could deadlock: packets of {layer_plan.layer.name} that branch may have {flits} flits in "
             rule += "this encoding"
             allowed = f">= {flits}, or noc.multicast: none"
             key = ("noc", "buffer_flits")
-            problems.append(arch.document.problem(key, rule, settings.noc.buffer_flits, allowed))
+            problems.append(arch.document.problem(key, rule, noc.buffer_flits, allowed))
     if problems:
         raise InputError(problems)
 

@@ -18,16 +18,17 @@ from accelsim.config import Document, Positive, Settings, broken, load_yaml, ove
 from accelsim.dataflows import ArraySettings, Dataflow, dataflow_names, find_dataflow
 from accelsim.engine.dram import DramShape
 from accelsim.engine.sram import SramShape
-from accelsim.engine.topology import NetworkShape
+from accelsim.engine.topology import NetworkShape, direct
 from accelsim.errors import InputError
+from accelsim.kernels import state as k
 from accelsim.mapping.plan import ALL_OUTPUTS, TileCapacity
 from accelsim.parts.accumulator_buffer import AccumulatorBufferSettings
-from accelsim.parts.dram import AnyDram, DramSettings, PipeDramSettings
+from accelsim.parts.dram import AnyDram, DramSettings, PipeDramSettings, PortsDramSettings
 from accelsim.parts.mapping import MappingSettings
 from accelsim.parts.memory_controller import MemoryControllerSettings
 from accelsim.parts.network_interface import NetworkInterfaceSettings
-from accelsim.parts.neuron_unit import NeuronUnitSettings
-from accelsim.parts.noc import NocSettings
+from accelsim.parts.neuron_unit import AnyNeuronUnit, NeuronUnitSettings
+from accelsim.parts.noc import AnyNoc, NocSettings
 from accelsim.parts.spike_buffer import SpikeBufferSettings
 from accelsim.parts.technology import TechnologySettings
 from accelsim.parts.tiles import TilesSettings
@@ -41,6 +42,10 @@ WIDEST_WORD_BITS = 64
 
 FREE_PORTS = ("1r1w", "2rw", "ideal")
 """Ports of an SRAM that is read in every cycle while it is written."""
+PORT_OF = {k.WEIGHTS: k.WEIGHT_PORT, k.SPIKES: k.SPIKE_PORT, k.STORE: k.STORE_PORT}
+
+RESULTS_AT_ONCE = 16
+"""Results that may wait for a neuron unit that takes no time: those under way in an array's pipeline, an estimate."""
 
 LARGEST_RATE = 1 << 31
 """Numerator and denominator of bytes a cycle: times 2^32 cycles they fit into 64 bits."""
@@ -57,17 +62,42 @@ class ArchSettings(Settings):
     spike_buffer: SpikeBufferSettings
     weight_buffer: WeightBufferSettings
     accumulator_buffer: AccumulatorBufferSettings
-    neuron_unit: NeuronUnitSettings = NeuronUnitSettings()
+    neuron_unit: AnyNeuronUnit = NeuronUnitSettings()
     network_interface: NetworkInterfaceSettings = NetworkInterfaceSettings()
-    noc: NocSettings
-    memory_controller: MemoryControllerSettings
+    noc: AnyNoc
+    memory_controller: MemoryControllerSettings = MemoryControllerSettings()
     mapping: MappingSettings = MappingSettings()
     dram: AnyDram
 
+    @property
+    def neurons(self) -> NeuronUnitSettings:
+        """The neuron unit; of one that takes no time what does not depend on time: a lane a column."""
+        if isinstance(self.neuron_unit, NeuronUnitSettings):
+            return self.neuron_unit
+        return NeuronUnitSettings(lanes=self.pe_array.pe_shape[1], results=RESULTS_AT_ONCE)
+
     @model_validator(mode="after")
     def _check(self) -> ArchSettings:
-        nodes = self.noc.nodes
+        if isinstance(self.noc, NocSettings):
+            self._check_network(self.noc)
+        elif self.tiles.count > 1:
+            rule = f"wires one tile to memory, and there are {self.tiles.count}"
+            raise broken("noc", rule, "none", "a network, or tiles: {columns: 1, rows: 1}")
+        self._check_mode()
+        self._check_ports()
+        self._check_stream()
+        self._check_dram()
+        return self
+
+    def _check_network(self, noc: NocSettings) -> None:
+        """Every tile and every controller has a node, and what they send fits."""
+        nodes = noc.nodes
         controllers = self.memory_controller.nodes
+        if controllers is None:
+            raise broken("memory_controller.nodes", "is missing")
+        if isinstance(self.dram, PortsDramSettings):
+            rule = "is the ports of a tile that is wired to memory, and here is a network between"
+            raise broken("dram", rule, None, "noc: none, or memory behind controllers")
         outside = [node for node in controllers if not 0 <= node < nodes]
         if outside:
             raise broken("memory_controller.nodes", "must be nodes of the noc", list(controllers), f"0 to {nodes - 1}")
@@ -75,20 +105,11 @@ class ArchSettings(Settings):
             raise broken("memory_controller.nodes", "names a node twice", list(controllers))
         if self.tiles.count + len(controllers) > nodes:
             rule = f"{nodes} nodes do not cover {self.tiles.count} tiles and {len(controllers)} memory controllers"
-            raise broken("noc.columns", rule, self.noc.columns)
-        self._check_mode()
-        self._check_ports()
+            raise broken("noc.columns", rule, noc.columns)
         if isinstance(self.dram, DramSettings) and (self.dram.channels or 0) % len(controllers):
             rule = f"{len(controllers)} memory controllers must share the channels evenly"
             raise broken("dram.channels", rule, self.dram.channels, f"a multiple of {len(controllers)}")
-        if isinstance(self.dram, DramSettings):
-            rate = self.dram.clock_mhz / exact(self.clock_mhz)
-            key = "data_rate_mt_per_s" if self.dram.bandwidth_gb_per_s is None else "bandwidth_gb_per_s"
-            self._check_rate(key, rate, getattr(self.dram, key))
-        elif isinstance(self.dram, PipeDramSettings):
-            rate = self.dram.bytes_per_cycle(len(controllers), self.clock_mhz)
-            self._check_rate("bandwidth_gb_per_s", rate, self.dram.bandwidth_gb_per_s)
-        pixel_bits = self.pe_array.pe_shape[1] * self.word_bits_stored(32)
+        pixel_bits = self.pixel_bits
         if self.network_interface.packet_payload_bits < pixel_bits:
             raise broken(
                 "network_interface.packet_payload_bits",
@@ -96,9 +117,27 @@ class ArchSettings(Settings):
                 self.network_interface.packet_payload_bits,
                 f">= {pixel_bits}",
             )
-        if self.noc.multicast == "tree":
-            self._check_multicast()
-        return self
+        if noc.multicast == "tree":
+            self._check_multicast(noc)
+
+    @property
+    def pixel_bits(self) -> int:
+        """Bits of the accumulators of a pixel: the longest that all columns send of one."""
+        return self.pe_array.pe_shape[1] * self.word_bits_stored(32)
+
+    def _check_dram(self) -> None:
+        """Rates are fractions of few digits."""
+        if isinstance(self.dram, DramSettings):
+            rate = self.dram.clock_mhz / exact(self.clock_mhz)
+            key = "data_rate_mt_per_s" if self.dram.bandwidth_gb_per_s is None else "bandwidth_gb_per_s"
+            self._check_rate(key, rate, getattr(self.dram, key))
+        elif isinstance(self.dram, PipeDramSettings):
+            rate = self.dram.bytes_per_cycle(len(self.memory_controller.nodes or (0,)), self.clock_mhz)
+            self._check_rate("bandwidth_gb_per_s", rate, self.dram.bandwidth_gb_per_s)
+        elif isinstance(self.dram, PortsDramSettings):
+            for kind, port in zip(("weight", "spike", "store"), self.dram.rates, strict=True):
+                if port is not None:
+                    self._check_rate(f"{kind}_bytes_per_cycle", port, float(port))
 
     def _check_mode(self) -> None:
         """Spike mode and skipping must be a pair that the array can combine."""
@@ -124,20 +163,32 @@ class ArchSettings(Settings):
                 rule = f"{self.pe_array.dataflow} reads in lock step: what arrives must not take the port of a bank"
                 raise broken(f"{name}.ports", rule, ports, " or ".join(FREE_PORTS))
 
+    def _check_stream(self) -> None:
+        """What streams its input reads it from memory in order, past all buffers."""
+        flow = find_dataflow(self.pe_array.dataflow)
+        if not isinstance(flow, Dataflow) or not flow.streams(self.pe_array):
+            return
+        rule = f"{self.pe_array.dataflow} streams its input from memory, "
+        if self.noc != "none":
+            raise broken("noc", rule + "and here is a network between", None, "none")
+        if isinstance(self.dram, DramSettings):
+            allowed = "ideal, bandwidth_gb_per_s alone, or ports"
+            raise broken("dram", rule + "of which banks are not modelled", None, allowed)
+
     def _check_rate(self, key: str, rate: Fraction, value: float | None) -> None:
         """Times are kept as whole numbers of the parts of a cycle that the rate has."""
         if max(rate.numerator, rate.denominator) > LARGEST_RATE:
             rule = f"over clock_mhz = {self.clock_mhz} is a fraction of more digits than time is counted with"
             raise broken(f"dram.{key}", rule, value, "fewer decimals of either")
 
-    def _check_multicast(self) -> None:
+    def _check_multicast(self, noc: NocSettings) -> None:
         """A packet that branches in routers must fit a virtual channel, or its branches could wait for each other."""
         payload = max(self.network_interface.packet_payload_bits, 8 * self.memory_controller.packet_bytes)
-        flits = ceil_div(payload + self.network_interface.header_bits, self.noc.flit_bits)
-        if flits > self.noc.buffer_flits:
+        flits = ceil_div(payload + self.network_interface.header_bits, noc.flit_bits)
+        if flits > noc.buffer_flits:
             rule = "could deadlock: packets that branch must fit a virtual channel whole, and the longest has "
             rule += f"{flits} flits"
-            raise broken("noc.buffer_flits", rule, self.noc.buffer_flits, f">= {flits}, or noc.multicast: none")
+            raise broken("noc.buffer_flits", rule, noc.buffer_flits, f">= {flits}, or noc.multicast: none")
 
     def word_bits_stored(self, bits: int) -> int:
         """Bits that a word of `bits` bits takes in buffers: whole lanes where all of them are scanned."""
@@ -193,18 +244,67 @@ class Arch:
         return prod(self.settings.pe_array.pe_shape) * self.settings.tiles.count
 
     @property
+    def noc(self) -> NocSettings | None:
+        """The network on chip; None where a tile and memory are wired to each other."""
+        noc = self.settings.noc
+        return noc if isinstance(noc, NocSettings) else None
+
+    @property
+    def multicast(self) -> str:
+        """How a packet goes to several tiles."""
+        return "none" if self.noc is None else self.noc.multicast
+
+    @property
+    def flit_bits(self) -> int:
+        """What travels at once; without a network data are counted in bytes."""
+        return 8 if self.noc is None else self.noc.flit_bits
+
+    @property
+    def controllers(self) -> int:
+        """Memories with addresses of their own: one a memory controller."""
+        return len(self.controller_nodes) if self.noc is not None else 1
+
+    @property
+    def ports(self) -> tuple[Fraction | None, ...]:
+        """Bytes a cycle (None: no limit) of the ports for weights, words read and words written, where there are ports.
+
+        Ideal memory without a network has them too, all without a limit.
+        """
+        dram = self.settings.dram
+        if isinstance(dram, PortsDramSettings):
+            return dram.rates
+        return (None, None, None) if self.noc is None and isinstance(dram, str) else ()
+
+    def channel(self, kind: int, controller: int) -> int:
+        """Which of `controller_nodes` moves a kind of data, of `accelsim.kernels.state`, to or from a memory."""
+        return PORT_OF[kind] if self.ports else controller
+
+    @property
     def controller_nodes(self) -> tuple[int, ...]:
-        return self.settings.memory_controller.nodes
+        """The node of each memory controller, or of each port, after that of the tile."""
+        if self.noc is None:
+            return tuple(range(1, 1 + max(1, len(self.ports))))
+        return self.settings.memory_controller.nodes or ()
 
     @property
     def tile_nodes(self) -> tuple[int, ...]:
         """The node of each tile: row by row, nodes of memory controllers left out."""
-        return _first_free(self.settings.noc.nodes, self.controller_nodes, self.settings.tiles.count)
+        if self.noc is None:
+            return (0,)
+        return _first_free(self.noc.nodes, self.controller_nodes, self.settings.tiles.count)
 
     @property
     def network(self) -> NetworkShape:
         """The network on chip as the engine makes it."""
-        return self.settings.noc.shape(self.settings.network_interface.queue_flits)
+        if self.noc is None:
+            return direct(1 + len(self.controller_nodes))
+        return self.noc.shape(self.settings.network_interface.queue_flits)
+
+    @property
+    def packet_bits(self) -> int:
+        """Payload of the largest packet; without a network of what is stored at once, a pixel at least."""
+        bits = self.settings.network_interface.packet_payload_bits
+        return bits if self.noc is not None else max(bits, self.settings.pixel_bits)
 
     @property
     def spike_sram(self) -> SramShape:
@@ -222,22 +322,27 @@ class Arch:
         dram = self.settings.dram
         if not isinstance(dram, DramSettings):
             return None
-        return dram.shape(len(self.controller_nodes), self.settings.clock_mhz)
+        return dram.shape(self.controllers, self.settings.clock_mhz)
 
     @property
     def bytes_per_cycle(self) -> Fraction | None:
-        """DRAM bandwidth behind one controller; None: ideal."""
+        """DRAM bandwidth behind one controller, or of all ports together; None: ideal."""
         dram = self.settings.dram
         if isinstance(dram, str):
             return None
+        if isinstance(dram, PortsDramSettings):
+            limited = [rate for rate in dram.rates if rate is not None]
+            return sum(limited, Fraction(0)) if len(limited) == len(dram.rates) else None
         if isinstance(dram, PipeDramSettings):
-            return dram.bytes_per_cycle(len(self.controller_nodes), self.settings.clock_mhz)
-        return dram.shape(len(self.controller_nodes), self.settings.clock_mhz).bytes_per_cycle
+            return dram.bytes_per_cycle(self.controllers, self.settings.clock_mhz)
+        return dram.shape(self.controllers, self.settings.clock_mhz).bytes_per_cycle
 
     @property
     def latency_cycles(self) -> int:
-        """DRAM latency in core-clock cycles, after what banks take."""
+        """DRAM latency in core-clock cycles, after what banks take; of ports that of a request."""
         dram = self.settings.dram
+        if isinstance(dram, PortsDramSettings):
+            return dram.request_cycles(self.settings.clock_mhz)
         return 0 if isinstance(dram, str) else cycles_from_ns(dram.latency_ns, self.settings.clock_mhz)
 
     @property
@@ -250,6 +355,15 @@ class Arch:
         return self.latency_cycles + ceil(clocks / dram.clocks_per_cycle)
 
     @property
+    def _pass_outputs(self) -> int:
+        """Output channels of a pass; where there is a network, one pixel has to fit a packet."""
+        array = self.settings.pe_array
+        if self.dataflow is None:
+            return array.pe_shape[1]
+        most = self.dataflow.outputs(array) or ALL_OUTPUTS
+        return most if self.noc is None else min(most, self.packet_bits // self.settings.word_bits_stored(32))
+
+    @property
     def capacity(self) -> TileCapacity:
         """What the mapping has to know of the chip."""
         settings = self.settings
@@ -257,12 +371,10 @@ class Arch:
         flow = self.dataflow
         rate = self.bytes_per_cycle
         pixel_bits = array.pe_shape[1] * array.accumulator_bits
-        # One pixel of a pass has to fit a packet.
-        packet_words = settings.network_interface.packet_payload_bits // settings.word_bits_stored(32)
         return TileCapacity(
             tiles=settings.tiles.count,
             rows=array.pe_shape[0],
-            columns=array.pe_shape[1] if flow is None else min(flow.outputs(array) or ALL_OUTPUTS, packet_words),
+            columns=self._pass_outputs,
             line_words=self.line_words,
             lane_bits=array.operand_bits if flow is None else WIDEST_WORD_BITS,
             bit_serial=flow is None and array.spike_mode == "bit_serial",
@@ -277,22 +389,23 @@ class Arch:
             prefetches=settings.weight_buffer.double,
             accumulator_words=settings.accumulator_buffer.bytes * 8 // array.accumulator_bits,
             accumulator_bits=array.accumulator_bits,
-            flit_bytes=max(1, settings.noc.flit_bits // 8),
-            packet_bits=settings.network_interface.packet_payload_bits,
+            # Without a network whatever is sent travels as one.
+            flit_bytes=max(1, self.flit_bits // 8) if self.noc is not None else LARGEST_RATE,
+            packet_bits=self.packet_bits,
             header_bits=settings.network_interface.header_bits,
-            multicast=settings.noc.multicast == "tree",
-            controllers=len(self.controller_nodes),
-            memory_bytes_per_cycle=float("inf") if rate is None else float(rate) * len(self.controller_nodes),
+            multicast=self.multicast == "tree",
+            controllers=self.controllers,
+            memory_bytes_per_cycle=float("inf") if rate is None else float(rate) * self.controllers,
             memory_latency_cycles=self.access_cycles,
             transfer_bytes=settings.memory_controller.packet_bytes,
             weight_banks=settings.weight_buffer.banks,
             read_latency_cycles=settings.spike_buffer.read_latency_cycles,
             pipeline_cycles=array.pipeline_cycles,
-            results=settings.neuron_unit.results,
-            neuron_lanes=settings.neuron_unit.lanes,
+            results=settings.neurons.results,
+            neuron_lanes=settings.neurons.lanes,
             decoding_cycles=(
                 settings.accumulator_buffer.access_cycles(pixel_bits, 1, 1, alternate=True)
-                if settings.neuron_unit.decoding == "serial"
+                if settings.neurons.decoding == "serial"
                 else 0
             ),
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,8 +29,10 @@ class Bundle:
 class TransferTable:
     """Collects the transfers of a run. A bundle that several tiles read is made once, and found again by its key."""
 
-    def __init__(self, groups: GroupTable) -> None:
+    def __init__(self, groups: GroupTable, channel_of: Callable[[int, int], int]) -> None:
+        """`channel_of`: the channel by which a kind of data comes from the memory behind a controller."""
         self._groups = groups
+        self._channel_of = channel_of
         self._rows: list[list[int]] = []
         self._urgency: list[tuple[int, int]] = []
         self._destinations: list[list[tuple[int, int]]] = []
@@ -45,7 +47,7 @@ class TransferTable:
         """
         if key in self._bundles:
             return self._bundles[key]
-        channel = places[0].controller
+        channel = self._channel_of(kind, places[0].controller)
         first = len(self._rows)
         for place in places:
             row = [0] * k.TRANSFER_COLUMNS

@@ -57,8 +57,8 @@ class TileShape:
     """Whether the array plays the steps of a dataflow."""
     streams: bool = False
     """Whether these read the input map from memory."""
-    stream_bytes_per_cycle: Fraction | None = None
-    """What the spike port of a tile then brings; None: no limit."""
+    at_once: bool = False
+    """The neuron unit takes no time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +66,8 @@ class MemoryShape:
     """Settings of the memory controllers; `bytes_per_cycle` None: unlimited bandwidth, no latency.
 
     With `dram` a controller has channels of banks, of that bandwidth, else a pipe; the latency comes after either.
+    With `ports` there are neither controllers nor these: each node is a port of that many bytes a cycle, None without
+    a limit, and the latency is that of requests.
     """
 
     nodes: tuple[int, ...]
@@ -75,6 +77,7 @@ class MemoryShape:
     chunks: int
     write_buffer_bytes: int
     dram: DramShape | None = None
+    ports: tuple[Fraction | None, ...] = ()
     write_packet_bytes: int = 1
     """Payload of the largest packet that is to be written."""
 
@@ -157,10 +160,7 @@ def make_tiles(shape: TileShape, nodes: Sequence[int], network: NetworkShape, co
     settings[state.T_PAYLOAD] = shape.payload
     settings[state.T_SCHEDULED] = shape.scheduled
     settings[state.T_STREAMS] = shape.streams
-    settings[state.T_STREAM_RATE] = 1
-    if shape.stream_bytes_per_cycle is not None:
-        settings[state.T_STREAM_RATE] = shape.stream_bytes_per_cycle.numerator
-        settings[state.T_STREAM_COST] = shape.stream_bytes_per_cycle.denominator
+    settings[state.T_AT_ONCE] = shape.at_once
     tile_of = np.full(network.nodes, -1, np.int64)
     tile_of[list(nodes)] = np.arange(count)
     layers = contents.layers
@@ -226,31 +226,33 @@ def make_memory(shape: MemoryShape, network: NetworkShape, contents: Contents) -
     channels = len(shape.nodes)
     transfers = contents.transfers
     settings = np.zeros(state.MEMORY_SETTINGS, np.int64)
-    if shape.bytes_per_cycle is None:
-        settings[state.M_RATE], settings[state.M_COST] = 1, 0
-    else:
-        settings[state.M_RATE] = shape.bytes_per_cycle.numerator
-        settings[state.M_COST] = shape.bytes_per_cycle.denominator
+    rates = shape.ports or (shape.bytes_per_cycle,) * channels
+    if shape.ports or shape.bytes_per_cycle is not None:
         settings[state.M_LATENCY] = shape.latency_cycles
     dram = no_dram()
-    if shape.dram is not None:
-        settings[state.M_BANKS] = 1
-        settings[state.M_RATE] = shape.dram.clocks_per_cycle.numerator
-        settings[state.M_COST] = shape.dram.clocks_per_cycle.denominator
+    if shape.ports:
+        settings[state.M_KIND] = state.PORTS
+        settings[state.M_AHEAD] = 2
+    elif shape.dram is not None:
+        settings[state.M_KIND] = state.BANKS
+        rates = (shape.dram.clocks_per_cycle,) * channels
         # Once it is full only flits come whose credits were out; every byte in it may be of a burst of its own.
         packets = 1 + network.virtual_channels * network.buffer_flits
         bursts = packets * (2 + shape.write_packet_bytes // shape.dram.burst_bytes)
         dram = make_dram(shape.dram, channels, shape.write_buffer_bytes + bursts)
         longest = max(shape.dram.timing.cl, shape.dram.timing.cwl) + shape.dram.burst_clocks
-        settings[state.M_AHEAD] = 3 + longest * settings[state.M_COST] // settings[state.M_RATE]
+        settings[state.M_AHEAD] = 3 + int(longest / shape.dram.clocks_per_cycle)
     else:
-        settings[state.M_AHEAD] = 2 + shape.chunk_bytes * settings[state.M_COST] // settings[state.M_RATE]
+        settings[state.M_KIND] = state.PIPE
+        settings[state.M_AHEAD] = 2 + int(shape.chunk_bytes / rates[0] if rates[0] else 0)
     settings[state.M_CHUNK] = shape.chunk_bytes
     settings[state.M_WRITE_BUFFER] = shape.write_buffer_bytes
     channel_of = np.full(network.nodes, -1, np.int64)
     channel_of[list(shape.nodes)] = np.arange(channels)
     channel = np.zeros((channels, state.CHANNEL_SCALARS), np.int64)
     channel[:, state.C_NODE] = shape.nodes
+    channel[:, state.C_RATE] = [1 if rate is None else rate.numerator for rate in rates]
+    channel[:, state.C_COST] = [0 if rate is None else rate.denominator for rate in rates]
     channel[:, state.C_CURRENT] = -1
     channel[:, state.C_WAKE] = state.FOREVER
     return state.Memory(
@@ -327,8 +329,13 @@ class Fabric:
         """Send a one-flit packet that counts a group down by one when it arrives.
 
         Unlike tiles, actors do not ask whether the source queue has room: what they send waits in it. There must
-        always be as many free packets as tiles and memories can send while it waits.
+        always be as many free packets as tiles and memories can send while it waits. Without a network nothing is
+        sent: the group is counted down at once.
         """
+        if self.shape.routers == 0:
+            tile = int(self.tiles.tile_of[destination])
+            delivery.arrive(self.clock, self.tiles, self.memory, tile, group, 1)
+            return
         if self.network.scalars[network_state.FREE_PACKETS] <= packets_under_way(self.shape):
             self.network = with_more_packets(self.network)
         delivery.send(self.clock, self.network, node, destination, 1, group, 0, 1, state.CONTROL, 0, layer, self.now)

@@ -43,4 +43,7 @@ class SramShape:
         # On a diagonal so do fewer words than banks: where a round ends the next begins two banks further on.
         turn = max(1, banks - 1) if self.interleaving == state.DIAGONAL else apart
         rules[state.B_FLIT_FREE] = rules[state.B_FLIT] <= turn
+        if self.ports == state.UNLIMITED:
+            rules[state.B_FREE] = state.FOREVER
+            rules[state.B_FLIT_FREE] = 1
         return rules

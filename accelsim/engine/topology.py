@@ -11,9 +11,15 @@ from numpy.typing import NDArray
 from accelsim.jit import ROW_WORDS
 from accelsim.kernels import network_state as n
 
-TOPOLOGIES = {"mesh": n.MESH, "torus": n.TORUS, "ring": n.RING, "crossbar": n.CROSSBAR}
+TOPOLOGIES = {"mesh": n.MESH, "torus": n.TORUS, "ring": n.RING, "crossbar": n.CROSSBAR, "none": n.NONE}
 ROUTINGS = {"xy": n.XY, "yx": n.YX, "west_first": n.WEST_FIRST, "odd_even": n.ODD_EVEN}
-DIRECTIONS = {"mesh": ("+x", "-x", "+y", "-y"), "torus": ("+x", "-x", "+y", "-y"), "ring": ("+", "-"), "crossbar": ()}
+DIRECTIONS = {
+    "mesh": ("+x", "-x", "+y", "-y"),
+    "torus": ("+x", "-x", "+y", "-y"),
+    "ring": ("+", "-"),
+    "crossbar": (),
+    "none": (),
+}
 """Names of a router's ports that lead to other routers; its nodes' ports follow."""
 
 Words = NDArray[np.int64]
@@ -21,7 +27,10 @@ Words = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class NetworkShape:
-    """Integer settings of the network on chip (see `accelsim.parts.noc` for their meaning and ranges)."""
+    """Integer settings of the network on chip (see `accelsim.parts.noc` for their meaning and ranges).
+
+    With topology `none` there are nodes and no routers: what the nodes send each other takes no network (see `direct`).
+    """
 
     topology: str
     columns: int
@@ -46,6 +55,8 @@ class NetworkShape:
 
     @property
     def routers(self) -> int:
+        if self.topology == "none":
+            return 0
         return 1 if self.topology == "crossbar" else self.columns * self.rows
 
     @property
@@ -54,7 +65,7 @@ class NetworkShape:
 
     @property
     def nodes_per_router(self) -> int:
-        return self.nodes // self.routers
+        return self.nodes // self.routers if self.routers else 0
 
     @property
     def ports(self) -> int:
@@ -77,6 +88,27 @@ class NetworkShape:
         if port < len(self.directions):
             return self.directions[port]
         return "local" if self.nodes_per_router == 1 else f"local{port - len(self.directions)}"
+
+
+def direct(nodes: int) -> NetworkShape:
+    """No network: that many nodes, wired to each other."""
+    return NetworkShape(
+        topology="none",
+        columns=nodes,
+        rows=1,
+        concentration=1,
+        routing="xy",
+        virtual_channels=0,
+        buffer_flits=0,
+        routing_cycles=0,
+        vc_allocation_cycles=0,
+        switch_allocation_cycles=0,
+        traversal_cycles=0,
+        credit_cycles=0,
+        speculative=False,
+        link_cycles=0,
+        queue_flits=0,
+    )
 
 
 def neighbours(shape: NetworkShape) -> Iterator[tuple[int, int, int, int]]:
@@ -112,7 +144,7 @@ def port_table(shape: NetworkShape) -> Words:
     table[:, :, n.PEER] = n.FOREVER
     for router, port, there, entry in neighbours(shape):
         table[router, port, n.PEER] = peer(shape, there, entry)
-    for node in range(shape.nodes):
+    for node in range(shape.nodes if shape.routers else 0):
         table[*home_of(shape, node), n.PEER] = ~node
     return table.reshape(-1, ROW_WORDS)
 
@@ -123,7 +155,7 @@ def node_tables(shape: NetworkShape) -> tuple[Words, Words]:
     place = np.zeros_like(source)
     source[:, [n.QUEUE_FIRST, n.QUEUE_LAST, n.CURRENT]] = -1
     source[:, n.SOURCE_VC] = shape.virtual_channels - 1
-    for node in range(shape.nodes):
+    for node in range(shape.nodes if shape.routers else 0):
         router, port = home_of(shape, node)
         source[node, n.HOME] = peer(shape, router, port)
         row, column = divmod(router, shape.extent[0])

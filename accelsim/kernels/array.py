@@ -88,7 +88,7 @@ def multiply_word(tiles, tile, bank, work):
 
 @kernel
 def take_granted(tiles, tile, front, work, t):
-    """Take the words whose banks allow it, where a flit asks for banks too, or where a bank gives two words a cycle.
+    """Take the words whose banks allow it, where a flit asks for banks too, or where a bank gives several a cycle.
 
     Second words follow when every bank has given its first. Returns how many were taken, and how many refused.
     """
@@ -97,16 +97,19 @@ def take_granted(tiles, tile, front, work, t):
     banks = tiles.settings[k.T_BANKS]
     taken = 0
     refused = 0
-    for turn in range(reads_at(tiles, k.WEIGHT_BUFFER) * banks):
-        bank = ring(turn, banks)
-        if waiting[bank] > 0 and taken < tiles.settings[k.T_ROWS]:
-            if contended and not read_weights(tiles, tile, bank, t):
-                refused += 1
-                continue
-            waiting[bank] -= 1
-            taken += 1
-            if tiles.settings[k.T_VERIFY]:
-                multiply_word(tiles, tile, bank, work)
+    for _ in range(reads_at(tiles, k.WEIGHT_BUFFER)):
+        before = taken + refused
+        for bank in range(banks):
+            if waiting[bank] > 0 and taken < tiles.settings[k.T_ROWS]:
+                if contended and not read_weights(tiles, tile, bank, t):
+                    refused += 1
+                    continue
+                waiting[bank] -= 1
+                taken += 1
+                if tiles.settings[k.T_VERIFY]:
+                    multiply_word(tiles, tile, bank, work)
+        if taken + refused == before:
+            break
     return taken, refused
 
 

@@ -1,4 +1,4 @@
-"""Between the network and the units of a chip: what a packet carries, and what its arrival sets off."""
+"""Between the units of a chip: what packets carry, or wires where there is no network, and what arrivals set off."""
 
 from accelsim.jit import kernel, row, trailing_zeros
 from accelsim.kernels import dram_state as d
@@ -22,6 +22,7 @@ def count_down(clock, memory, group, amount):
             clock.scalars[k.COMPLETED] += 1
         transfer = clock.fires[group]
         if transfer >= 0:
+            memory.transfer[transfer, k.D_ASKED] = clock.scalars[k.NOW]
             channel = memory.transfer[transfer, k.D_CHANNEL]
             state = memory.channel[channel]
             memory.queue[channel, state[k.C_QUEUED]] = transfer
@@ -174,6 +175,67 @@ def book_arrival(clock, network, tiles, node, flit, t):
 
 
 @kernel
+def arrive(clock, tiles, memory, tile, group, amount):
+    """Data of a group are where they belong, in the buffer of a tile or elsewhere (-1): wake the tile if that helps."""
+    wake = False
+    box = clock.box[group]
+    if box >= 0 and not clock.begun[box]:
+        clock.begun[box] = 1
+        wake = True
+    if tile >= 0:
+        own = tiles.interface[tile]
+        own[k.I_HELD] += clock.bits[group]
+        clock.bits[group] = 0
+        own[k.I_HELD_PEAK] = max(own[k.I_HELD_PEAK], own[k.I_HELD])
+    count_down(clock, memory, group, amount)
+    if tile >= 0 and (wake or clock.left[group] == 0):
+        tiles.active[tile >> 5] |= 1 << (tile & 31)
+
+
+@kernel
+def put_in_write_buffer(tiles, memory, channel, address, size, layer, t):
+    """Bytes that came in cycle t wait to be written; memory sees them in the next."""
+    memory.channel[channel, k.C_WRITES] += size
+    memory.channel[channel, k.C_WAKE] = 0
+    moved = size
+    if memory.settings[k.M_KIND] == k.BANKS:
+        moved = write(memory.dram, channel, address, size, t + 1) * memory.dram.settings[d.BURST_BYTES]
+    tiles.events[layer, k.E_BUS_WRITE] += moved
+    tiles.events[layer, k.E_DRAM_WRITE] += size
+
+
+@kernel
+def store(clock, tiles, memory, channel, address, size, layer, t):
+    """Put bytes into a write buffer without a network between, if they fit; an empty one takes any. Returns whether.
+
+    Through a port without a limit they leave at once.
+    """
+    state = memory.channel[channel]
+    if memory.settings[k.M_KIND] == k.PORTS and state[k.C_COST] == 0:
+        memory.write_bins[channel, t >> clock.scalars[k.BIN_SHIFT]] += size
+        tiles.events[layer, k.E_BUS_WRITE] += size
+        tiles.events[layer, k.E_DRAM_WRITE] += size
+        return True
+    if state[k.C_WRITES] > 0 and state[k.C_WRITES] + size > memory.settings[k.M_WRITE_BUFFER]:
+        return False
+    put_in_write_buffer(tiles, memory, channel, address, size, layer, t)
+    return True
+
+
+@kernel
+def put_bytes(clock, tiles, memory, number, size, t):
+    """Bytes of a transfer are in the buffers of those that asked for it, without a network between."""
+    transfer = memory.transfer[number]
+    written = k.E_SPIKE_WRITE_FLITS if transfer[k.D_KIND] == k.SPIKES else k.E_WEIGHT_WRITE_FLITS
+    for member in range(transfer[k.D_FIRST], transfer[k.D_FIRST] + transfer[k.D_COUNT]):
+        tile = tiles.tile_of[memory.destination[member, 0]]
+        tiles.events[transfer[k.D_LAYER], written] += size
+        arrive(clock, tiles, memory, tile, memory.destination[member, 1], size)
+    clock.scalars[k.LAST_MOVE] = t
+    clock.scalars[k.LAST_WORK] = max(clock.scalars[k.LAST_WORK], t)
+
+
+@kernel
 def complete_packet(clock, network, tiles, memory, node, flit, t):
     """The tail of a packet, or of one of its copies, is where it belongs: its group is counted down."""
     packet = flit >> n.PACKET_SHIFT
@@ -185,30 +247,9 @@ def complete_packet(clock, network, tiles, memory, node, flit, t):
     group = group_at(memory, cargo, entry[n.P_TARGET], node)
     if kind == k.STORE:
         channel = memory.channel_of[node]
-        memory.channel[channel, k.C_WRITES] += cargo[n.CARGO_BYTES]
-        memory.channel[channel, k.C_WAKE] = 0
-        moved = cargo[n.CARGO_BYTES]
-        if memory.settings[k.M_BANKS]:
-            bursts = write(memory.dram, channel, cargo[n.CARGO_ADDRESS], cargo[n.CARGO_BYTES], t + 1)
-            moved = bursts * memory.dram.settings[d.BURST_BYTES]
-        tiles.events[layer, k.E_BUS_WRITE] += moved
-        tiles.events[layer, k.E_DRAM_WRITE] += cargo[n.CARGO_BYTES]
-    tile = tiles.tile_of[node]
-    wake = False
+        put_in_write_buffer(tiles, memory, channel, cargo[n.CARGO_ADDRESS], cargo[n.CARGO_BYTES], layer, t)
     if group >= 0:
-        box = clock.box[group]
-        if box >= 0 and not clock.begun[box]:
-            clock.begun[box] = 1
-            wake = True
-        if tile >= 0:
-            own = tiles.interface[tile]
-            own[k.I_HELD] += clock.bits[group]
-            clock.bits[group] = 0
-            own[k.I_HELD_PEAK] = max(own[k.I_HELD_PEAK], own[k.I_HELD])
-        count_down(clock, memory, group, cargo[n.CARGO_AMOUNT])
-        wake = wake or clock.left[group] == 0
-    if wake and tile >= 0 and kind != k.STORE:
-        tiles.active[tile >> 5] |= 1 << (tile & 31)
+        arrive(clock, tiles, memory, tiles.tile_of[node], group, cargo[n.CARGO_AMOUNT])
     entry[n.P_COPIES] -= 1
     if entry[n.P_COPIES] == 0:
         target = entry[n.P_TARGET]

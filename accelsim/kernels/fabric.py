@@ -47,11 +47,18 @@ def wake_tiles(tiles, t):
 
 @kernel
 def step(clock, network, tiles, memory, t):
-    """One cycle of every unit that has something to do. Returns whether a unit asks for the next cycle."""
+    """One cycle of every unit that has something to do. Returns whether a unit asks for the next cycle.
+
+    Memory and tiles meet at the network, where their order does not matter. Without one memory goes first: what came
+    before a cycle is there for it, and what a tile stores in a cycle memory sees in the next.
+    """
     time_bin = t >> clock.scalars[k.BIN_SHIFT]
     busy = False
     if tiles.settings[k.T_SCHEDULED]:
         wake_tiles(tiles, t)
+    for channel in range(memory.channel.shape[0]):
+        if memory.channel[channel, k.C_WAKE] <= t:
+            memory_cycle(clock, network, tiles, memory, channel, t)
     for word in range(tiles.active.shape[0]):
         active = tiles.active[word]
         sinking = tiles.sinking[word]
@@ -66,9 +73,6 @@ def step(clock, network, tiles, memory, t):
                 tiles.active[word] &= ~(1 << offset)
             if after_reads:
                 write_flit(tiles, tile, t)
-    for channel in range(memory.channel.shape[0]):
-        if memory.channel[channel, k.C_WAKE] <= t:
-            memory_cycle(clock, network, tiles, memory, channel, t)
     busy = network_cycle(network, t, time_bin)
     deliver(clock, network, tiles, memory, t)
     for word in range(tiles.active.shape[0]):
@@ -96,9 +100,11 @@ def is_timed(tiles, memory, t):
             return True
     for channel in range(memory.channel.shape[0]):
         state = memory.channel[channel]
-        if state[k.C_FREE] > (t + 1) * memory.settings[k.M_RATE]:
+        if state[k.C_FREE] > (t + 1) * state[k.C_RATE]:
             return True
         if state[k.C_READY] > 0 and memory.ready[channel, state[k.C_READY_HEAD], k.R_CYCLE] > t:
+            return True
+        if memory.settings[k.M_KIND] == k.PORTS and t < state[k.C_WAKE] < k.FOREVER:
             return True
     requests = memory.dram.channel[:, d.COUNT : d.COUNT_OF_WRITES + 1]
     return bool(requests.any())

@@ -1,27 +1,27 @@
 """Memory controllers: what is asked for and what is to be written, bounded queues, one cycle at a time.
 
-Behind a controller lies a pipe of some bandwidth and latency, or channels of banks (`accelsim.kernels.dram`).
+Behind a controller lies a pipe of some bandwidth and latency, or channels of banks (`accelsim.kernels.dram`). A tile
+without a network may have ports of its own instead, one a kind of traffic.
 """
 
 from accelsim.jit import kernel
 from accelsim.kernels import dram_state as d
 from accelsim.kernels import network_state as n
 from accelsim.kernels import state as k
-from accelsim.kernels.delivery import send
+from accelsim.kernels.delivery import put_bytes, send
 from accelsim.kernels.dram import find, push, run, urge, wake_clock
 from accelsim.kernels.dram import has_room as takes_read
 from accelsim.kernels.dram_address import burst_of, channel_of, cycle_at, end_cycle, first_clock
-from accelsim.kernels.network import has_room
+from accelsim.kernels.network import has_room, is_direct
 from accelsim.kernels.wires import return_credit
 
 
 @kernel
 def occupy(clock, memory, state, size, t, bins):
     """Put bytes on the bus from cycle t on, or as soon as it is free, and book them in the bins that they take."""
-    settings = memory.settings
-    rate = settings[k.M_RATE]
+    rate = state[k.C_RATE]
     start = max(state[k.C_FREE], t * rate)
-    duration = size * settings[k.M_COST]
+    duration = size * state[k.C_COST]
     state[k.C_FREE] = start + duration
     state[k.C_BUSY] += duration
     shift = clock.scalars[k.BIN_SHIFT]
@@ -43,12 +43,12 @@ def write(clock, memory, channel, t):
     settings = memory.settings
     if state[k.C_WRITES] > state[k.C_WRITE_PEAK]:
         state[k.C_WRITE_PEAK] = state[k.C_WRITES]
-    while state[k.C_WRITES] > 0 and state[k.C_FREE] < (t + 1) * settings[k.M_RATE]:
+    while state[k.C_WRITES] > 0 and state[k.C_FREE] < (t + 1) * state[k.C_RATE]:
         chunk = min(settings[k.M_CHUNK], state[k.C_WRITES])
         occupy(clock, memory, state, chunk, t, memory.write_bins[channel])
         state[k.C_WRITES] -= chunk
         clock.scalars[k.LAST_MOVE] = t
-        last = (state[k.C_FREE] + settings[k.M_RATE] - 1) // settings[k.M_RATE] - 1
+        last = (state[k.C_FREE] + state[k.C_RATE] - 1) // state[k.C_RATE] - 1
         clock.scalars[k.LAST_WORK] = max(clock.scalars[k.LAST_WORK], last)
 
 
@@ -66,17 +66,23 @@ def release_credits(network, memory, channel, t):
 
 
 @kernel
-def take_next(memory, channel):
-    """The transfer that comes first in the program leaves the queue: what is needed first is read first."""
+def take_next(memory, channel, latest):
+    """The transfer that comes first in the program leaves the queue: what is needed first is read first.
+
+    Returns whether there is one among those asked for up to cycle `latest`.
+    """
     state = memory.channel[channel]
     queue = memory.queue[channel]
-    first = 0
-    for place in range(1, state[k.C_QUEUED]):
-        if queue[place] < queue[first]:
+    first = -1
+    for place in range(state[k.C_QUEUED]):
+        if memory.transfer[queue[place], k.D_ASKED] <= latest and (first < 0 or queue[place] < queue[first]):
             first = place
+    if first < 0:
+        return False
     state[k.C_QUEUED] -= 1
     state[k.C_CURRENT] = queue[first]
     queue[first] = queue[state[k.C_QUEUED]]
+    return True
 
 
 @kernel
@@ -85,16 +91,14 @@ def read(clock, tiles, memory, channel, t):
     state = memory.channel[channel]
     settings = memory.settings
     slots = memory.ready.shape[1]
-    while state[k.C_READY] < slots and state[k.C_FREE] < (t + 1) * settings[k.M_RATE]:
-        if state[k.C_CURRENT] < 0:
-            if state[k.C_QUEUED] == 0:
-                return
-            take_next(memory, channel)
+    while state[k.C_READY] < slots and state[k.C_FREE] < (t + 1) * state[k.C_RATE]:
+        if state[k.C_CURRENT] < 0 and not take_next(memory, channel, t):
+            return
         transfer = memory.transfer[state[k.C_CURRENT]]
         chunk = min(settings[k.M_CHUNK], transfer[k.D_BYTES])
         occupy(clock, memory, state, chunk, t, memory.read_bins[channel])
         entry = memory.ready[channel, (state[k.C_READY_HEAD] + state[k.C_READY]) % slots]
-        entry[k.R_CYCLE] = (state[k.C_FREE] + settings[k.M_RATE] - 1) // settings[k.M_RATE] + settings[k.M_LATENCY]
+        entry[k.R_CYCLE] = (state[k.C_FREE] + state[k.C_RATE] - 1) // state[k.C_RATE] + settings[k.M_LATENCY]
         entry[k.R_TRANSFER] = state[k.C_CURRENT]
         entry[k.R_BYTES] = chunk
         entry[k.R_PARTS] = 0
@@ -149,9 +153,8 @@ def begin_chunk(tiles, memory, channel, t):
     if state[k.C_READY] == slots:
         return False
     if state[k.C_CURRENT] < 0:
-        if state[k.C_QUEUED] == 0:
+        if not take_next(memory, channel, t):
             return False
-        take_next(memory, channel)
         state[k.C_NEXT] = memory.transfer[state[k.C_CURRENT], k.D_ADDRESS]
     transfer = memory.transfer[state[k.C_CURRENT]]
     chunk = min(memory.settings[k.M_CHUNK], transfer[k.D_BYTES])
@@ -222,7 +225,7 @@ def serve(clock, memory, channel, t):
         for index in range(run(dram, home, first_clock(dram, t + 1))):
             burst = dram.done[index]
             end = end_cycle(dram, burst[d.D_END])
-            state[k.C_FREE] = max(state[k.C_FREE], burst[d.D_END] * settings[k.M_COST])
+            state[k.C_FREE] = max(state[k.C_FREE], burst[d.D_END] * state[k.C_COST])
             if burst[d.D_DIRECTION] == d.READ:
                 entry = memory.ready[channel, burst[d.D_TOKEN]]
                 entry[k.R_CYCLE] = max(entry[k.R_CYCLE], end + settings[k.M_LATENCY])
@@ -234,7 +237,7 @@ def serve(clock, memory, channel, t):
                 clock.scalars[k.LAST_WORK] = max(clock.scalars[k.LAST_WORK], end - 1)
             clock.scalars[k.LAST_MOVE] = t
             moved = True
-        state[k.C_BUSY] = max(state[k.C_BUSY], dram.count[home, d.N_BUSY] * settings[k.M_COST])
+        state[k.C_BUSY] = max(state[k.C_BUSY], dram.count[home, d.N_BUSY] * state[k.C_COST])
     return moved
 
 
@@ -266,16 +269,89 @@ def pipe_cycle(clock, network, tiles, memory, channel, t):
     read(clock, tiles, memory, channel, t)
     room = state[k.C_READY] < memory.ready.shape[1]
     if state[k.C_WRITES] > 0 or (room and (state[k.C_QUEUED] > 0 or state[k.C_CURRENT] >= 0)):
-        return state[k.C_FREE] // memory.settings[k.M_RATE]
+        return state[k.C_FREE] // state[k.C_RATE]
     return k.FOREVER
 
 
 @kernel
-def memory_cycle(clock, network, tiles, memory, channel, t):
-    """One cycle of a controller; sets the next cycle in which it has to be looked at."""
+def answer_directly(clock, tiles, memory, channel, t):
+    """Without a network the chunks whose data are there are in the tile's buffers at once."""
     state = memory.channel[channel]
-    answer(clock, network, tiles, memory, channel, t)
-    if memory.settings[k.M_BANKS]:
+    while state[k.C_READY] > 0:
+        entry = memory.ready[channel, state[k.C_READY_HEAD]]
+        if entry[k.R_PARTS] > 0 or entry[k.R_CYCLE] > t:
+            return
+        put_bytes(clock, tiles, memory, entry[k.R_TRANSFER], entry[k.R_BYTES], t)
+        state[k.C_READY_HEAD] = (state[k.C_READY_HEAD] + 1) % memory.ready.shape[1]
+        state[k.C_READY] -= 1
+
+
+@kernel
+def port_cycle(clock, tiles, memory, channel, t):
+    """What has crossed a port before cycle t is there for it. Returns the next cycle in which to look at the port.
+
+    A port moves what it has, writes first, at its rate, and fractions of a byte are carried from cycle to cycle; what
+    it has from cycle t on begins to cross in t. Its latency is that of a request. Without a limit what is asked for
+    with no latency is there in the cycle of the request.
+    """
+    state = memory.channel[channel]
+    rate = state[k.C_RATE]
+    cost = state[k.C_COST]
+    latest = t - memory.settings[k.M_LATENCY]
+    crossed = max(0, t - 1)
+    room = k.FOREVER
+    if cost > 0:
+        latest -= 1
+        room = (t * rate - state[k.C_FREE]) // cost if state[k.C_STREAMS] else 0
+    time_bin = crossed >> clock.scalars[k.BIN_SHIFT]
+    state[k.C_WRITE_PEAK] = max(state[k.C_WRITE_PEAK], state[k.C_WRITES])
+    moved = min(room, state[k.C_SEEN])
+    if moved > 0:
+        state[k.C_WRITES] -= moved
+        memory.write_bins[channel, time_bin] += moved
+        clock.scalars[k.LAST_WORK] = max(clock.scalars[k.LAST_WORK], crossed)
+    streams = moved < state[k.C_SEEN]
+    while moved < room and (state[k.C_CURRENT] >= 0 or take_next(memory, channel, latest)):
+        number = state[k.C_CURRENT]
+        transfer = memory.transfer[number]
+        size = min(room - moved, transfer[k.D_BYTES])
+        moved += size
+        transfer[k.D_BYTES] -= size
+        if transfer[k.D_BYTES] == 0:
+            state[k.C_CURRENT] = -1
+        memory.read_bins[channel, time_bin] += size
+        tiles.events[transfer[k.D_LAYER], k.E_DRAM_READ] += size
+        tiles.events[transfer[k.D_LAYER], k.E_BUS_READ] += size
+        put_bytes(clock, tiles, memory, number, size, t)
+    state[k.C_BUSY] += moved * cost
+    if moved > 0:
+        clock.scalars[k.LAST_MOVE] = t
+    streams = streams or state[k.C_CURRENT] >= 0 or take_next(memory, channel, latest)
+    state[k.C_FREE] = state[k.C_FREE] + moved * cost if streams and state[k.C_STREAMS] else t * rate
+    state[k.C_SEEN] = state[k.C_WRITES]
+    state[k.C_STREAMS] = streams or state[k.C_WRITES] > 0 or take_next(memory, channel, latest + 1)
+    if state[k.C_STREAMS]:
+        return t + 1
+    wake = k.FOREVER
+    for place in range(state[k.C_QUEUED]):
+        transfer = memory.transfer[memory.queue[channel, place]]
+        wake = min(wake, transfer[k.D_ASKED] + memory.settings[k.M_LATENCY])
+    return wake
+
+
+@kernel
+def memory_cycle(clock, network, tiles, memory, channel, t):
+    """One cycle of a controller or port; sets the next cycle in which it has to be looked at."""
+    state = memory.channel[channel]
+    kind = memory.settings[k.M_KIND]
+    if kind == k.PORTS:
+        state[k.C_WAKE] = port_cycle(clock, tiles, memory, channel, t)
+        return
+    if is_direct(network):
+        answer_directly(clock, tiles, memory, channel, t)
+    else:
+        answer(clock, network, tiles, memory, channel, t)
+    if kind == k.BANKS:
         wake = banks_cycle(clock, network, tiles, memory, channel, t)
     else:
         wake = pipe_cycle(clock, network, tiles, memory, channel, t)

@@ -11,6 +11,12 @@ from accelsim.kernels.wires import post_flit, slot_of
 
 
 @kernel
+def is_direct(network):
+    """Whether there are no routers: then tile and memory are wired to each other, and nothing is ever a packet."""
+    return network.shape.routers == 0
+
+
+@kernel
 def has_room(network, node, flits):
     """Whether a node's source queue takes another packet; an empty queue takes any."""
     waiting = row(network.node, node)[n.WAITING_FLITS]

@@ -16,7 +16,7 @@ MASK_BITS = 62
 FOREVER = 1 << 60
 
 # Topologies and routes.
-MESH, TORUS, RING, CROSSBAR = range(4)
+MESH, TORUS, RING, CROSSBAR, NONE = range(5)
 XY, YX, WEST_FIRST, ODD_EVEN = range(4)
 
 

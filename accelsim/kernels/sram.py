@@ -36,6 +36,8 @@ def take(rules, use, bank, writes, t):
         room = 1 - (written if writes else reads)
     elif ports == k.TWO_RW:
         room = 2 - reads - written
+    elif ports == k.UNLIMITED:
+        return True
     else:
         room = 1 - reads - written
     if room <= 0:
@@ -55,8 +57,11 @@ def take_run(rules, use, first, count, writes, t):
 
 @kernel
 def reads_at(tiles, sram):
-    """Reads that a bank takes in a cycle in which it is not written."""
-    return 2 if tiles.sram[sram, k.B_PORTS] == k.TWO_RW else 1
+    """Reads that a bank takes in a cycle in which it is not written; without a limit, as many as there are lanes."""
+    ports = tiles.sram[sram, k.B_PORTS]
+    if ports == k.UNLIMITED:
+        return tiles.settings[k.T_ROWS]
+    return 2 if ports == k.TWO_RW else 1
 
 
 @kernel
@@ -145,7 +150,8 @@ def ask_to_write(tiles, tile, reading, t):
     if sram < 0:
         own[k.I_LEAVES] = 1
         return False
-    meets_reads = reading and tiles.sram[sram, k.B_PORTS] != k.ONE_R_ONE_W
+    ports = tiles.sram[sram, k.B_PORTS]
+    meets_reads = reading and ports != k.ONE_R_ONE_W and ports != k.UNLIMITED
     if not meets_reads and tiles.sram[sram, k.B_FLIT_FREE]:
         own[k.I_LEAVES] = 1
         return False

@@ -71,12 +71,11 @@ CONTROL, SPIKES, WEIGHTS, STORE = range(4)
     T_BANK_PERIOD,  # weight rows in Tiles.bank before they repeat
     T_PLANES,  # in Tiles.planes: bits of the widest word
     T_PAYLOAD,  # encoding of spike packets, of those in accelsim.kernels.payload
+    T_AT_ONCE,  # the neuron unit passes pixels on in the cycle in which their sums come, however many they are
     T_SCHEDULED,  # the array plays the steps of a dataflow; else it takes what the detector finds
     T_STREAMS,  # the steps read the input map from memory, not from the spike buffer
-    T_STREAM_RATE,  # a byte that they read takes T_STREAM_COST / T_STREAM_RATE cycles of the tile's spike port
-    T_STREAM_COST,
     TILE_SETTINGS,
-) = range(21)
+) = range(20)
 
 BLOCK_SHIFT = 5
 BLOCK_WORDS = 1 << BLOCK_SHIFT
@@ -101,8 +100,8 @@ SPIKE_BUFFER, WEIGHT_BUFFER = range(2)
     SRAM_COLUMNS,
 ) = range(10)
 
-# Accesses that a bank takes in a cycle: one; one read and one write; any two.
-ONE_RW, ONE_R_ONE_W, TWO_RW = range(3)
+# Accesses that a bank takes in a cycle: one; one read and one write; any two; all.
+ONE_RW, ONE_R_ONE_W, TWO_RW, UNLIMITED = range(4)
 
 # How words lie in banks: in turn; each bank a range; in turn, and a bank further in each round.
 LOW_ORDER, BLOCK, DIAGONAL = range(3)
@@ -173,7 +172,7 @@ PASS_MASK = PASSES - 1
     W_BOX_B,
     W_GRANT_GROUP,
     W_DONE_GROUP,
-    W_SERVICE,  # cycles of the neuron unit a pixel
+    W_SERVICE,  # cycles of the neuron unit a pixel, where it takes any
     W_CARRY,  # what becomes of the accumulators: CARRY_* below
     W_OUT_BITS,
     W_ROUTES,  # first row in Tiles.routes
@@ -280,7 +279,7 @@ CARRY_ADD, CARRY_DOUBLE, CARRY_STORE, CARRY_FIRE = 1, 2, 4, 8
     S_PIXEL,  # pixels of the pass that have left the array
     S_STREAM_ASKED,  # the spikes of the next repetition have been asked for
     S_STREAMED,  # the first cycle in which they are there
-    S_PORT,  # time at which the spike port is free, in 1/T_STREAM_RATE cycles
+    S_PORT,  # time at which the spike port is free, in 1/C_RATE cycles
     TILE_SCALARS,
 ) = range(54)
 
@@ -381,13 +380,18 @@ class Tiles(NamedTuple):
     D_COUNT,
     D_TREE,
     D_ADDRESS,
+    D_ASKED,  # cycle in which it was asked for
     TRANSFER_COLUMNS,
-) = range(9)
+) = range(10)
 
 # Scalars of a memory controller.
 (
     C_NODE,
-    C_FREE,  # time at which the data bus is free, in 1/M_RATE cycles
+    C_RATE,  # of a pipe or a port a byte takes C_COST / C_RATE cycles, of channels of banks a clock
+    C_COST,
+    C_FREE,  # time at which the data bus is free, in 1/C_RATE cycles
+    C_STREAMS,  # of a port: bytes have been crossing it since the last cycle
+    C_SEEN,  # of a port: bytes waiting to be written that it has seen
     C_QUEUED_PEAK,
     C_QUEUED,  # transfers waiting, and the one being read, or -1
     C_CURRENT,
@@ -396,25 +400,28 @@ class Tiles(NamedTuple):
     C_COPY,  # destination of the front chunk that is served next
     C_WRITES,  # bytes waiting to be written
     C_WRITE_PEAK,
-    C_BUSY,  # bus occupancy, in 1/M_RATE cycles; of several channels that of the busiest
+    C_BUSY,  # bus occupancy, in 1/C_RATE cycles; of several channels that of the busiest
     C_WAKE,  # the next cycle in which the controller has to be looked at
     C_CUT,  # bursts of the newest chunk have still to be asked for
     C_NEXT,  # address of the first byte of the transfer being read that no burst was asked for
     CHANNEL_SCALARS,
-) = range(15)
+) = range(19)
 
 # Columns of a chunk on its way from DRAM to the network: the first cycle in which it may leave, once R_PARTS is 0.
 R_CYCLE, R_TRANSFER, R_BYTES, R_PARTS, READY_COLUMNS = range(5)
 
 # Settings of the memory.
-M_RATE, M_COST, M_LATENCY, M_CHUNK, M_WRITE_BUFFER, M_BANKS, M_AHEAD, MEMORY_SETTINGS = range(8)
+M_KIND, M_LATENCY, M_CHUNK, M_WRITE_BUFFER, M_AHEAD, MEMORY_SETTINGS = range(6)
+
+# Kinds of memory: pipes; channels of banks; ports of a tile that no network lies between.
+PIPE, BANKS, PORTS = range(3)
+
+WEIGHT_PORT, SPIKE_PORT, STORE_PORT = range(3)
+"""Channels of a memory that has a port for each kind of traffic."""
 
 
 class Memory(NamedTuple):
-    """Memory controllers, each with a pipe (a byte takes M_COST / M_RATE cycles), or with channels of banks.
-
-    Of channels of banks, a clock lasts M_COST / M_RATE cycles.
-    """
+    """Memory controllers, each with a pipe or with channels of banks; or the ports of a tile, each with its traffic."""
 
     settings: NDArray  # [MEMORY_SETTINGS]
     channel_of: NDArray  # [nodes] controller, or -1

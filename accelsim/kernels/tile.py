@@ -8,7 +8,7 @@ from accelsim.jit import kernel
 from accelsim.kernels import state as k
 from accelsim.kernels.array import array
 from accelsim.kernels.detector import detector
-from accelsim.kernels.neuron_unit import neuron_unit
+from accelsim.kernels.neuron_unit import neuron_unit, pass_on
 from accelsim.kernels.outcomes import MOVED, SCANNING, WAITS_FOR_TIME
 from accelsim.kernels.schedule import play
 from accelsim.kernels.vector import vector
@@ -59,9 +59,13 @@ def tile_cycle(clock, network, tiles, memory, tile, t):
         pass_number = tiles.pixel[tile, scalars[k.S_PIXEL_HEAD], k.X_PASS]
     first_pixel = scalars[k.S_PIXELS] == 0 or tiles.pixel[tile, scalars[k.S_PIXEL_HEAD], k.X_PUSHED] == 0
 
-    drained = neuron_unit(clock, network, tiles, memory, tile, t)
+    drained = k.IDLE
+    if not settings[k.T_AT_ONCE]:
+        drained = neuron_unit(clock, network, tiles, memory, tile, t)
     if settings[k.T_SCHEDULED] and not has_vector_pass(tiles, tile):
         state, wake, pass_number = play(clock, tiles, memory, tile, result_room, t)
+        if settings[k.T_AT_ONCE]:
+            drained = pass_on(clock, network, tiles, memory, tile, t)
         charge_pass(clock, tiles, tile, state, pass_number, t)
         if state == k.BUSY or state == k.FILL_DRAIN or drained == MOVED:
             clock.scalars[k.LAST_MOVE] = t
@@ -70,7 +74,7 @@ def tile_cycle(clock, network, tiles, memory, tile, t):
         tiles.wake[tile] = wake
         return False
     state = array(clock, tiles, memory, tile, result_room, t)
-    awake = drained == MOVED or drained == WAITS_FOR_TIME or state != SCANNING
+    awake = state != SCANNING
     found = detector(clock, tiles, tile, fifo_room, pixel_room, t)
     vector_open = (
         scalars[k.S_OPEN]
@@ -79,9 +83,7 @@ def tile_cycle(clock, network, tiles, memory, tile, t):
     )
     if state == SCANNING and vector_open:
         state = vector(clock, tiles, memory, tile, result_room, t)
-        awake = awake or state != k.SPIKES_MISSING
-        if state == k.OUTPUT_BLOCKED:
-            awake = drained == MOVED or drained == WAITS_FOR_TIME
+        awake = state != k.SPIKES_MISSING and state != k.OUTPUT_BLOCKED
     elif state == SCANNING:
         awake = awake or found == MOVED or found == WAITS_FOR_TIME or found == k.BANK_CONFLICT
         if found == MOVED or found == WAITS_FOR_TIME or found == SCANNING:
@@ -89,12 +91,14 @@ def tile_cycle(clock, network, tiles, memory, tile, t):
         else:
             state = found
     elif state == k.OUTPUT_BLOCKED:
-        awake = drained == MOVED or drained == WAITS_FOR_TIME or found == MOVED
+        awake = found == MOVED
+    if settings[k.T_AT_ONCE]:
+        drained = pass_on(clock, network, tiles, memory, tile, t)
 
     charge_pass(clock, tiles, tile, state, pass_number, t)
     if state == k.BUSY or drained == MOVED or found == MOVED:
         clock.scalars[k.LAST_MOVE] = t
-    return awake
+    return awake or drained == MOVED or drained == WAITS_FOR_TIME
 
 
 @kernel

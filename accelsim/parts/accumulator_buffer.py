@@ -20,6 +20,8 @@ class AccumulatorBufferSettings(SramSettings):
         `alternate`: the same pixel is read and written step after step, as a serial unit does with its membrane; else
         a pixel is written back while the next, whose words follow, is read. Exact: the bank with most accesses binds.
         """
+        if self.ports == "ideal":
+            return max(reads, writes)
         words = ceil_div(pixel_bits, self.width(pixel_bits))
         most = ceil_div(words, self.banks)
         if self.ports == "1r1w":

@@ -1,4 +1,4 @@
-"""`dram`: the memory behind the controllers, as a pipe of bandwidth and latency or as channels of banks."""
+"""`dram`: the memory behind the controllers, a pipe of bandwidth and latency or channels of banks; or ports to it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, model_validator
 
-from accelsim.config import Bytes, Count, NonNegative, Positive, Settings, broken
+from accelsim.config import Bytes, Count, Cycles, NonNegative, Positive, Settings, broken
 from accelsim.config.keypath import shown
 from accelsim.engine.dram import DramShape, DramTiming
 from accelsim.units import bytes_per_cycle, ceil_div, cycles_from_ns, exact
@@ -31,6 +31,39 @@ class PipeDramSettings(Settings):
     def bytes_per_cycle(self, controllers: int, clock_mhz: float) -> Fraction:
         """Bandwidth behind one controller in bytes a core-clock cycle, exact."""
         return bytes_per_cycle(self.bandwidth_gb_per_s, clock_mhz) / controllers
+
+
+Rate = Annotated[float, Field(gt=0, ge=1e-6, le=1e9)] | Literal["ideal"]
+"""Bytes a cycle of the core clock, or no limit."""
+
+
+class PortsDramSettings(Settings):
+    """A port of a tile's DMA engine for each kind of traffic, with a rate of its own, and no network between."""
+
+    weight_bytes_per_cycle: Rate = Field(description="weights read")
+    spike_bytes_per_cycle: Rate = Field(description="words read")
+    store_bytes_per_cycle: Rate = Field(description="words written")
+    latency_ns: NonNegative | None = Field(None, le=1e6, description="from a request to the first of its bytes")
+    latency_cycles: Cycles | None = Field(None, le=LONGEST_CLOCKS, description="the same, in cycles of the core clock")
+    energy: str = Field("lpddr4", description="row of the energy table")
+
+    @model_validator(mode="after")
+    def _check(self) -> PortsDramSettings:
+        if self.latency_ns is not None and self.latency_cycles is not None:
+            raise broken("latency_cycles", "is given as latency_ns too", self.latency_cycles)
+        return self
+
+    @property
+    def rates(self) -> tuple[Fraction | None, ...]:
+        """Bytes a cycle of the ports for weights, words read and words written; None: no limit."""
+        rates = (self.weight_bytes_per_cycle, self.spike_bytes_per_cycle, self.store_bytes_per_cycle)
+        return tuple(exact(rate) if isinstance(rate, float) else None for rate in rates)
+
+    def request_cycles(self, clock_mhz: float) -> int:
+        """Latency of a request in cycles of the core clock."""
+        if self.latency_cycles is not None:
+            return self.latency_cycles
+        return cycles_from_ns(self.latency_ns or 0.0, clock_mhz)
 
 
 _NANOSECONDS = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?ns")
@@ -269,6 +302,8 @@ def _kind_of(value: Any) -> str:
         return type(value).__name__
     if not isinstance(value, dict):
         return "ideal"
+    if not {key for key in PortsDramSettings.model_fields if key.endswith("bytes_per_cycle")}.isdisjoint(value):
+        return "PortsDramSettings"
     banks = set(DramSettings.model_fields) - set(PipeDramSettings.model_fields)
     return "PipeDramSettings" if banks.isdisjoint(value) else "DramSettings"
 
@@ -276,8 +311,9 @@ def _kind_of(value: Any) -> str:
 AnyDram = Annotated[
     Annotated[Literal["ideal"], Tag("ideal")]
     | Annotated[PipeDramSettings, Tag("PipeDramSettings")]
-    | Annotated[DramSettings, Tag("DramSettings")],
+    | Annotated[DramSettings, Tag("DramSettings")]
+    | Annotated[PortsDramSettings, Tag("PortsDramSettings")],
     Discriminator(_kind_of),
     BeforeValidator(_check_kind),
 ]
-"""What `dram` may be: no latency and unlimited bandwidth, a pipe, or channels of banks."""
+"""What `dram` may be: no latency and unlimited bandwidth, a pipe, channels of banks, or ports."""

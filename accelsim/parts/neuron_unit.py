@@ -1,10 +1,11 @@
 """`neuron_unit`: turns finished sums into packed words; also runs pooling and residual additions."""
 
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Discriminator, Field, Tag
 
-from accelsim.config import Count, Settings
+from accelsim.config import Count, Settings, broken
+from accelsim.config.keypath import shown
 from accelsim.units import ceil_div
 
 
@@ -21,3 +22,17 @@ class NeuronUnitSettings(Settings):
         """Cycles in which the neuron unit is occupied with one pixel of `outs` neurons."""
         steps = timesteps * update_cycles if self.decoding == "serial" else 1
         return ceil_div(outs, self.lanes) * steps
+
+
+def _check_kind(value: Any) -> Any:
+    if value != "ideal" and not isinstance(value, dict | NeuronUnitSettings):
+        raise broken("", "must be ideal or a mapping", shown(value))
+    return value
+
+
+AnyNeuronUnit = Annotated[
+    Annotated[Literal["ideal"], Tag("ideal")] | Annotated[NeuronUnitSettings, Tag("NeuronUnitSettings")],
+    Discriminator(lambda value: "ideal" if value == "ideal" else "NeuronUnitSettings"),
+    BeforeValidator(_check_kind),
+]
+"""What `neuron_unit` may be: one that takes no time, or lanes."""

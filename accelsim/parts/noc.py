@@ -1,10 +1,11 @@
 """`noc`: the network on chip that carries packed spikes and weights."""
 
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from accelsim.config import Count, Cycles, Settings, broken
+from accelsim.config.keypath import shown
 from accelsim.engine.topology import NetworkShape
 from accelsim.kernels.network_state import MASK_BITS, TREES
 
@@ -110,3 +111,17 @@ class NocSettings(Settings):
         if self.routing == "yx" and dimensions:
             rule = f"orders two dimensions, and a {self.topology} has {dimensions}"
             raise broken("routing", rule, self.routing, "xy")
+
+
+def _check_kind(value: Any) -> Any:
+    if value != "none" and not isinstance(value, dict):
+        raise broken("", "must be none or a mapping", shown(value))
+    return value
+
+
+AnyNoc = Annotated[
+    Annotated[Literal["none"], Tag("none")] | Annotated[NocSettings, Tag("NocSettings")],
+    Discriminator(lambda value: "none" if value == "none" else "NocSettings"),
+    BeforeValidator(_check_kind),
+]
+"""What `noc` may be: a network, or none where a single tile and memory are wired to each other."""

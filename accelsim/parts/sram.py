@@ -11,22 +11,25 @@ from accelsim.engine.sram import SramShape
 from accelsim.kernels import state as k
 from accelsim.units import ceil_div
 
-PORTS = {"1rw": k.ONE_RW, "1r1w": k.ONE_R_ONE_W, "2rw": k.TWO_RW}
+PORTS = {"1rw": k.ONE_RW, "1r1w": k.ONE_R_ONE_W, "2rw": k.TWO_RW, "ideal": k.UNLIMITED}
 INTERLEAVINGS = {"low_order": k.LOW_ORDER, "block": k.BLOCK, "diagonal": k.DIAGONAL}
 ARBITRATIONS = {"writes_first": k.WRITES_FIRST, "reads_first": k.READS_FIRST, "round_robin": k.ROUND_ROBIN}
 
-Ports = Literal["1rw", "1r1w", "2rw"]
+Ports = Literal["1rw", "1r1w", "2rw", "ideal"]
 
 
 class SramSettings(Settings):
-    """Banks of one SRAM. A bank serves, in a cycle, one access (1rw), a read and a write (1r1w) or any two (2rw)."""
+    """Banks of one SRAM. A bank serves, in a cycle, one access (1rw), a read and a write (1r1w) or any two (2rw).
+
+    With `ideal` ports every access of a cycle is taken; energy and area are those of 1rw.
+    """
 
     bytes: Bytes = Field(gt=0, description="capacity")
     banks: Count = Field(1, le=256, description="words lie in them as `interleaving` says")
     width_bits: Literal["auto"] | Annotated[Count, Field(le=1 << 16)] = Field(
         "auto", description="of a word, what a bank reads or writes at once; auto: as wide as its reader takes"
     )
-    ports: Ports = Field("1rw", description="accesses of a bank in a cycle: one; a read and a write; any two")
+    ports: Ports = Field("1rw", description="accesses of a bank in a cycle: one; a read and a write; any two; all")
 
     def width(self, auto_bits: int) -> int:
         """Bits of a word; `auto_bits` where the file leaves it open."""

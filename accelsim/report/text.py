@@ -245,6 +245,8 @@ def _noc(report: Report) -> list[str]:
     noc = report.get("noc")
     if not noc:
         return []
+    if not noc["packets"]:
+        return ["Network on chip", "  none: tile and memory are wired to each other"]
     latency, links = noc["latency_cycles"], noc["link_utilisation"]
     lines = [
         "Network on chip",

@@ -27,7 +27,7 @@ def layer_bound(run: Run, counters: LayerCounters) -> str:
     layer = counters.layer
     states = counters.states
     events = counters.events
-    channels = len(run.arch.controller_nodes)
+    channels = run.arch.controllers
     rate = run.arch.bytes_per_cycle
     moved = int(events[k.E_DRAM_READ] + events[k.E_DRAM_WRITE])
     return _longest(
@@ -59,7 +59,7 @@ def occupied_cycles(run: Run) -> dict[str, int]:
     of_weights = conflicts * int(lost[0]) // max(1, int(lost.sum()))
     shape = run.arch.network
     flits = run.fabric.network.link_bins.sum(axis=0).reshape(shape.routers, shape.ports)
-    controllers = [home_of(shape, node)[0] for node in run.arch.controller_nodes]
+    controllers = [home_of(shape, node)[0] for node in run.arch.controller_nodes if shape.routers]
     at_controller = np.isin(np.arange(shape.routers), controllers)
     memory = run.fabric.memory
     return {
@@ -67,8 +67,8 @@ def occupied_cycles(run: Run) -> dict[str, int]:
         "weight_buffer.banks": of_weights,
         "spike_buffer.banks": conflicts - of_weights,
         "neuron_unit": int((vector + _service_cycles(run)).max()),
-        "dram": int(memory.channel[:, k.C_BUSY].max() // memory.settings[k.M_RATE]),
-        "memory_controller.link": int(flits[at_controller].max()),
+        "dram": int((memory.channel[:, k.C_BUSY] // memory.channel[:, k.C_RATE]).max()),
+        "memory_controller.link": int(flits[at_controller].max(initial=0)),
         "noc": int(flits[~at_controller].max(initial=0)),
     }
 

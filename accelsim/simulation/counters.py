@@ -76,7 +76,7 @@ def priced_events(run: Run, counters: LayerCounters) -> dict[str, int]:
     array = settings.pe_array
     events = counters.events
     layer = counters.layer
-    flit_bits = settings.noc.flit_bits
+    flit_bits = run.arch.flit_bits
     capacity = run.arch.capacity
     # Every scan of the array reads one slice of the words, the last slice being narrower; other operators read words.
     scans = capacity.scans(layer.word_bits) if layer.op in ARRAY_OPS else 1
@@ -137,12 +137,12 @@ def describe_chip(run: Run) -> ChipDescription:
         accumulator_buffer_bytes=settings.accumulator_buffer.bytes,
         line_bits=array.line_bits,
         fifo_words=array.queued_words,
-        neuron_lanes=settings.neuron_unit.lanes,
+        neuron_lanes=settings.neurons.lanes,
         noc_routers=run.arch.network.routers,
         noc_ports=run.arch.network.ports,
-        flit_bits=settings.noc.flit_bits,
-        virtual_channels=settings.noc.virtual_channels,
-        buffer_flits=settings.noc.buffer_flits,
+        flit_bits=run.arch.flit_bits,
+        virtual_channels=run.arch.network.virtual_channels,
+        buffer_flits=run.arch.network.buffer_flits,
         dram_pj_per_bit=None if isinstance(dram, str) else dram_pj_per_bit(dram.energy),
         leakage_factor=settings.technology.leakage_factor,
         link_lengths=link_lengths(run.arch.network),

@@ -15,7 +15,7 @@ def dram_report(run: Run, time_s: float) -> dict[str, Any]:
     read = int(events[:, k.E_DRAM_READ].sum())
     written = int(events[:, k.E_DRAM_WRITE].sum())
     rate = run.arch.bytes_per_cycle
-    most = None if rate is None else float(rate) * len(run.arch.controller_nodes) * run.fabric.cycles
+    most = None if rate is None else float(rate) * run.arch.controllers * run.fabric.cycles
     return {
         "read_bytes": read,
         "write_bytes": written,

@@ -80,6 +80,7 @@ def _plan(run: Run) -> Iterator[str]:
     """Every image moved the bytes that the plan says, layer by layer, at every level."""
     events = run.fabric.tiles.events
     layers = len(run.layers)
+    networked = run.arch.noc is not None
     first, later = (plan_traffic(run.plan, run.arch.capacity, first_image) for first_image in (True, False))
     for number in range(layers * run.images):
         planned = (later if number >= layers else first)[number % layers]
@@ -91,7 +92,7 @@ def _plan(run: Run) -> Iterator[str]:
                 planned.dram_read_bytes + streamed,
             ),
             ("bytes written to DRAM", events[number, k.E_DRAM_WRITE], planned.stored_bytes),
-            ("words sent to other tiles", events[number, k.E_SENT_WORDS], planned.sent_words),
+            ("words sent to other tiles", events[number, k.E_SENT_WORDS], planned.sent_words if networked else 0),
             ("bytes sent to weight buffers", run.program.weight_bytes[number], planned.weight_bytes),
             ("bytes sent from DRAM to spike buffers", run.program.word_bytes[number], planned.word_bytes),
         ):

@@ -66,7 +66,8 @@ def queues(run: Run) -> dict[str, Any]:
     settings = run.arch.settings
     array = settings.pe_array
     tiles = run.fabric.tiles
-    sink = settings.noc.virtual_channels * settings.noc.buffer_flits
+    network = run.arch.network
+    sink = network.virtual_channels * network.buffer_flits
     memory = run.fabric.memory
     bursts = {}
     if run.arch.dram is not None:
@@ -75,11 +76,9 @@ def queues(run: Run) -> dict[str, Any]:
     return {
         "detector_fifo": _queue("words", tiles.scalars[:, k.S_FIFO_PEAK], array.queued_words),
         "pixels_in_flight": _queue("pixels", tiles.scalars[:, k.S_PIXELS_PEAK], tiles.pixel.shape[1]),
-        "results": _queue("pixels", tiles.scalars[:, k.S_RESULTS_PEAK], settings.neuron_unit.results),
+        "results": _queue("pixels", tiles.scalars[:, k.S_RESULTS_PEAK], settings.neurons.results),
         "commands": _queue("passes", tiles.scalars[:, k.S_PASSES_PEAK], None),
-        "network_interface_source": _queue(
-            "flits", run.fabric.network.node[:, n.PEAK_FLITS], settings.network_interface.queue_flits
-        ),
+        "network_interface_source": _queue("flits", run.fabric.network.node[:, n.PEAK_FLITS], network.queue_flits),
         "network_interface_sink": _queue("flits", tiles.interface[:, k.I_PEAK], sink),
         "dram_requests": _queue("transfers", memory.channel[:, k.C_QUEUED_PEAK], None),
         **bursts,

@@ -216,7 +216,7 @@ def _noc(run: Run) -> dict[str, Any]:
     return {
         "packets": int(scalars[k.SENT_PACKETS]),
         "flits": int(scalars[k.SENT_FLITS]),
-        "multicast": run.arch.settings.noc.multicast,
+        "multicast": run.arch.multicast,
         "unicast": {
             "packets": int(scalars[k.SENT_COPIES]),
             "flits": int(scalars[k.SENT_FLIT_COPIES]),
@@ -225,8 +225,8 @@ def _noc(run: Run) -> dict[str, Any]:
         "flit_hops": int(fabric.network.link_bins.sum()),
         "latency_cycles": _latency(histogram),
         "link_utilisation": {
-            "mean": float(flits.mean() / fabric.cycles),
-            "max": float(flits.max() / fabric.cycles),
+            "mean": float(flits.sum() / max(1, len(flits)) / fabric.cycles),
+            "max": float(flits.max(initial=0) / fabric.cycles),
         },
         "source_queue_peak_flits": int(fabric.network.node[:, n.PEAK_FLITS].max()),
     }
@@ -248,8 +248,10 @@ def _payload(run: Run, counters: list[LayerCounters]) -> dict[str, Any]:
     }
 
 
-def _latency(histogram: NDArray[np.int64]) -> dict[str, float | int]:
+def _latency(histogram: NDArray[np.int64]) -> dict[str, float | int | None]:
     count = int(histogram.sum())
+    if not count:
+        return dict.fromkeys(("mean", "p50", "p99", "max"))
     below = np.cumsum(histogram)
     values = np.arange(len(histogram))
     return {

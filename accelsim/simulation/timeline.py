@@ -45,7 +45,7 @@ def make_timeline(run: Run) -> dict[str, NDArray[Any]]:
         "link_flits": fabric.network.link_bins[:bins, used].T.copy(),
         "dram_read_bytes": fabric.memory.read_bins[:, :bins].copy(),
         "dram_write_bytes": fabric.memory.write_bins[:, :bins].copy(),
-        "dram_peak_bytes_per_cycle": np.array(0.0 if rate is None else float(rate) * len(run.arch.controller_nodes)),
+        "dram_peak_bytes_per_cycle": np.array(0.0 if rate is None else float(rate) * run.arch.controllers),
         "layer_names": np.array([run.layers[number % layers].name for number in range(len(span))]),
         "layer_start": span[:, 0].copy(),
         "layer_end": span[:, 1].copy(),

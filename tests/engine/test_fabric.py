@@ -122,7 +122,7 @@ def test_bins_of_the_timeline_double_and_keep_their_sums() -> None:
 def test_settings_reach_the_kernels() -> None:
     held = fabric(groups(), contents(layers=3), network=mesh(3, 2, virtual_channels=4), memory=bandwidth(64, 5))
     assert (held.network.shape.columns, held.network.shape.vcs, held.network.shape.depth) == (3, 4, 8)
-    assert held.memory.settings[[k.M_RATE, k.M_COST, k.M_LATENCY]].tolist() == [64, 5, 0]
+    assert held.memory.channel[:, [k.C_RATE, k.C_COST]].tolist() == [[64, 5]]
     assert held.tiles.tile_of.tolist() == [0, -1, -1, -1, -1, -1]
     assert held.memory.channel_of.tolist() == [-1, 0, -1, -1, -1, -1]
     assert held.tiles.cycles.shape == (1, 4, k.STATES)
@@ -136,7 +136,7 @@ def test_advance_is_compiled_once_whatever_is_simulated() -> None:
 
 def test_an_ideal_memory_costs_no_time() -> None:
     held = fabric(groups())
-    assert held.memory.settings[[k.M_COST, k.M_LATENCY]].tolist() == [0, 0]
+    assert held.memory.channel[:, k.C_COST].tolist() == [0]
 
 
 def test_actors_are_not_held_up_by_a_full_queue() -> None:

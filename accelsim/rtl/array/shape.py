@@ -81,12 +81,16 @@ class ArrayShape:
         problems = [
             Problem(rule="the RTL has no other array", key=f"{part}.{key}", value=value, allowed=str(allowed))
             for (part, key), allowed in IMPLEMENTED.items()
-            if (value := getattr(getattr(settings, part), key)) != allowed
+            if (value := getattr(getattr(settings, part), key, allowed)) != allowed
         ]
+        if settings.neuron_unit == "ideal":
+            rule = "the RTL has no neuron unit that takes no time"
+            problems.append(Problem(rule, key="neuron_unit", value="ideal", allowed="lanes"))
         pipeline = settings.pe_array.pipeline_cycles + settings.weight_buffer.read_latency_cycles
-        if settings.weight_buffer.ports == "2rw":
+        ports = settings.weight_buffer.ports
+        if ports in ("2rw", "ideal"):
             rule = "a bank of the RTL gives one word a cycle"
-            problems.append(Problem(rule, key="weight_buffer.ports", value="2rw", allowed="1rw, 1r1w"))
+            problems.append(Problem(rule, key="weight_buffer.ports", value=ports, allowed="1rw, 1r1w"))
         latencies = {
             "spike_buffer.read_latency_cycles": settings.spike_buffer.read_latency_cycles,
             "pe_array.pipeline_cycles": pipeline,
@@ -107,10 +111,10 @@ class ArrayShape:
             fifo_words=array.fifo_words,
             weight_banks=banks,
             pixels=array.pixels_in_flight,
-            results=settings.neuron_unit.results,
+            results=settings.neurons.results,
             read_latency_cycles=settings.spike_buffer.read_latency_cycles,
             pipeline_cycles=pipeline,
-            neuron_lanes=settings.neuron_unit.lanes,
+            neuron_lanes=settings.neurons.lanes,
             skips=array.skip == "silent_words",
             lane_bits=array.lane_bits,
             slices=ceil_div(word_bits, array.lane_bits),
