@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,8 +11,11 @@ from random_chips import RandomWorkload
 from small_workload import SmallWorkload, conv, linear, residual_layers
 
 from accelsim.errors import InputError
+from accelsim.report.plot import plot_timeline
+from accelsim.report.schema import missing_keys, undocumented_keys
 from accelsim.report.text import render
 from accelsim.simulation import simulate
+from accelsim.simulation.relief import relieve
 
 IDEAL = (
     "neuron_unit=ideal",
@@ -48,7 +52,93 @@ def test_with_ideal_surroundings_a_layer_takes_the_cycles_of_its_array(dataflow:
     assert report["total"]["cycles"] == 2 * sum(CYCLES[dataflow])
 
 
-def test_lanes_cost_service_and_a_neuron_unit_that_takes_no_time_costs_none() -> None:
-    """The last pixel of the last layer, 10 outputs in blocks of 4: 2 outputs on one lane take 2 cycles, and one to go."""
+@pytest.mark.parametrize("lanes", [1, 2])
+def test_lanes_cost_service_where_a_neuron_unit_that_takes_no_time_costs_none(lanes: int) -> None:
+    """The array ends a layer with 4 pixels and with one, of the last 2 of 10 outputs, in t.
+
+    They are served from t + 1 on; in the cycle after that their packet goes, which the next layer waits for.
+    """
     ideal = ideal_run("output_stationary")["total"]["cycles"]
-    assert ideal_run("output_stationary", "neuron_unit={lanes: 1}")["total"]["cycles"] > ideal
+    served = ideal_run("output_stationary", f"neuron_unit={{lanes: {lanes}}}")["total"]["cycles"]
+    service = 2 // lanes
+    assert served == ideal + (4 * service + 2) + (service + 2)
+
+
+def kinds() -> list[str]:
+    """Every kind of memory that may lie behind a lone tile."""
+    return [
+        "dram=ideal",
+        PORTS % (16, 2.5, 0.3, 3),
+        PORTS % ("ideal", 4, 1, 0),
+        "dram={bandwidth_gb_per_s: 1.7, latency_ns: 20}",
+        "dram={preset: lpddr4_3200, channels: 1}",
+    ]
+
+
+@pytest.mark.parametrize("memory", kinds())
+def test_any_network_runs_right_whatever_the_memory(memory: str) -> None:
+    """Words are those of plain numpy, every invariant holds, and no byte is lost."""
+    ran = 0
+    for seed in range(6):
+        neurons = ("neuron_unit=ideal",) if seed % 2 else ("network_interface.packet_payload_bits=1",)
+        workload = RandomWorkload(seed)
+        try:
+            report = simulate(lone_tile(memory, *neurons), workload, images=1 + seed % 2, verify=True).report
+        except InputError as error:
+            assert all(problem.rule.startswith("no tiling fits the ") for problem in error.problems), str(error)
+            continue
+        ran += 1
+        assert report["noc"]["flits"] == report["noc"]["packets"] == report["noc"]["payload"]["packets"] == 0
+        traffic = [layer["traffic"] for layer in report["layers"]]
+        assert report["dram"]["read_bytes"] == sum(layer["dram_read_bytes"] for layer in traffic)
+        assert report["dram"]["write_bytes"] == sum(layer["dram_write_bytes"] for layer in traffic)
+    assert ran > 3
+
+
+def test_memory_without_a_limit_makes_no_array_wait() -> None:
+    for seed in range(8):
+        report = simulate(lone_tile(), RandomWorkload(seed), images=2).report
+        assert all(layer["load_cycles"] == 0 for layer in report["layers"])
+
+
+def test_weights_hold_an_array_until_their_last_byte_has_crossed() -> None:
+    """27 x 10 weights in blocks of 4 columns: 108 bytes and what neurons need besides, at 1 byte a cycle."""
+    slow = ideal_run("weight_stationary", PORTS % (1, "ideal", "ideal", 0))
+    layer = slow["layers"][0]
+    assert layer["stall_cycles"]["weights_missing"] == layer["load_cycles"] > 0
+    assert layer["cycles"] == layer["compute_cycles"] + layer["load_cycles"]
+    assert slow["layers"][1]["bound_by"] == "dram"
+
+
+def test_a_slow_store_port_blocks_the_output_of_an_array() -> None:
+    """The last layer writes 10 sums of 32 bits: 40 bytes at 1/4 byte a cycle."""
+    ideal = ideal_run("output_stationary")["total"]["cycles"]
+    slow = ideal_run("output_stationary", PORTS % ("ideal", "ideal", 0.25, 0))
+    # Of the sums in three blocks of columns the last 2 leave with the last cycle; 32 bytes are written before.
+    assert slow["total"]["cycles"] == ideal + 2 * 4 * 4
+    assert slow["dram"]["write_bytes"] == 40
+
+
+def test_the_report_of_a_lone_tile_has_every_section(tmp_path: Path) -> None:
+    workload = SmallWorkload(residual_layers(8, 4))
+    result = simulate(lone_tile(), workload)
+    report = result.report
+    assert missing_keys(report) == undocumented_keys(report) == []
+    assert report["noc"]["latency_cycles"] == dict.fromkeys(("mean", "p50", "p99", "max"))
+    assert report["energy_j"]["by_component"]["noc"] == report["area_mm2"]["noc"] == 0
+    assert report["buffers"]["spike_buffer"]["writes"] > 0
+    assert "Network on chip\n  none: tile and memory are wired to each other\n" in render(report)
+    plot_timeline(report, result.timeline, tmp_path / "timeline.png")
+    assert (tmp_path / "timeline.png").stat().st_size > 10_000
+
+
+def test_words_written_are_priced_by_their_bits() -> None:
+    """Every word of a map is written to the spike buffer once: 3 x 36 of 4 bits from memory, 10 x 36 by the array."""
+    report = ideal_run("output_stationary")
+    assert report["buffers"]["spike_buffer"]["writes"] == 3 * 36 // 2 + 10 * 36 // 2
+
+
+def test_relief_leaves_out_what_a_chip_does_not_have() -> None:
+    found = relieve(lone_tile("neuron_unit=ideal"), SmallWorkload([conv("first", (3, 4, 4), 8)]))
+    assert {"noc", "neuron_unit"}.isdisjoint(found.relieved)
+    assert "dram" in found.relieved
