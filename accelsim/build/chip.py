@@ -44,7 +44,8 @@ def make_fabric(arch: Arch, program: Program) -> Fabric:
         spike_sram=arch.spike_sram,
         weight_sram=arch.weight_sram,
         pixels=lanes.pixels_in_flight if lanes else 1,
-        results=settings.neurons.results,
+        # The pipeline of an array that plays a schedule holds the results that are still in it.
+        results=settings.neurons.results + (0 if lanes else array.pipeline_cycles),
         spike_latency_cycles=settings.spike_buffer.read_latency_cycles,
         pipeline_cycles=array.pipeline_cycles + settings.weight_buffer.read_latency_cycles,
         skips=array.skip == "silent_words",
@@ -52,10 +53,9 @@ def make_fabric(arch: Arch, program: Program) -> Fabric:
         header_bits=interface.header_bits,
         flit_bits=arch.flit_bits,
         payload=ENCODINGS.index(interface.payload),
-        at_once=settings.neuron_unit == "ideal",
         scheduled=lanes is None,
         streams=arch.streams,
-        stream_bytes_per_cycle=arch.ports[1] if arch.ports else arch.bytes_per_cycle,
+        at_once=settings.neuron_unit == "ideal",
     )
     memory = MemoryShape(
         nodes=arch.controller_nodes,

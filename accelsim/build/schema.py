@@ -35,9 +35,6 @@ from accelsim.parts.tiles import TilesSettings
 from accelsim.parts.weight_buffer import WeightBufferSettings
 from accelsim.units import ceil_div, cycles_from_ns, exact
 
-RESULTS_AT_ONCE = 16
-"""Results that may wait for a neuron unit that takes no time: those under way in an array's pipeline, an estimate."""
-
 DEFAULT_DATAFLOW = "detector_lanes"
 
 WIDEST_WORD_BITS = 64
@@ -45,6 +42,10 @@ WIDEST_WORD_BITS = 64
 
 FREE_PORTS = ("1r1w", "2rw", "ideal")
 """Ports of an SRAM that is read in every cycle while it is written."""
+PORT_OF = {k.WEIGHTS: k.WEIGHT_PORT, k.SPIKES: k.SPIKE_PORT, k.STORE: k.STORE_PORT}
+
+RESULTS_AT_ONCE = 16
+"""Results that may wait for a neuron unit that takes no time: those under way in an array's pipeline, an estimate."""
 
 LARGEST_RATE = 1 << 31
 """Numerator and denominator of bytes a cycle: times 2^32 cycles they fit into 64 bits."""
@@ -84,6 +85,7 @@ class ArchSettings(Settings):
             raise broken("noc", rule, "none", "a network, or tiles: {columns: 1, rows: 1}")
         self._check_mode()
         self._check_ports()
+        self._check_stream()
         self._check_dram()
         return self
 
@@ -164,6 +166,18 @@ class ArchSettings(Settings):
                 rule = f"{self.pe_array.dataflow} reads in lock step: what arrives must not take the port of a bank"
                 raise broken(f"{name}.ports", rule, ports, " or ".join(FREE_PORTS))
 
+    def _check_stream(self) -> None:
+        """What streams its input reads it from memory in order, past all buffers."""
+        flow = find_dataflow(self.pe_array.dataflow)
+        if not isinstance(flow, Dataflow) or not flow.streams(self.pe_array):
+            return
+        rule = f"{self.pe_array.dataflow} streams its input from memory, "
+        if self.noc != "none":
+            raise broken("noc", rule + "and here is a network between", None, "none")
+        if isinstance(self.dram, DramSettings):
+            allowed = "ideal, bandwidth_gb_per_s alone, or ports"
+            raise broken("dram", rule + "of which banks are not modelled", None, allowed)
+
     def _check_rate(self, key: str, rate: Fraction, value: float | None) -> None:
         """Times are kept as whole numbers of the parts of a cycle that the rate has."""
         if max(rate.numerator, rate.denominator) > LARGEST_RATE:
@@ -211,6 +225,28 @@ class Arch:
         return self.settings.name
 
     @property
+    def dataflow(self) -> Dataflow | None:
+        """What schedules the work of the arrays; None: detector lanes, which the fabric steps."""
+        found = find_dataflow(self.settings.pe_array.dataflow)
+        return found if isinstance(found, Dataflow) else None
+
+    @property
+    def streams(self) -> bool:
+        """Whether the arrays read input maps from memory as they go, not from the spike buffer."""
+        return self.dataflow is not None and self.dataflow.streams(self.settings.pe_array)
+
+    @property
+    def line_words(self) -> int:
+        """Words that the detector, or the neuron unit where it pools or adds, reads at once."""
+        array = self.settings.pe_array
+        return max(1, array.line_bits // array.operand_bits) if self.dataflow is None else array.pe_shape[1]
+
+    @property
+    def pes(self) -> int:
+        """Processing elements of all tiles."""
+        return prod(self.settings.pe_array.pe_shape) * self.settings.tiles.count
+
+    @property
     def noc(self) -> NocSettings | None:
         """The network on chip; None where a tile and memory are wired to each other."""
         noc = self.settings.noc
@@ -244,29 +280,7 @@ class Arch:
 
     def channel(self, kind: int, controller: int) -> int:
         """Which of `controller_nodes` moves a kind of data, of `accelsim.kernels.state`, to or from a memory."""
-        return (k.WEIGHTS, k.SPIKES, k.STORE).index(kind) if self.ports else controller
-
-    @property
-    def dataflow(self) -> Dataflow | None:
-        """What schedules the work of the arrays; None: detector lanes, which the fabric steps."""
-        found = find_dataflow(self.settings.pe_array.dataflow)
-        return found if isinstance(found, Dataflow) else None
-
-    @property
-    def streams(self) -> bool:
-        """Whether the arrays read input maps from memory as they go, not from the spike buffer."""
-        return self.dataflow is not None and self.dataflow.streams(self.settings.pe_array)
-
-    @property
-    def line_words(self) -> int:
-        """Words that the detector, or the neuron unit where it pools or adds, reads at once."""
-        array = self.settings.pe_array
-        return max(1, array.line_bits // array.operand_bits) if self.dataflow is None else array.pe_shape[1]
-
-    @property
-    def pes(self) -> int:
-        """Processing elements of all tiles."""
-        return prod(self.settings.pe_array.pe_shape) * self.settings.tiles.count
+        return PORT_OF[kind] if self.ports else controller
 
     @property
     def controller_nodes(self) -> tuple[int, ...]:
@@ -344,6 +358,15 @@ class Arch:
         return self.latency_cycles + ceil(clocks / dram.clocks_per_cycle)
 
     @property
+    def _pass_outputs(self) -> int:
+        """Output channels of a pass; where there is a network, one pixel has to fit a packet."""
+        array = self.settings.pe_array
+        if self.dataflow is None:
+            return array.pe_shape[1]
+        most = self.dataflow.outputs(array) or ALL_OUTPUTS
+        return most if self.noc is None else min(most, self.packet_bits // self.settings.word_bits_stored(32))
+
+    @property
     def capacity(self) -> TileCapacity:
         """What the mapping has to know of the chip."""
         settings = self.settings
@@ -351,12 +374,10 @@ class Arch:
         flow = self.dataflow
         rate = self.bytes_per_cycle
         pixel_bits = array.pe_shape[1] * array.accumulator_bits
-        # One pixel of a pass has to fit a packet.
-        packet_words = settings.network_interface.packet_payload_bits // settings.word_bits_stored(32)
         return TileCapacity(
             tiles=settings.tiles.count,
             rows=array.pe_shape[0],
-            columns=array.pe_shape[1] if flow is None else min(flow.outputs(array) or ALL_OUTPUTS, packet_words),
+            columns=self._pass_outputs,
             line_words=self.line_words,
             lane_bits=array.operand_bits if flow is None else WIDEST_WORD_BITS,
             bit_serial=flow is None and array.spike_mode == "bit_serial",

@@ -53,14 +53,12 @@ class TileShape:
     flit_bits: int
     payload: int
     """Encoding of spike packets: a number of `accelsim.kernels.payload`."""
-    at_once: bool = False
-    """The neuron unit takes no time."""
     scheduled: bool = False
     """Whether the array plays the steps of a dataflow."""
     streams: bool = False
     """Whether these read the input map from memory."""
-    stream_bytes_per_cycle: Fraction | None = None
-    """What the spike port of a tile then brings; None: no limit."""
+    at_once: bool = False
+    """The neuron unit takes no time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,13 +158,9 @@ def make_tiles(shape: TileShape, nodes: Sequence[int], network: NetworkShape, co
     settings[state.T_BANK_PERIOD] = bank_period(shape.weight_banks, shape.line_words)
     settings[state.T_PLANES] = contents.planes.shape[1]
     settings[state.T_PAYLOAD] = shape.payload
-    settings[state.T_AT_ONCE] = shape.at_once
     settings[state.T_SCHEDULED] = shape.scheduled
     settings[state.T_STREAMS] = shape.streams
-    settings[state.T_STREAM_RATE] = 1
-    if shape.stream_bytes_per_cycle is not None:
-        settings[state.T_STREAM_RATE] = shape.stream_bytes_per_cycle.numerator
-        settings[state.T_STREAM_COST] = shape.stream_bytes_per_cycle.denominator
+    settings[state.T_AT_ONCE] = shape.at_once
     tile_of = np.full(network.nodes, -1, np.int64)
     tile_of[list(nodes)] = np.arange(count)
     layers = contents.layers

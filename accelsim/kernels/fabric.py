@@ -54,11 +54,11 @@ def step(clock, network, tiles, memory, t):
     """
     time_bin = t >> clock.scalars[k.BIN_SHIFT]
     busy = False
+    if tiles.settings[k.T_SCHEDULED]:
+        wake_tiles(tiles, t)
     for channel in range(memory.channel.shape[0]):
         if memory.channel[channel, k.C_WAKE] <= t:
             memory_cycle(clock, network, tiles, memory, channel, t)
-    if tiles.settings[k.T_SCHEDULED]:
-        wake_tiles(tiles, t)
     for word in range(tiles.active.shape[0]):
         active = tiles.active[word]
         sinking = tiles.sinking[word]

@@ -10,32 +10,47 @@ from accelsim.kernels import state as k
 from accelsim.kernels import steps as p
 from accelsim.kernels.array import book_pixels, fire
 from accelsim.kernels.delivery import count_down
+from accelsim.kernels.memory import occupy
 from accelsim.kernels.neuron_unit import push_result
 
 
 @kernel
-def ask_stream(tiles, tile, size, t):
-    """Let the spikes of a repetition come over the tile's spike port from cycle t on, or when the port is free."""
+def ask_stream(clock, tiles, memory, tile, size, t):
+    """Let the spikes of a repetition come from memory from cycle t on: over its spike port, or its one pipe."""
     scalars = tiles.scalars[tile]
-    rate = tiles.settings[k.T_STREAM_RATE]
     scalars[k.S_STREAM_ASKED] = 1
-    scalars[k.S_PORT] = max(scalars[k.S_PORT], t * rate) + size * tiles.settings[k.T_STREAM_COST]
-    scalars[k.S_STREAMED] = (scalars[k.S_PORT] + rate - 1) // rate if size > 0 else t
+    scalars[k.S_STREAMED] = t
+    if size == 0:
+        return
+    channel = k.SPIKE_PORT if memory.settings[k.M_KIND] == k.PORTS else 0
+    state = memory.channel[channel]
+    rate = state[k.C_RATE]
+    if memory.settings[k.M_KIND] == k.PORTS:
+        # Nothing else crosses the port meanwhile: a layer either streams its words or keeps them.
+        duration = size * state[k.C_COST]
+        scalars[k.S_PORT] = max(scalars[k.S_PORT], t * rate) + duration
+        state[k.C_BUSY] += duration
+        memory.read_bins[channel, t >> clock.scalars[k.BIN_SHIFT]] += size
+        ends = scalars[k.S_PORT]
+    else:
+        occupy(clock, memory, state, size, t, memory.read_bins[channel])
+        ends = state[k.C_FREE]
+    scalars[k.S_STREAMED] = (ends + rate - 1) // rate + memory.settings[k.M_LATENCY]
 
 
 @kernel
-def ask_next_stream(tiles, tile, work, step, t):
+def ask_next_stream(clock, tiles, memory, tile, work, step, t):
     """As a repetition begins, the spikes of the next one are asked for: of this pass, or of the layer's next."""
     scalars = tiles.scalars[tile]
     scalars[k.S_STREAM_ASKED] = 0
     if scalars[k.S_TURN] + 1 < step[p.REPEAT]:
-        ask_stream(tiles, tile, step[p.STREAM], t)
+        ask_stream(clock, tiles, memory, tile, step[p.STREAM], t)
     elif scalars[k.S_STEP] + 1 < work[k.W_STEPS] + work[k.W_STEP_COUNT]:
-        ask_stream(tiles, tile, tiles.steps[scalars[k.S_STEP] + 1, p.STREAM], t)
+        ask_stream(clock, tiles, memory, tile, tiles.steps[scalars[k.S_STEP] + 1, p.STREAM], t)
     elif scalars[k.S_DETECTOR] + 1 < scalars[k.S_SUBMITTED]:
         following = tiles.passes[tile, (scalars[k.S_DETECTOR] + 1) & k.PASS_MASK]
         if following[k.W_LAYER] == work[k.W_LAYER]:
-            ask_stream(tiles, tile, tiles.steps[following[k.W_STEPS], p.STREAM], t)
+            ask_stream(clock, tiles, memory, tile, tiles.steps[following[k.W_STEPS], p.STREAM], t)
 
 
 @kernel
@@ -121,7 +136,7 @@ def next_repetition(clock, tiles, memory, tile, work, step):
 
 
 @kernel
-def open_schedule(clock, tiles, tile, work, t):
+def open_schedule(clock, tiles, memory, tile, work, t):
     """Begin the next pass once the first of its words has come. Returns whether it has."""
     scalars = tiles.scalars[tile]
     box = work[k.W_BOX]
@@ -137,7 +152,7 @@ def open_schedule(clock, tiles, tile, work, t):
     scalars[k.S_ROW] = work[k.W_ROW_ORIGIN]
     scalars[k.S_ENDS] = k.FOREVER
     if not scalars[k.S_STREAM_ASKED]:
-        ask_stream(tiles, tile, tiles.steps[work[k.W_STEPS], p.STREAM], t)
+        ask_stream(clock, tiles, memory, tile, tiles.steps[work[k.W_STEPS], p.STREAM], t)
     return True
 
 
@@ -150,7 +165,7 @@ def play(clock, tiles, memory, tile, result_room, t):
         work = tiles.passes[tile, number & k.PASS_MASK]
         if work[k.W_OP] != k.ARRAY:
             return k.SEQUENCING, t + 1, number
-        if not scalars[k.S_OPEN] and not open_schedule(clock, tiles, tile, work, t):
+        if not scalars[k.S_OPEN] and not open_schedule(clock, tiles, memory, tile, work, t):
             return k.IDLE, k.FOREVER, number
         step = tiles.steps[scalars[k.S_STEP]]
         kind = k.FILL_DRAIN if step[p.KIND] == p.FILL_DRAIN else k.BUSY
@@ -159,7 +174,7 @@ def play(clock, tiles, memory, tile, result_room, t):
             if waits != k.BUSY:
                 return waits, t + 1, number
             scalars[k.S_ENDS] = t + step[p.CYCLES]
-            ask_next_stream(tiles, tile, work, step, t)
+            ask_next_stream(clock, tiles, memory, tile, work, step, t)
         if t < scalars[k.S_ENDS] - 1:
             return kind, scalars[k.S_ENDS] - 1, number
         works = t == scalars[k.S_ENDS] - 1

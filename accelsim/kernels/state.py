@@ -74,10 +74,8 @@ CONTROL, SPIKES, WEIGHTS, STORE = range(4)
     T_AT_ONCE,  # the neuron unit passes pixels on in the cycle in which their sums come, however many they are
     T_SCHEDULED,  # the array plays the steps of a dataflow; else it takes what the detector finds
     T_STREAMS,  # the steps read the input map from memory, not from the spike buffer
-    T_STREAM_RATE,  # a byte that they read takes T_STREAM_COST / T_STREAM_RATE cycles of the tile's spike port
-    T_STREAM_COST,
     TILE_SETTINGS,
-) = range(22)
+) = range(20)
 
 BLOCK_SHIFT = 5
 BLOCK_WORDS = 1 << BLOCK_SHIFT
@@ -281,7 +279,7 @@ CARRY_ADD, CARRY_DOUBLE, CARRY_STORE, CARRY_FIRE = 1, 2, 4, 8
     S_PIXEL,  # pixels of the pass that have left the array
     S_STREAM_ASKED,  # the spikes of the next repetition have been asked for
     S_STREAMED,  # the first cycle in which they are there
-    S_PORT,  # time at which the spike port is free, in 1/T_STREAM_RATE cycles
+    S_PORT,  # time at which the spike port is free, in 1/C_RATE cycles
     TILE_SCALARS,
 ) = range(54)
 
@@ -417,6 +415,9 @@ M_KIND, M_LATENCY, M_CHUNK, M_WRITE_BUFFER, M_AHEAD, MEMORY_SETTINGS = range(6)
 
 # Kinds of memory: pipes; channels of banks; ports of a tile that no network lies between.
 PIPE, BANKS, PORTS = range(3)
+
+WEIGHT_PORT, SPIKE_PORT, STORE_PORT = range(3)
+"""Channels of a memory that has a port for each kind of traffic."""
 
 
 class Memory(NamedTuple):
