@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+from math import ceil
 from pathlib import Path
 from typing import Any
 
 import pytest
-from chips import lone_tile
+from chips import chip, lone_tile
 from random_chips import RandomWorkload
 from small_workload import SmallWorkload, conv, linear, residual_layers
 
@@ -37,8 +39,8 @@ def ideal_run(dataflow: str, *overrides: str, images: int = 1) -> dict[str, Any]
     """The report of two layers on an array whose surroundings take no time, but for what is overridden."""
     first = conv("first", (3, 6, 6), 10)
     workload = SmallWorkload([first, linear("scores", first, 10)])
-    chip = lone_tile(SYSTOLIC % dataflow, *IDEAL, *overrides)
-    report: dict[str, Any] = simulate(chip, workload, images=images, verify=True).report
+    tile = lone_tile(SYSTOLIC % dataflow, *IDEAL, *overrides)
+    report: dict[str, Any] = simulate(tile, workload, images=images, verify=True).report
     return report
 
 
@@ -101,13 +103,37 @@ def test_memory_without_a_limit_makes_no_array_wait() -> None:
         assert all(layer["load_cycles"] == 0 for layer in report["layers"])
 
 
-def test_weights_hold_an_array_until_their_last_byte_has_crossed() -> None:
-    """27 x 10 weights in blocks of 4 columns: 108 bytes and what neurons need besides, at 1 byte a cycle."""
-    slow = ideal_run("weight_stationary", PORTS % (1, "ideal", "ideal", 0))
-    layer = slow["layers"][0]
-    assert layer["stall_cycles"]["weights_missing"] == layer["load_cycles"] > 0
-    assert layer["cycles"] == layer["compute_cycles"] + layer["load_cycles"]
-    assert slow["layers"][1]["bound_by"] == "dram"
+@pytest.mark.parametrize("latency", [0, 5])
+@pytest.mark.parametrize("rate", ["1", "2.5", "8", "64"])
+def test_weights_hold_an_array_until_their_last_byte_has_crossed(rate: str, latency: int) -> None:
+    """Blocks of 4, 4 and 2 of 10 columns, of 27 and of 360 rows, follow each other over the port from cycle 0 on.
+
+    Each block is worked on for 9 folds of 33 cycles, and for one of 366, once the last of its bytes is there.
+    """
+    report = ideal_run("output_stationary", PORTS % (rate, "ideal", "ideal", latency))
+    crossed = now = 0
+    for rows, cycles in ((27, 9 * 33), (360, 366)):
+        for columns in (4, 4, 2):
+            crossed += rows * columns
+            now = max(now, latency + ceil(crossed / Fraction(rate))) + cycles
+    assert report["total"]["cycles"] == now
+    waited = sum(layer["stall_cycles"]["weights_missing"] for layer in report["layers"])
+    assert waited == now - sum(CYCLES["output_stationary"])
+    assert report["dram"]["read_bytes"] == crossed + 3 * 6 * 6 // 2
+    assert report["layers"][1]["bound_by"] == ("dram" if rate in ("1", "2.5") else "pe_array")
+
+
+@pytest.mark.parametrize("rate", ["0.25", "0.3", "2"])
+def test_rows_hold_an_array_until_their_last_byte_has_crossed(rate: str) -> None:
+    """Rows of 3 x 6 words of 4 bits: 9 bytes. A fold of 4 of the 6 x 6 pixels needs the row below its last pixel."""
+    report = ideal_run("output_stationary", PORTS % ("ideal", rate, "ideal", 0))
+    now = 0
+    for fold in range(9):
+        row = min(5, (4 * fold + 3) // 6 + 1)
+        now = max(now, ceil(9 * (row + 1) / Fraction(rate))) + 33
+    # The other two blocks of columns find all rows there.
+    assert report["total"]["cycles"] == now + 2 * 9 * 33 + 3 * 366
+    assert report["layers"][0]["stall_cycles"]["spikes_missing"] == now - 9 * 33
 
 
 def test_a_slow_store_port_blocks_the_output_of_an_array() -> None:
@@ -142,3 +168,14 @@ def test_relief_leaves_out_what_a_chip_does_not_have() -> None:
     found = relieve(lone_tile("neuron_unit=ideal"), SmallWorkload([conv("first", (3, 4, 4), 8)]))
     assert {"noc", "neuron_unit"}.isdisjoint(found.relieved)
     assert "dram" in found.relieved
+
+
+def test_a_neuron_unit_that_takes_no_time_sends_over_a_network_too() -> None:
+    workload = SmallWorkload(residual_layers(8, 6))
+    plain, ideal = (
+        simulate(chip("dram=ideal", *keys), workload, images=2, verify=True).report
+        for keys in ((), ("neuron_unit=ideal",))
+    )
+    assert ideal["total"]["cycles"] < plain["total"]["cycles"]
+    assert ideal["noc"]["packets"] == plain["noc"]["packets"] > 0
+    assert ideal["total"]["occupied_cycles"]["neuron_unit"] < plain["total"]["occupied_cycles"]["neuron_unit"]
