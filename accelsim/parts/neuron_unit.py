@@ -18,6 +18,9 @@ class NeuronUnitSettings(Settings):
     decoding: Literal["packed", "serial"] = Field(
         "packed", description="packed: closed form, one cycle; serial: one cycle a time step, membrane read and written"
     )
+    arithmetic: Literal["exact", "firefly_v1", "firefly_v2"] = Field(
+        "exact", description="of sums and neurons: exact, or in the registers of a machine; what --verify computes"
+    )
     results: Count = Field(2, le=16, description="finished pixels that may wait, the one in service included")
 
     def service_cycles(self, outs: int, timesteps: int, update_cycles: int) -> int:

@@ -41,6 +41,11 @@ SECTIONS: dict[str, tuple[Key, ...]] = {
         ),
         Key("verified.words", "words", "Output words compared."),
         Key("verified.layers", "layers", "Layers compared."),
+        Key(
+            "verified.differing_words",
+            "words",
+            "Words that the chip's arithmetic makes other than the trace; 0 where it is exact.",
+        ),
         Key("engine.actor_events", "events", "Steps of actors (SimPy events).", optional=True),
         Key("engine.tile_cycles", "cycles", "Tile cycles stepped; idle tiles are skipped.", optional=True),
         Key("notes[]", "-", "What the reader must know: layers drawn at random, pools inferred, warnings."),

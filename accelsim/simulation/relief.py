@@ -20,11 +20,17 @@ RELIEFS: dict[str, tuple[str, ...]] = {
     ),
     "weight_buffer.banks": ("weight_buffer.banks=256",),
     "spike_buffer.banks": ("spike_buffer.banks=64",),
-    "neuron_unit": ("neuron_unit.lanes=4096", "neuron_unit.decoding=packed", "neuron_unit.results=16"),
+    "neuron_unit": ("neuron_unit=ideal",),
     "dram": ("dram=ideal",),
     "noc": ("noc.flit_bits=4096",),
 }
-"""Overrides that make a resource as fast as settings allow. Faster links also relieve those of memory controllers."""
+"""Overrides that make a resource as fast as settings allow. Faster links also relieve those of memory controllers.
+
+Where a dataflow schedules the work of the arrays, their steps take no cycles instead, and no bank conflicts arise.
+"""
+
+OF_LANES = ("pe_array", "weight_buffer.banks", "spike_buffer.banks")
+"""Reliefs of an array that the fabric steps."""
 
 PART_OF = {"weight_buffer.banks": "pe_array", "spike_buffer.banks": "pe_array", "memory_controller.link": "noc"}
 """Resources that are out of the way whenever a larger one is."""
