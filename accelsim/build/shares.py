@@ -60,5 +60,7 @@ def refusal(flow: Dataflow, settings: ArraySettings, layer: Layer) -> str:
 
 
 def parameter_bytes(flow: Dataflow, settings: ArraySettings, layer: Layer, outs: Range) -> int:
-    """Bytes of biases and the like that come before the weights of some output channels."""
-    return flow.parameter_bytes(settings, layer.out_shape[0], outs[0], outs[1] - outs[0])
+    """Bytes that are loaded besides the weights of some output channels: biases and the like, and padding."""
+    task = make_task(layer, (0, layer.out_shape[1]), outs, input_channels(layer, outs))
+    parameters = flow.parameter_bytes(settings, layer.out_shape[0], outs[0], outs[1] - outs[0])
+    return parameters + flow.padding_bytes(settings, as_taken(flow, settings, task))

@@ -9,6 +9,7 @@ import numpy as np
 from accelsim.dataflows import task as k
 from accelsim.dataflows._windows import last_input_row
 from accelsim.jit import kernel
+from accelsim.kernels import steps as p
 
 
 class Machine(NamedTuple):
@@ -25,6 +26,7 @@ class Machine(NamedTuple):
     flush_lines: int
     first: int
     least: int
+    linear: int
     streamed_bits: int
     """Bits that are streamed for an input channel of a window; 0: the map is in the spike buffer."""
     entry_bytes: int
@@ -42,23 +44,23 @@ def push(steps, count, step):  # type: ignore[no-untyped-def]
     if count > 0:
         last = steps[count - 1]
         if (
-            last[k.CYCLES] == cycles
-            and last[k.PIXELS] == pixels
-            and last[k.KIND] == kind
-            and last[k.ROW] == row
-            and last[k.WEIGHTS] == weights
-            and last[k.STREAM] == stream
+            last[p.CYCLES] == cycles
+            and last[p.PIXELS] == pixels
+            and last[p.KIND] == kind
+            and last[p.ROW] == row
+            and last[p.WEIGHTS] == weights
+            and last[p.STREAM] == stream
         ):
-            last[k.REPEAT] += repeat
+            last[p.REPEAT] += repeat
             return count
     found = steps[count]
-    found[k.CYCLES] = cycles
-    found[k.REPEAT] = repeat
-    found[k.PIXELS] = pixels
-    found[k.KIND] = kind
-    found[k.ROW] = row
-    found[k.WEIGHTS] = weights
-    found[k.STREAM] = stream
+    found[p.CYCLES] = cycles
+    found[p.REPEAT] = repeat
+    found[p.PIXELS] = pixels
+    found[p.KIND] = kind
+    found[p.ROW] = row
+    found[p.WEIGHTS] = weights
+    found[p.STREAM] = stream
     return count + 1
 
 
@@ -69,8 +71,9 @@ def stationary_weights(task, machine):  # type: ignore[no-untyped-def]
     taps = task.kernel_rows * task.kernel_columns
     read = task.last_channel - task.first_channel
     groups = -(-task.outs // machine.outs)
-    if pixels == 1:
-        matrices = -(-taps * read // (machine.taps * machine.ins))
+    if pixels == 1 and task.padding_rows + task.padding_columns == 0:
+        inputs = -(-taps * read // machine.linear) * machine.linear
+        matrices = -(-inputs // (machine.taps * machine.ins))
         rows = 1
         columns = 1
         gap = max(machine.reload, machine.taps - 1)
@@ -90,7 +93,7 @@ def stationary_weights(task, machine):  # type: ignore[no-untyped-def]
     chunks = -(-pixels // machine.pixels)
     apart = machine.passes * beats // chunks
     before = machine.passes * beats - chunks * apart
-    steps = np.zeros((groups * machine.passes * (2 * matrices + 6), k.STEP_COLUMNS), np.int64)
+    steps = np.zeros((groups * machine.passes * (2 * matrices + 6), p.STEP_COLUMNS), np.int64)
     count = 0
     for group in range(groups):
         for turn in range(machine.passes):
@@ -98,10 +101,10 @@ def stationary_weights(task, machine):  # type: ignore[no-untyped-def]
                 dead = gap
                 if matrix == 0:
                     dead = max(gap, first_line if task.first_out + group + turn == 0 else line)
-                count = push(steps, count, (dead, 1, 0, k.FILL_DRAIN, -1, 0, 0))
+                count = push(steps, count, (dead, 1, 0, p.FILL_DRAIN, -1, 0, 0))
                 needed = machine.parameters + (group * matrices + matrix + 1) * machine.entry_bytes
                 if group < groups - 1 or matrix < matrices - 1:
-                    count = push(steps, count, (1, beats, 0, k.BUSY, row, needed, stream))
+                    count = push(steps, count, (1, beats, 0, p.BUSY, row, needed, stream))
                     continue
                 # Pixels leave `apart` windows from each other. The spikes of a repetition are asked for as the one
                 # before begins: where that one is shorter, it brings along what would come too late.
@@ -119,7 +122,7 @@ def stationary_weights(task, machine):  # type: ignore[no-untyped-def]
                     finished = 0
                     if place == whole and place > before:
                         finished = min(machine.pixels, pixels - ((place - before) // apart - 1) * machine.pixels)
-                    count = push(steps, count, (taken, 1, finished, k.BUSY, row, needed, (asked + ahead) * stream))
+                    count = push(steps, count, (taken, 1, finished, p.BUSY, row, needed, (asked + ahead) * stream))
     counts = np.zeros(k.COUNTS, np.int64)
     taken = groups * machine.passes * matrices * beats
     sums = machine.passes * rows * columns * task.outs
@@ -143,10 +146,10 @@ def stationary_outputs(task, machine):  # type: ignore[no-untyped-def]
     groups = -(-task.outs // machine.outs)
     entries = max(-(-taps // machine.taps) * -(-read // machine.ins), machine.least)
     tiles = -(-task.out_columns // machine.pixels)
-    steps = np.zeros((1 + groups * (entries + 1 + 2 * rows), k.STEP_COLUMNS), np.int64)
+    steps = np.zeros((1 + groups * (entries + 1 + 2 * rows), p.STEP_COLUMNS), np.int64)
     count = 0
     if task.first_out == 0:
-        count = push(steps, count, (machine.first, 1, 0, k.FILL_DRAIN, -1, 0, 0))
+        count = push(steps, count, (machine.first, 1, 0, p.FILL_DRAIN, -1, 0, 0))
     for group in range(groups):
         loaded = machine.parameters + group * entries * machine.entry_bytes
         for out_row in range(task.first_row, task.last_row):
@@ -157,13 +160,13 @@ def stationary_outputs(task, machine):  # type: ignore[no-untyped-def]
                     finished = min(machine.pixels, task.out_columns - tile * machine.pixels)
                 left = machine.passes * entries
                 if out_row == task.first_row and tile == 0:
-                    for entry in range(entries):
+                    for _ in range(entries):
                         left -= 1
                         loaded += machine.entry_bytes
                         leaves = finished if left == 0 else 0
-                        count = push(steps, count, (1, 1, leaves, k.BUSY, row, loaded, 0))
+                        count = push(steps, count, (1, 1, leaves, p.BUSY, row, loaded, 0))
                 if left > 0:
-                    count = push(steps, count, (left, 1, finished, k.BUSY, row, loaded, 0))
+                    count = push(steps, count, (left, 1, finished, p.BUSY, row, loaded, 0))
     counts = np.zeros(k.COUNTS, np.int64)
     beats = groups * rows * tiles * machine.passes * entries
     counts[k.WORDS] = beats
@@ -181,10 +184,10 @@ def coalesced(task, machine):  # type: ignore[no-untyped-def]
     rows = task.last_row - task.first_row
     inputs = task.kernel_rows * task.kernel_columns * (task.last_channel - task.first_channel)
     groups = -(-task.outs // machine.outs)
-    steps = np.zeros((1 + groups * rows, k.STEP_COLUMNS), np.int64)
+    steps = np.zeros((1 + groups * rows, p.STEP_COLUMNS), np.int64)
     count = 0
     if task.first_out == 0:
-        count = push(steps, count, (machine.first, 1, 0, k.FILL_DRAIN, -1, 0, 0))
+        count = push(steps, count, (machine.first, 1, 0, p.FILL_DRAIN, -1, 0, 0))
     of_row = task.out_columns * machine.passes * inputs
     total = -(-rows * of_row // machine.lanes)
     for group in range(groups):
@@ -192,7 +195,7 @@ def coalesced(task, machine):  # type: ignore[no-untyped-def]
         for row in range(rows):
             cycles = -(-(row + 1) * of_row // machine.lanes) - -(-row * of_row // machine.lanes)
             needed = last_input_row(task, task.first_row + row)
-            count = push(steps, count, (cycles, 1, finished, k.BUSY, needed, -1, 0))
+            count = push(steps, count, (cycles, 1, finished, p.BUSY, needed, -1, 0))
     counts = np.zeros(k.COUNTS, np.int64)
     counts[k.WORDS] = groups * rows * of_row
     counts[k.MACS] = rows * of_row * task.outs

@@ -90,6 +90,10 @@ class Dataflow(ArrayKind, ABC):
         """Bytes of biases and the like that are loaded before the weights of a task."""
         return 0
 
+    def padding_bytes(self, settings: Any, task: Task) -> int:
+        """Bytes of zeros that are loaded among the weights of a task, where channels are padded to the array's size."""
+        return 0
+
     def refuses(self, settings: Any, task: Task) -> str:
         """Why the words of a layer cannot be taken as they are, so that it runs as bit planes; "" if they can."""
         return ""

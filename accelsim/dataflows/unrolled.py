@@ -16,8 +16,9 @@ positions where a kernel has more than are parallel), windows of the map; one wi
   takes max(P + 1, W + 2) + O T (F N + (F - 1)(P + 1)) + (O T - 1) max(P + 1, W) cycles.
 - A window is computed at every pixel of the input map, also with a stride: the hardware knows 3 x 3 kernels at stride
   1 only, so larger kernels (matrix after matrix) and strides (windows dropped) are estimates of what its host would do.
-- A layer with one output pixel, such as a fully connected one, spreads its inputs over the kernel positions too:
-  F = ceil(inputs / (channels x positions)); the words of a window come one a cycle, in parallel with the reload.
+- A layer whose kernel covers its map, such as a fully connected one, spreads its inputs over the kernel positions too:
+  F = ceil(inputs / (channels x positions)), inputs padded to a multiple of `linear_multiple`; the words of a window
+  come one a cycle, in parallel with the reload.
 - With `stream_input` the map is read from memory again for every matrix, a word a window.
 - The machine sends spikes plane by plane as the last matrix of each plane passes. Here a word holds all planes of a
   pixel; a T-th of the pixels leaves in each plane, so that as many bytes leave in the same cycles.
@@ -35,7 +36,8 @@ Pixels, planes and inputs are one joint loop over all lanes: ceil(pixels x plane
 output channels. Their simulator rounds down; an operand that is left over takes a cycle here.
 
 A word is `packed`: one operand, or as many as it has shares of `lane_bits`; `bit_serial`: an operand a bit plane;
-`time_serial`: an operand a time step. Channels are padded with zeros to multiples of `parallel`, in memory too.
+`time_serial`: an operand a time step. Channels are padded with zeros to multiples of `parallel`, in memory too, but
+for coalesced lanes.
 Skipping is refused: lanes are wired to their loops, so one whose operand is zero has nothing else to do.
 """
 
@@ -53,6 +55,7 @@ from accelsim.dataflows import task as k
 from accelsim.dataflows._unrolled import Machine, coalesced, stationary_outputs, stationary_weights
 from accelsim.dataflows.dataflow import ArraySettings, Dataflow, Skip, SpikeMode
 from accelsim.dataflows.task import Mask, Schedule, Task, Words
+from accelsim.kernels import steps as p
 
 KERNELS = {"weights": stationary_weights, "outputs": stationary_outputs, "coalesced": coalesced}
 
@@ -87,6 +90,9 @@ class UnrolledSettings(ArraySettings):
     flush_lines: Cycles = Field(0, le=16, description="lines of the map without a window, before each bit plane")
     first_window_cycles: Cycles = Field(0, le=4096, description="dead cycles before the first window of a layer")
     least_tile_cycles: Count = Field(1, le=4096, description="cycles that a tile of pixels takes at least")
+    linear_multiple: Count = Field(
+        1, le=4096, description="the inputs of a layer whose kernel covers its map are padded to a multiple of this"
+    )
     parameter_bits: Cycles = Field(0, le=256, description="bits of bias, threshold and the like an output channel")
     stream_input: bool = Field(False, description="whether the map is read from memory again for each weight matrix")
 
@@ -131,7 +137,7 @@ class Unrolled(Dataflow):
         (mode, skip): "" if skip == "nothing" else "its lanes are wired to loops and cannot pass over an operand"
         for mode in ("packed", "bit_serial", "time_serial")
         for skip in ("nothing", "silent_words", "zero_bits")
-    }  # type: ignore[misc]
+    }
 
     def outputs(self, settings: UnrolledSettings) -> int:
         return settings.parallel.output_channels
@@ -158,7 +164,7 @@ class Unrolled(Dataflow):
         reasons = []
         if task.step_bits > settings.native_step_bits:
             reasons.append(f"time steps of {task.step_bits} bits, where it is made for {settings.native_step_bits}")
-        if settings.stationary == "weights" and task.pixels > 1:
+        if settings.stationary == "weights" and not _is_linear(task):
             if task.kernel_rows * task.kernel_columns > settings.parallel.kernel:
                 reasons.append(
                     f"{task.kernel_rows} x {task.kernel_columns} kernels, where it holds {settings.parallel.kernel} "
@@ -187,6 +193,11 @@ def _ceil(number: int, divisor: int) -> int:
     return -(-number // divisor)
 
 
+def _is_linear(task: Task) -> bool:
+    """Whether the kernel covers the map, so that all inputs of the layer are one window."""
+    return task.pixels == 1 and task.padding_rows + task.padding_columns == 0
+
+
 def _order(settings: UnrolledSettings) -> str:
     return "coalesced" if settings.parallel.coalesced > 1 else settings.stationary
 
@@ -205,8 +216,9 @@ def weight_entries(settings: UnrolledSettings, task: Task) -> int:
     """Weight matrices, or entries of K, that a group of output channels needs."""
     each = settings.parallel
     taps, read = task.kernel_rows * task.kernel_columns, task.last_channel - task.first_channel
-    if settings.stationary == "weights" and task.pixels == 1:
-        return _ceil(taps * read, each.kernel * each.input_channels)
+    if settings.stationary == "weights" and _is_linear(task):
+        inputs = _ceil(taps * read, settings.linear_multiple) * settings.linear_multiple
+        return _ceil(inputs, each.kernel * each.input_channels)
     return max(_ceil(taps, each.kernel) * _ceil(read, each.input_channels), settings.least_tile_cycles)
 
 
@@ -229,6 +241,7 @@ def machine_of(settings: UnrolledSettings, task: Task) -> Machine:
         flush_lines=settings.flush_lines,
         first=settings.first_window_cycles,
         least=settings.least_tile_cycles,
+        linear=settings.linear_multiple,
         streamed_bits=each.time * settings.lane_bits if settings.stream_input else 0,
         entry_bytes=entry_bytes(settings, task),
         parameters=DATAFLOW.parameter_bytes(settings, task.layer_outs, task.first_out, task.outs),
@@ -246,7 +259,7 @@ def cycles_of(settings: UnrolledSettings, task: Task) -> int:
     if settings.stationary == "outputs":
         rows = task.last_row - task.first_row
         return first + groups * rows * _ceil(task.out_columns, each.pixels) * passes * entries
-    if task.pixels == 1:
+    if _is_linear(task):
         return groups * passes * entries * (max(settings.weight_reload_cycles, each.kernel - 1) + 1)
     reload, columns = settings.weight_reload_cycles, window_columns(task)
     windows = window_rows(task) * _ceil(columns, each.pixels)
@@ -284,10 +297,12 @@ def _blocks(size: int, width: int) -> list[range]:
 
 
 def _walk_weights(settings: UnrolledSettings, task: Task, counts: np.ndarray) -> Iterator[Repetition]:
-    each, alone = settings.parallel, task.pixels == 1
+    each, alone = settings.parallel, _is_linear(task)
     read = task.last_channel - task.first_channel
     if alone:
         sizes = [len(block) for block in _blocks(task.inputs, each.kernel * each.input_channels)]
+        padded = _ceil(task.inputs, settings.linear_multiple) * settings.linear_multiple
+        sizes += [0] * (_ceil(padded, each.kernel * each.input_channels) - len(sizes))
         rows, columns = 1, 1
     else:
         sizes = [
@@ -318,7 +333,7 @@ def _walk_weights(settings: UnrolledSettings, task: Task, counts: np.ndarray) ->
                     very_first = task.first_out == 0 and block.start == 0 and turn == 0
                     dead = max(dead, line + (settings.first_window_cycles if very_first else 0))
                 if dead:
-                    yield dead, 0, k.FILL_DRAIN, -1, 0, 0
+                    yield dead, 0, p.FILL_DRAIN, -1, 0, 0
                 there = needed + (blocks.index(block) * len(sizes) + matrix + 1) * entry_bytes(settings, task)
                 row = -1 if settings.stream_input else task.height - 1
                 counts[k.WEIGHT_READS] += size * len(block)
@@ -329,13 +344,13 @@ def _walk_weights(settings: UnrolledSettings, task: Task, counts: np.ndarray) ->
                     counts[[k.SUMS, k.ACCUMULATOR_WRITES]] += pixels * len(block)
                     counts[k.ACCUMULATOR_READS] += pixels * len(block) * ((turn, matrix) != (0, 0))
                 if block != blocks[-1] or matrix < len(sizes) - 1:
-                    yield from [(1, 0, k.BUSY, row, there, stream)] * len(beats)
+                    yield from [(1, 0, p.BUSY, row, there, stream)] * len(beats)
                     continue
                 places = range(turn * len(beats), (turn + 1) * len(beats))
                 ends = [place for place in places if place % apart == first_boundary or place == places[-1]]
                 lengths = np.diff([places[0] - 1, *ends]).tolist()
                 for length, end, asked in zip(lengths, ends, _asked_ahead(lengths, apart), strict=True):
-                    yield length, finished.get(end, 0), k.BUSY, row, there, asked * stream
+                    yield length, finished.get(end, 0), p.BUSY, row, there, asked * stream
 
 
 def _asked_ahead(lengths: Sequence[int], apart: int) -> list[int]:
@@ -358,7 +373,7 @@ def _walk_outputs(settings: UnrolledSettings, task: Task, counts: np.ndarray) ->
     passes = passes_of(settings, task)
     loaded = DATAFLOW.parameter_bytes(settings, task.layer_outs, task.first_out, task.outs)
     if task.first_out == 0 and settings.first_window_cycles:
-        yield settings.first_window_cycles, 0, k.FILL_DRAIN, -1, 0, 0
+        yield settings.first_window_cycles, 0, p.FILL_DRAIN, -1, 0, 0
     blocks = _blocks(task.outs, each.output_channels)
     for block in blocks:
         first = True
@@ -379,18 +394,18 @@ def _walk_outputs(settings: UnrolledSettings, task: Task, counts: np.ndarray) ->
                         if first and turn == 0:
                             loaded += entry_bytes(settings, task)
                             last = passes == 1 and index == len(entries) - 1
-                            yield 1, finished if last else 0, k.BUSY, needed, loaded, 0
+                            yield 1, finished if last else 0, p.BUSY, needed, loaded, 0
                         else:
                             beats += 1
                 if beats:
-                    yield beats, finished, k.BUSY, needed, loaded, 0
+                    yield beats, finished, p.BUSY, needed, loaded, 0
                 first = False
 
 
 def _walk_coalesced(settings: UnrolledSettings, task: Task, counts: np.ndarray) -> Iterator[Repetition]:
     lanes = settings.parallel.coalesced
     if task.first_out == 0 and settings.first_window_cycles:
-        yield settings.first_window_cycles, 0, k.FILL_DRAIN, -1, 0, 0
+        yield settings.first_window_cycles, 0, p.FILL_DRAIN, -1, 0, 0
     blocks = _blocks(task.outs, settings.parallel.output_channels)
     for block in blocks:
         cycles = free = 0
@@ -410,5 +425,5 @@ def _walk_coalesced(settings: UnrolledSettings, task: Task, counts: np.ndarray) 
             bottom = out_row * task.stride_rows - task.padding_rows
             bottom += (task.kernel_rows - 1) * task.dilation_rows
             if cycles > before or finished:
-                yield cycles - before, finished, k.BUSY, min(max(bottom, 0), task.height - 1), -1, 0
+                yield cycles - before, finished, p.BUSY, min(max(bottom, 0), task.height - 1), -1, 0
         counts[k.LINES] += cycles

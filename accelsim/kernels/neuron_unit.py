@@ -199,6 +199,18 @@ def neuron_unit(clock, network, tiles, memory, tile, t):
 
 
 @kernel
+def drain(clock, network, tiles, memory, tile, t):
+    """The neuron unit's cycle, after the array's, so that what it hands over in t the array sees in t + 1."""
+    scalars = tiles.scalars[tile]
+    if tiles.settings[k.T_AT_ONCE]:
+        outcome = pass_on(clock, network, tiles, memory, tile, t)
+    else:
+        outcome = neuron_unit(clock, network, tiles, memory, tile, t)
+    scalars[k.S_RESULTS_PEAK] = max(scalars[k.S_RESULTS_PEAK], scalars[k.S_RESULTS])
+    return outcome
+
+
+@kernel
 def next_of_result(tiles, tile, result, work):
     """The front pixel of the front result is done: the result's next pixel is in front, or the next result."""
     scalars = tiles.scalars[tile]
@@ -227,4 +239,3 @@ def push_result(tiles, tile, pass_number, row, column, ready, count):
     entry[k.Y_READY] = ready
     entry[k.Y_COUNT] = count
     scalars[k.S_RESULTS] += 1
-    scalars[k.S_RESULTS_PEAK] = max(scalars[k.S_RESULTS_PEAK], scalars[k.S_RESULTS])

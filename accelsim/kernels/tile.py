@@ -8,7 +8,7 @@ from accelsim.jit import kernel
 from accelsim.kernels import state as k
 from accelsim.kernels.array import array
 from accelsim.kernels.detector import detector
-from accelsim.kernels.neuron_unit import neuron_unit, pass_on
+from accelsim.kernels.neuron_unit import drain
 from accelsim.kernels.outcomes import MOVED, SCANNING, WAITS_FOR_TIME
 from accelsim.kernels.schedule import play
 from accelsim.kernels.vector import vector
@@ -59,17 +59,13 @@ def tile_cycle(clock, network, tiles, memory, tile, t):
         pass_number = tiles.pixel[tile, scalars[k.S_PIXEL_HEAD], k.X_PASS]
     first_pixel = scalars[k.S_PIXELS] == 0 or tiles.pixel[tile, scalars[k.S_PIXEL_HEAD], k.X_PUSHED] == 0
 
-    drained = k.IDLE
-    if not settings[k.T_AT_ONCE]:
-        drained = neuron_unit(clock, network, tiles, memory, tile, t)
     if settings[k.T_SCHEDULED] and not has_vector_pass(tiles, tile):
         state, wake, pass_number = play(clock, tiles, memory, tile, result_room, t)
-        if settings[k.T_AT_ONCE]:
-            drained = pass_on(clock, network, tiles, memory, tile, t)
+        drained = drain(clock, network, tiles, memory, tile, t)
         charge_pass(clock, tiles, tile, state, pass_number, t)
         if state == k.BUSY or state == k.FILL_DRAIN or drained == MOVED:
             clock.scalars[k.LAST_MOVE] = t
-        if wake <= t + 1 or drained == MOVED or drained == WAITS_FOR_TIME or scalars[k.S_RESULTS] > 0:
+        if wake <= t + 1 or drained == MOVED or drained == WAITS_FOR_TIME:
             return True
         tiles.wake[tile] = wake
         return False
@@ -92,9 +88,7 @@ def tile_cycle(clock, network, tiles, memory, tile, t):
             state = found
     elif state == k.OUTPUT_BLOCKED:
         awake = found == MOVED
-    if settings[k.T_AT_ONCE]:
-        drained = pass_on(clock, network, tiles, memory, tile, t)
-
+    drained = drain(clock, network, tiles, memory, tile, t)
     charge_pass(clock, tiles, tile, state, pass_number, t)
     if state == k.BUSY or drained == MOVED or found == MOVED:
         clock.scalars[k.LAST_MOVE] = t

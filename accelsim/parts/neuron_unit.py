@@ -8,11 +8,13 @@ from accelsim.config import Count, Settings, broken
 from accelsim.config.keypath import shown
 from accelsim.units import ceil_div
 
+MOST_LANES = 4096
+
 
 class NeuronUnitSettings(Settings):
     """One neuron unit a tile."""
 
-    lanes: Count = Field(16, le=4096, description="neurons encoded a cycle")
+    lanes: Count = Field(16, le=MOST_LANES, description="neurons encoded a cycle")
     decoding: Literal["packed", "serial"] = Field(
         "packed", description="packed: closed form, one cycle; serial: one cycle a time step, membrane read and written"
     )

@@ -17,7 +17,7 @@ NAMES = [layer.name for layer in layers()]
 
 def test_the_table_holds_the_layers_of_the_network() -> None:
     """What must hold among its columns, spikes or not."""
-    assert NAMES == [*(f"conv{number}" for number in range(1, 13)), "fc0"]
+    assert [*(f"conv{number}" for number in range(1, 13)), "fc0"] == NAMES
     for layer in layers():
         task, events = layer.task, layer.figure("events")
         assert (task.pixels, task.inputs) == (layer.figure("pixels"), layer.figure("inputs"))

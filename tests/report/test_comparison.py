@@ -279,3 +279,12 @@ def test_a_picture_is_drawn_of_what_was_read_back(contenders: list[Contender], r
     plot_comparison(load_comparison(target), target / "comparison.png", dpi=40)
     assert (target / "comparison.png").read_bytes().startswith(PNG)
     assert COMPARISON.found_in(target)
+
+
+def test_the_document_names_every_key(contenders: list[Contender]) -> None:
+    document = (Path(__file__).parents[2] / "docs" / "compare.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`(?:chips\[\]\.)?(\w+)(?:\[\]|\{\})?`", document))
+    comparison = compare(contenders, equal="pes", failures=[("c", "no")])
+    chip = comparison["chips"][0]
+    inner = (chip["relative"], chip["equal"], chip["state_cycles"], chip["layers"][0], comparison["failures"][0])
+    assert {key for keys in (comparison, chip, *inner) for key in keys} <= named
