@@ -70,7 +70,8 @@ MODES: dict[tuple[SpikeMode, Skip], str] = {
     ("time_serial", "zero_bits"): TOGETHER,
 }
 
-LINE_BITS = 64
+LINE_SHIFT = 6
+LINE_BITS = 1 << LINE_SHIFT
 """Bits of a word that a mask is kept in."""
 
 
@@ -105,10 +106,10 @@ def mask_lines(mask, chunk):  # type: ignore[no-untyped-def]
     rows, outs = mask.shape
     lines = np.zeros((outs, -(-rows // chunk), -(-chunk // LINE_BITS)), np.int64)
     for row in range(rows):
+        index = row // chunk
         place = row % chunk
         for out in range(outs):
-            one = np.int64(mask[row, out])
-            lines[out, row // chunk, place // LINE_BITS] |= one << (place % LINE_BITS)
+            lines[out, index, place >> LINE_SHIFT] |= np.int64(mask[row, out]) << (place & (LINE_BITS - 1))
     return lines
 
 
@@ -138,20 +139,27 @@ def join_windows(task, words, mask, steps, chunk, chunk_cycles, laggard_cycles):
         joined[:] = joined.max()
         for first in range(0, task.planes, steps):
             width = min(steps, task.planes - first)
+            keep = (1 << width) - 1
             spikes[:] = 0
             for position in range(task.kernel_rows * task.kernel_columns):
                 y = top + position // task.kernel_columns * task.dilation_rows
                 x = left + position % task.kernel_columns * task.dilation_columns
                 if not (0 <= y < task.height and 0 <= x < task.width):
                     continue
-                for channel in range(channels):
-                    word = (words[y, x, task.first_channel + channel] >> first) & ((1 << width) - 1)
+                row = position * channels
+                index = row // chunk
+                place = row - index * chunk
+                for channel in range(task.first_channel, task.last_channel):
+                    word = (words[y, x, channel] >> first) & keep
                     if word != 0:
-                        row = position * channels + channel
-                        place = row % chunk
-                        spikes[row // chunk, place // LINE_BITS] |= np.int64(1) << (place % LINE_BITS)
+                        spikes[index, place >> LINE_SHIFT] |= np.int64(1) << (place & (LINE_BITS - 1))
                         matches += in_row[row]
                         silent += in_row[row] * (width - popcount(word))
+                    row += 1
+                    place += 1
+                    if place == chunk:
+                        place = 0
+                        index += 1
             for out in range(outs):
                 now = joined[out]
                 for index in range(chunks):

@@ -128,19 +128,37 @@ def lines_of(task, words, group, counting):  # type: ignore[no-untyped-def]
     """
     channels = task.last_channel - task.first_channel
     scans = task.planes if counting == ONES_COUNT else 1
-    lines = np.zeros((task.height, task.width, scans, -(-channels // group)), np.int64)
+    groups = -(-channels // group)
+    lines = np.zeros((task.height, task.width, scans, groups), np.int64)
     for row in range(task.height):
         for column in range(task.width):
-            for channel in range(channels):
-                word = words[row, column, task.first_channel + channel]
-                if counting == ONES_COUNT:
-                    for plane in range(scans):
-                        one = np.int64((word >> plane) & 1)
-                        lines[row, column, plane, channel // group] |= one << (channel % group)
-                else:
-                    one = np.int64(word != 0 or counting == ALL_COUNT)
-                    lines[row, column, 0, channel // group] |= one << (channel % group)
+            for index in range(groups):
+                first = task.first_channel + index * group
+                size = min(group, task.last_channel - first)
+                for scan in range(scans):
+                    line = np.int64(0)
+                    for place in range(size):
+                        word = words[row, column, first + place]
+                        passes = word != 0 or counting == ALL_COUNT
+                        one = (word >> scan) & 1 if counting == ONES_COUNT else np.int32(passes)
+                        line |= np.int64(one) << place
+                    lines[row, column, scan, index] = line
     return lines
+
+
+@kernel
+def count_of(words, row, column, first, last, scan, counting):  # type: ignore[no-untyped-def]
+    """How many words of a group, channels [first, last), count in a scan."""
+    if counting == ALL_COUNT:
+        return last - first
+    count = 0
+    if counting == ONES_COUNT:
+        for channel in range(first, last):
+            count += (words[row, column, channel] >> scan) & 1
+    else:
+        for channel in range(first, last):
+            count += words[row, column, channel] != 0
+    return count
 
 
 @kernel
@@ -149,23 +167,24 @@ def scan_windows(task, words, group, per_cycle, detectors, counting):  # type: i
 
     Cycles that pass any are added up over the detectors.
     """
-    lines = lines_of(task, words, group, counting)
     cycles = np.zeros((task.height, task.width), np.int64)
     passed = np.zeros((task.height, task.width), np.int64)
     passes = np.zeros((task.height, task.width), np.int64)
-    groups = lines.shape[3]
     for row in range(task.height):
         for column in range(task.width):
-            for scan in range(lines.shape[2]):
-                for first in range(0, groups, detectors):
-                    slowest = 1
-                    for index in range(first, min(first + detectors, groups)):
-                        count = popcount(lines[row, column, scan, index])
-                        taken = -(-count // per_cycle)
-                        slowest = max(slowest, taken)
-                        passed[row, column] += count
-                        passes[row, column] += taken
-                    cycles[row, column] += slowest
+            for scan in range(task.planes if counting == ONES_COUNT else 1):
+                slowest = 1
+                for first in range(task.first_channel, task.last_channel, group):
+                    last = min(first + group, task.last_channel)
+                    count = count_of(words, row, column, first, last, scan, counting)
+                    taken = (count + per_cycle - 1) // per_cycle
+                    slowest = max(slowest, taken)
+                    passed[row, column] += count
+                    passes[row, column] += taken
+                    index = (first - task.first_channel) // group
+                    if last == task.last_channel or index % detectors == detectors - 1:
+                        cycles[row, column] += slowest
+                        slowest = 1
     return window_sums(cycles, task), window_sums(passed, task), window_sums(passes, task)
 
 
@@ -177,10 +196,11 @@ def mask_lines(task, mask, group):  # type: ignore[no-untyped-def]
     lines = np.zeros((positions, -(-channels // group), task.outs), np.int64)
     for position in range(positions):
         for channel in range(channels):
+            index = channel // group
+            place = channel % group
+            row = position * channels + channel
             for out in range(task.outs):
-                lines[position, channel // group, out] |= np.int64(mask[position * channels + channel, out]) << (
-                    channel % group
-                )
+                lines[position, index, out] |= np.int64(mask[row, out]) << place
     return lines
 
 
@@ -198,9 +218,13 @@ def match_windows(task, words, mask, group, per_cycle, detectors, counting):  # 
     passed = np.zeros(pixels, np.int64)
     passes = np.zeros(pixels, np.int64)
     groups = lines.shape[3]
+    outs = task.outs
     for pixel in range(pixels):
         top = (task.first_row + pixel // task.out_columns) * task.stride_rows - task.padding_rows
         left = pixel % task.out_columns * task.stride_columns - task.padding_columns
+        slowest = 0
+        matches = 0
+        taken = 0
         for position in range(task.kernel_rows * task.kernel_columns):
             row = top + position // task.kernel_columns * task.dilation_rows
             column = left + position % task.kernel_columns * task.dilation_columns
@@ -213,12 +237,15 @@ def match_windows(task, words, mask, group, per_cycle, detectors, counting):  # 
                         spikes = lines[row, column, scan, index]
                         if spikes == 0:
                             continue
-                        for out in range(task.outs):
+                        for out in range(outs):
                             count = popcount(spikes & weights[position, index, out])
                             most = max(most, count)
-                            passed[pixel] += count
-                            passes[pixel] += taken_by[count]
-                    cycles[pixel] += max(1, taken_by[most])
+                            matches += count
+                            taken += taken_by[count]
+                    slowest += max(1, taken_by[most])
+        cycles[pixel] = slowest
+        passed[pixel] = matches
+        passes[pixel] = taken
     return cycles, passed, passes
 
 
