@@ -59,6 +59,19 @@ ARRAYS: dict[str, Callable[[Draw, int], dict[str, Any]]] = {
         "columns": columns,
         "weight_mask": draw.random() < 0.5,
     },
+    "dual_sparse": lambda draw, columns: {
+        "columns": columns,
+        "parallel_steps": draw.choice([1, 4]),
+        "chunk": draw.choice([5, 64]),
+        "chunk_cycles": draw.choice([0, 1]),
+        "laggard_cycles": draw.choice([0, 8]),
+    },
+    "gustavson": lambda draw, columns: {
+        "rows": draw.choice([1, 4]),
+        "columns": columns,
+        "block_rows": draw.choice([1, 3, 8]),
+        "block_columns": draw.choice([2, 8]),
+    },
     "unrolled": _unrolled,
 }
 """Sizes of arrays by the name of their dataflow; the second argument is the largest number of output channels."""
