@@ -73,17 +73,6 @@ ARRAYS: dict[str, Callable[[Draw, int], dict[str, Any]]] = {
         "block_columns": draw.choice([2, 8]),
     },
     "unrolled": _unrolled,
-    "dual_sparse": lambda draw, columns: {
-        "columns": columns,
-        "chunk": draw.choice([1, 16, 128]),
-        "laggard_cycles": draw.choice([0, 8]),
-    },
-    "gustavson": lambda draw, columns: {
-        "rows": draw.choice([1, 3, 8]),
-        "columns": columns,
-        "block_rows": draw.choice([1, 8]),
-        "block_columns": draw.choice([1, 5, 8]),
-    },
     "time_batched": lambda draw, columns: {
         "rows": columns,
         "columns": draw.choice([1, 3, 8]),
