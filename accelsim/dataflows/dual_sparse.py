@@ -92,11 +92,8 @@ class DualSparseSettings(ArraySettings):
 
     @property
     def pe_shape(self) -> tuple[int, int]:
-        return (1, self.columns)
-
-    @property
-    def operand_bits(self) -> int:
-        return self.parallel_steps
+        # Each element adds a weight for all steps, while an adder for each step takes it off where the step is silent.
+        return (1 + self.parallel_steps, self.columns)
 
     @property
     def line_bits(self) -> int:
