@@ -57,15 +57,16 @@ def relieve(arch: Arch, workload: Workload, images: int = 1) -> Relief:
     """Run a workload as it is, and once more for each resource that the chip has with that resource out of the way."""
     plan = plan_workload(arch, workload, choose_layers(workload, None), images)
 
-    def cycles(chip: Arch) -> int:
-        return run_engine(chip, workload, images=images, plan=plan).fabric.cycles
+    def cycles(chip: Arch, instant_arrays: bool = False) -> int:
+        return run_engine(chip, workload, images=images, plan=plan, instant_arrays=instant_arrays).fabric.cycles
 
     absent = {"noc"} if arch.noc is None else set()
     absent |= {"neuron_unit"} if arch.settings.neuron_unit == "ideal" else set()
-    return Relief(
-        cycles(arch),
-        {name: cycles(_with(arch.document, change)) for name, change in RELIEFS.items() if name not in absent},
-    )
+    absent |= set(OF_LANES) if arch.dataflow is not None else set()
+    relieved = {name: cycles(_with(arch.document, change)) for name, change in RELIEFS.items() if name not in absent}
+    if arch.dataflow is not None:
+        relieved["pe_array"] = cycles(arch, instant_arrays=True)
+    return Relief(cycles(arch), relieved)
 
 
 def _with(document: Document, change: tuple[str, ...]) -> Arch:

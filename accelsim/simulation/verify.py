@@ -6,6 +6,8 @@ those of the trace, its words differ from the trace's: they are computed layer b
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,7 +16,7 @@ from accelsim.reference.firefly import outputs_v1, outputs_v2
 from accelsim.simulation.record import Run
 from accelsim.workload.layer import WEIGHTED_OPS, Layer
 
-ARITHMETICS = {"firefly_v1": outputs_v1, "firefly_v2": outputs_v2}
+ARITHMETICS: dict[str, Callable[..., NDArray[np.int64]]] = {"firefly_v1": outputs_v1, "firefly_v2": outputs_v2}
 """Words that a machine computes for a layer, by the name of its arithmetic."""
 
 
