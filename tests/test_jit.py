@@ -114,6 +114,23 @@ def test_an_edited_callee_changes_cache_and_result(package: Path) -> None:
     assert run(package) == [first, directory]
 
 
+def test_callees_are_optimised_within_their_entry_alone(package: Path) -> None:
+    program = """\
+import numpy as np
+from numba.core import codegen
+optimised = []
+original = codegen.JITCodeLibrary._optimize_final_module
+def note(module):
+    optimised.append(module.name)
+    original(module)
+codegen.JITCodeLibrary._optimize_final_module = note
+from accelsim.kernels.outer import total
+print(total(np.arange(5)), "total" in optimised, "twist" in optimised)
+assert codegen.JITCodeLibrary._optimize_final_module is note
+"""
+    assert run(package, program) == ["20 True False"]
+
+
 def test_numba_imported_or_placed_before_makes_no_difference(package: Path) -> None:
     early = "import numba\nbefore = numba.config.CACHE_DIR\n" + USE.replace('assert "numba" not in sys.modules\n', "")
     result, directory = run(package, early + "assert numba.config.CACHE_DIR == before")

@@ -69,6 +69,9 @@ def load_network(path: str | Path, overrides: Sequence[str] = ()) -> Network:
         raise InputError(problems)
     if overrides:
         document = override(document, overrides)
+    if document.data.get("noc") == "none":
+        rule = "is none: tile and memory are wired to each other"
+        raise InputError(document.problem(("noc",), rule, allowed="a network"))
     data = {key: document.data[key] for key in KEYS if key in document.data}
     whole = len(data) == len(document.data)
     reduced = Document(document.file, data, document.text if whole else "", document.lines, document.changed)

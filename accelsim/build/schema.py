@@ -27,7 +27,7 @@ from accelsim.parts.dram import AnyDram, DramSettings, PipeDramSettings, PortsDr
 from accelsim.parts.mapping import MappingSettings
 from accelsim.parts.memory_controller import MemoryControllerSettings
 from accelsim.parts.network_interface import NetworkInterfaceSettings
-from accelsim.parts.neuron_unit import AnyNeuronUnit, NeuronUnitSettings
+from accelsim.parts.neuron_unit import MOST_LANES, AnyNeuronUnit, NeuronUnitSettings
 from accelsim.parts.noc import AnyNoc, NocSettings
 from accelsim.parts.spike_buffer import SpikeBufferSettings
 from accelsim.parts.technology import TechnologySettings
@@ -74,7 +74,7 @@ class ArchSettings(Settings):
         """The neuron unit; of one that takes no time what does not depend on time: a lane a column."""
         if isinstance(self.neuron_unit, NeuronUnitSettings):
             return self.neuron_unit
-        return NeuronUnitSettings(lanes=self.pe_array.pe_shape[1], results=RESULTS_AT_ONCE)
+        return NeuronUnitSettings(lanes=min(MOST_LANES, self.pe_array.pe_shape[1]), results=RESULTS_AT_ONCE)
 
     @model_validator(mode="after")
     def _check(self) -> ArchSettings:
@@ -369,7 +369,8 @@ class Arch:
         settings = self.settings
         array = settings.pe_array
         flow = self.dataflow
-        rate = self.bytes_per_cycle
+        # Of ports the plan knows the one for weights: most of what it moves.
+        rate = self.ports[k.WEIGHT_PORT] if self.ports else self.bytes_per_cycle
         pixel_bits = array.pe_shape[1] * array.accumulator_bits
         return TileCapacity(
             tiles=settings.tiles.count,

@@ -27,7 +27,7 @@ from pydantic import Field
 
 from accelsim.config import Count
 from accelsim.dataflows._planes import no_spikes, plane_modes
-from accelsim.dataflows._windows import count_at, last_input_row, unrolled, window_sums
+from accelsim.dataflows._windows import count_at, rows_needed, unrolled, window_sums
 from accelsim.dataflows.dataflow import ArraySettings, Dataflow, Skip, SpikeMode
 from accelsim.dataflows.task import (
     CYCLES,
@@ -84,10 +84,9 @@ class BitSparsity(Dataflow):
         else:
             cycles = window_sums(count_at(words, task, True), task)
         schedule = empty_schedule(task.pixels)
-        rows = [last_input_row(task, row) for row in range(task.first_row, task.last_row)]
         schedule.steps[:, CYCLES] = cycles
         schedule.steps[:, PIXELS] = 1
-        schedule.steps[:, ROW] = np.repeat(rows, task.out_columns)
+        schedule.steps[:, ROW] = rows_needed(task)
         lines = -(-inside * task.planes // settings.scan_bits)
         _count(schedule, task, int(cycles.sum()), int(lines.sum()), int(inside.sum()))
         return schedule

@@ -1,4 +1,4 @@
-"""## Systolic array, input stationary
+"""Systolic array, input stationary: operands stay while weights pass (SCALE-Sim).
 
 A layer is the product of two matrices: M vectors of K operands (a vector a scan of an output pixel: its slices, bit
 planes or time steps) times K x N weights. An array of R rows and C columns holds R operands of C vectors at a time, a
@@ -16,6 +16,10 @@ arXiv 1811.02883, version 3 Raj et al., ISPASS 2025; it prints the index of the 
 vectors follow one another; sums between them wait in the accumulator buffer at the lower edge of the array, each
 column's apart. The last of them ends with the pixels whose last scan it holds; scans are shifted and added behind the
 array.
+
+Held by `test_systolic.a_register_level_array_takes_the_same_cycles_to_the_right_sums`, register by register, and by
+`test_systolic.scalesim_counts_one_cycle_less` and `test_systolic.vectors_leave_when_scalesim_writes_them` against
+SCALE-Sim.
 
 A fold of new vectors begins when all rows of the input map under their windows are there; weights are waited for where
 they enter, while the first vectors pass. Waiting for whole windows and a buffer of sums of one access a cycle that is

@@ -1,4 +1,4 @@
-"""## Systolic array, output stationary
+"""Systolic array, output stationary: sums stay while operands and weights pass (SCALE-Sim).
 
 A layer is the product of two matrices: M vectors of K operands (a vector a scan of an output pixel: its slices, bit
 planes or time steps) times K x N weights. An array of R rows and C columns holds R x C sums at a time, of R vectors and
@@ -15,6 +15,10 @@ A fold takes **R + C + K - 2** cycles, a layer ceil(M/R) ceil(N/C) times as many
 arXiv 1811.02883, version 3 Raj et al., ISPASS 2025; it prints the index of the last cycle, one less). Sums leave while
 the next fold enters, in no cycles of their own: every element has a second register to move them down by. A pixel
 leaves with the fold that holds its last scan; scans are shifted and added on the way out.
+
+Held by `test_systolic.a_register_level_array_takes_the_same_cycles_to_the_right_sums`, register by register, and by
+`test_systolic.scalesim_counts_one_cycle_less` and `test_systolic.vectors_leave_when_scalesim_writes_them` against
+SCALE-Sim.
 
 A fold begins when all rows of the input map under its windows are there, the first one also all weights of its columns;
 that is an estimate on the safe side, as the last of both are needed K - 1 cycles later. Of a layer of several groups,

@@ -9,8 +9,9 @@ output pixel in one time step; its load is the number of its ones.
   largest sum of loads of an element times its outputs (`test_row_dispatch.worked_example`).
 - A pixel leaves when its rows of all time steps are done and all pixels before it have left
   (`test_row_dispatch.pixels_leave_in_order`).
-- Work begins when the whole input map is there and all weights of the task, as the first time step passes over all
-  pixels (`test_row_dispatch.work_waits_for_the_whole_map`).
+- Work begins when all rows of the input map that the task reads are there, and all of its weights, as the first time
+  step passes over all pixels (`test_row_dispatch.work_waits_for_the_whole_map`). Where a map does not fit the spike
+  buffer it comes in strips, and each is dispatched by itself.
 - `resident_outputs` splits a layer into tasks of fewer outputs, whose weights are held at once. Every task takes the
   same loads, so the cycles of the layer stay the same (`test_row_dispatch.resident_outputs_change_no_cycle`).
 
@@ -28,7 +29,7 @@ from pydantic import Field
 
 from accelsim.config import Count
 from accelsim.dataflows._planes import no_spikes, plane_modes
-from accelsim.dataflows._windows import unrolled, window_sums
+from accelsim.dataflows._windows import rows_needed, unrolled, window_sums
 from accelsim.dataflows.dataflow import ArraySettings, Dataflow, Skip, SpikeMode
 from accelsim.dataflows.task import (
     CYCLES,
@@ -125,9 +126,6 @@ class RowDispatch(Dataflow):
     def outputs(self, settings: RowDispatchSettings) -> int:
         return settings.resident_outputs
 
-    def whole_map(self, settings: Any) -> bool:
-        return True
-
     def refuses(self, settings: Any, task: Task) -> str:
         return no_spikes(task)
 
@@ -137,7 +135,7 @@ class RowDispatch(Dataflow):
         schedule = empty_schedule(task.pixels)
         schedule.steps[:, CYCLES] = np.diff(done, prepend=0) * task.reach
         schedule.steps[:, PIXELS] = 1
-        schedule.steps[:, ROW] = task.height - 1
+        schedule.steps[:, ROW] = rows_needed(task)[-1]
         _count(schedule, settings, task, int(loads.sum()))
         return schedule
 
@@ -155,10 +153,12 @@ class RowDispatch(Dataflow):
                     loads[element] += load
                     done[pixel] = max(done[pixel], loads[element])
         schedule = empty_schedule(task.pixels)
+        bottom = (task.last_row - 1) * task.stride_rows - task.padding_rows
+        bottom = sorted((0, bottom + (task.kernel_rows - 1) * task.dilation_rows, task.height - 1))[1]
         for pixel in range(task.pixels):
             left = max(done[:pixel], default=0)
             schedule.steps[pixel, [CYCLES, PIXELS]] = max(0, done[pixel] - left) * task.reach, 1
-            schedule.steps[pixel, ROW] = task.height - 1
+            schedule.steps[pixel, ROW] = bottom
         _count(schedule, settings, task, events)
         return schedule
 

@@ -1,14 +1,16 @@
 """Spike detector: the first operands of a group that count go on each cycle (FireFly-S, FireFly-T, SpikePack's FPGA).
 
 Words are read in groups: `group` channels of one kernel position, in the order kernel row, kernel column, channel; the
-last group of a position may be smaller. A detector holds one group and passes its first `per_cycle` operands that
-count each cycle, with their weights of up to `columns` output channels. A group of which n operands count takes
+last group of a position may be smaller. A detector holds one group and passes its first `per_cycle` operands that count
+each cycle, with their weights of up to `columns` output channels. A group of which n operands count takes
 
     max(1, ceil(n / per_cycle)) cycles,
 
-so that a silent group takes the cycle in which it is seen. `detectors` groups of a kernel position lie side by side;
-the slowest of them counts, as nothing is queued between them. A pixel and group of output channels takes the sum over
-its window; the layer the sum over pixels and groups of output channels.
+so that a silent group takes the cycle in which it is seen
+(`test_spike_detector.a_word_takes_its_ones_by_the_first_m_of_them`). `detectors` groups of a kernel position lie side
+by side; the slowest of them counts, as nothing is queued between them
+(`test_spike_detector.the_slowest_of_detectors_side_by_side_counts`). A pixel and group of output channels takes the sum
+over its window; the layer the sum over pixels and groups of output channels.
 
 What counts, and how often a group is read:
 
@@ -19,17 +21,17 @@ What counts, and how often a group is read:
 | `zero_bits` | ones of a bit plane | once a bit plane |
 
 Slices: `packed` words are cut into ceil(planes / `lane_bits`), `time_serial` ones into ceil(step bits / `lane_bits`) a
-time step, `bit_serial` ones into bit planes. Kernel positions outside the map are groups of zeros as well
-(`padding: scanned`), or left out (`skipped`).
+time step, `bit_serial` ones into bit planes. Kernel positions outside the map are groups of zeros as well (`padding:
+scanned`), or left out (`skipped`; `test_spike_detector.padding_is_a_group_of_zeros_or_left_out`).
 
 With `weight_mask: true` an operand counts for an output channel only where its weight is not zero: the detector of that
 channel works on spikes AND mask. The group of spikes goes to all `columns` at once, so it takes as long as the output
-channel with the most matches among them.
+channel with the most matches among them (`test_spike_detector.an_operand_counts_where_its_weight_is_not_zero`).
 
 Sources: the first M ones of a word each cycle is the decoder of FireFly-T (Li et al., arXiv 2505.12771); spikes AND
 mask, one match a cycle, that of FireFly-S (Li et al., arXiv 2408.15578); the detector of 16 inputs SpikePack's FPGA
-engine (Shen et al., arXiv 2501.14484). Estimates: that output channels of a group keep step at each word, that
-padding is scanned (as line buffers do that insert it), and `detectors` side by side.
+engine (Shen et al., arXiv 2501.14484). Estimates: that output channels of a group keep step at each word, that padding
+is scanned (as line buffers do that insert it), and `detectors` side by side.
 """
 
 from __future__ import annotations
@@ -42,13 +44,16 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from accelsim.config import Count, broken
+from accelsim.dataflows._planes import no_spikes
 from accelsim.dataflows._windows import reaches, rows_needed, unrolled, window_sums
 from accelsim.dataflows.dataflow import ArraySettings, Dataflow, Skip, SpikeMode
 from accelsim.dataflows.task import (
+    CYCLES,
     LINE_WORDS,
     LINES,
     MACS,
     PIXELS,
+    ROW,
     SUMS,
     WEIGHT_READS,
     WORDS,
@@ -59,7 +64,6 @@ from accelsim.dataflows.task import (
     empty_schedule,
 )
 from accelsim.jit import kernel, popcount
-from accelsim.kernels.steps import CYCLES, ROW
 
 MODES: dict[tuple[SpikeMode, Skip], str] = {
     ("packed", "nothing"): "",
@@ -128,19 +132,37 @@ def lines_of(task, words, group, counting):  # type: ignore[no-untyped-def]
     """
     channels = task.last_channel - task.first_channel
     scans = task.planes if counting == ONES_COUNT else 1
-    lines = np.zeros((task.height, task.width, scans, -(-channels // group)), np.int64)
+    groups = -(-channels // group)
+    lines = np.zeros((task.height, task.width, scans, groups), np.int64)
     for row in range(task.height):
         for column in range(task.width):
-            for channel in range(channels):
-                word = words[row, column, task.first_channel + channel]
-                if counting == ONES_COUNT:
-                    for plane in range(scans):
-                        one = np.int64((word >> plane) & 1)
-                        lines[row, column, plane, channel // group] |= one << (channel % group)
-                else:
-                    one = np.int64(word != 0 or counting == ALL_COUNT)
-                    lines[row, column, 0, channel // group] |= one << (channel % group)
+            for index in range(groups):
+                first = task.first_channel + index * group
+                size = min(group, task.last_channel - first)
+                for scan in range(scans):
+                    line = np.int64(0)
+                    for place in range(size):
+                        word = words[row, column, first + place]
+                        passes = word != 0 or counting == ALL_COUNT
+                        one = (word >> scan) & 1 if counting == ONES_COUNT else np.int32(passes)
+                        line |= np.int64(one) << place
+                    lines[row, column, scan, index] = line
     return lines
+
+
+@kernel
+def count_of(words, row, column, first, last, scan, counting):  # type: ignore[no-untyped-def]
+    """How many words of a group, channels [first, last), count in a scan."""
+    if counting == ALL_COUNT:
+        return last - first
+    count = 0
+    if counting == ONES_COUNT:
+        for channel in range(first, last):
+            count += (words[row, column, channel] >> scan) & 1
+    else:
+        for channel in range(first, last):
+            count += words[row, column, channel] != 0
+    return count
 
 
 @kernel
@@ -149,23 +171,24 @@ def scan_windows(task, words, group, per_cycle, detectors, counting):  # type: i
 
     Cycles that pass any are added up over the detectors.
     """
-    lines = lines_of(task, words, group, counting)
     cycles = np.zeros((task.height, task.width), np.int64)
     passed = np.zeros((task.height, task.width), np.int64)
     passes = np.zeros((task.height, task.width), np.int64)
-    groups = lines.shape[3]
     for row in range(task.height):
         for column in range(task.width):
-            for scan in range(lines.shape[2]):
-                for first in range(0, groups, detectors):
-                    slowest = 1
-                    for index in range(first, min(first + detectors, groups)):
-                        count = popcount(lines[row, column, scan, index])
-                        taken = -(-count // per_cycle)
-                        slowest = max(slowest, taken)
-                        passed[row, column] += count
-                        passes[row, column] += taken
-                    cycles[row, column] += slowest
+            for scan in range(task.planes if counting == ONES_COUNT else 1):
+                slowest = 1
+                for first in range(task.first_channel, task.last_channel, group):
+                    last = min(first + group, task.last_channel)
+                    count = count_of(words, row, column, first, last, scan, counting)
+                    taken = (count + per_cycle - 1) // per_cycle
+                    slowest = max(slowest, taken)
+                    passed[row, column] += count
+                    passes[row, column] += taken
+                    index = (first - task.first_channel) // group
+                    if last == task.last_channel or index % detectors == detectors - 1:
+                        cycles[row, column] += slowest
+                        slowest = 1
     return window_sums(cycles, task), window_sums(passed, task), window_sums(passes, task)
 
 
@@ -177,10 +200,11 @@ def mask_lines(task, mask, group):  # type: ignore[no-untyped-def]
     lines = np.zeros((positions, -(-channels // group), task.outs), np.int64)
     for position in range(positions):
         for channel in range(channels):
+            index = channel // group
+            place = channel % group
+            row = position * channels + channel
             for out in range(task.outs):
-                lines[position, channel // group, out] |= np.int64(mask[position * channels + channel, out]) << (
-                    channel % group
-                )
+                lines[position, index, out] |= np.int64(mask[row, out]) << place
     return lines
 
 
@@ -198,9 +222,13 @@ def match_windows(task, words, mask, group, per_cycle, detectors, counting):  # 
     passed = np.zeros(pixels, np.int64)
     passes = np.zeros(pixels, np.int64)
     groups = lines.shape[3]
+    outs = task.outs
     for pixel in range(pixels):
         top = (task.first_row + pixel // task.out_columns) * task.stride_rows - task.padding_rows
         left = pixel % task.out_columns * task.stride_columns - task.padding_columns
+        slowest = 0
+        matches = 0
+        taken = 0
         for position in range(task.kernel_rows * task.kernel_columns):
             row = top + position // task.kernel_columns * task.dilation_rows
             column = left + position % task.kernel_columns * task.dilation_columns
@@ -213,12 +241,15 @@ def match_windows(task, words, mask, group, per_cycle, detectors, counting):  # 
                         spikes = lines[row, column, scan, index]
                         if spikes == 0:
                             continue
-                        for out in range(task.outs):
+                        for out in range(outs):
                             count = popcount(spikes & weights[position, index, out])
                             most = max(most, count)
-                            passed[pixel] += count
-                            passes[pixel] += taken_by[count]
-                    cycles[pixel] += max(1, taken_by[most])
+                            matches += count
+                            taken += taken_by[count]
+                    slowest += max(1, taken_by[most])
+        cycles[pixel] = slowest
+        passed[pixel] = matches
+        passes[pixel] = taken
     return cycles, passed, passes
 
 
@@ -230,9 +261,7 @@ class SpikeDetector(Dataflow):
     needs_weights = True
 
     def refuses(self, settings: SpikeDetectorSettings, task: Task) -> str:
-        if settings.lane_bits > 1 or task.step_bits == 1:
-            return ""
-        return f"words of {task.step_bits} bits in one time step are no spikes"
+        return no_spikes(task) if settings.lane_bits == 1 else ""
 
     def schedule(self, settings: SpikeDetectorSettings, task: Task, words: Words, mask: Mask) -> Schedule:
         shape = (settings.group, settings.per_cycle, settings.detectors, COUNTING[settings.skip])

@@ -1,4 +1,4 @@
-"""## Systolic array, weight stationary
+"""Systolic array, weight stationary: weights stay while vectors of operands pass (SCALE-Sim).
 
 A layer is the product of two matrices: M vectors of K operands (a vector a scan of an output pixel: its slices, bit
 planes or time steps) times K x N weights. An array of R rows and C columns holds R x C weights at a time, a *fold*;
@@ -16,6 +16,10 @@ arXiv 1811.02883, version 3 Raj et al., ISPASS 2025; it prints the index of the 
 group of C channels follow one another, so that the last of them gives finished sums, a vector a cycle; those of the
 others are added up in the accumulator buffer at the lower edge of the array. The scans of a pixel follow one another,
 and are shifted and added at that edge too.
+
+Held by `test_systolic.a_register_level_array_takes_the_same_cycles_to_the_right_sums`, register by register, and by
+`test_systolic.scalesim_counts_one_cycle_less` and `test_systolic.vectors_leave_when_scalesim_writes_them` against
+SCALE-Sim.
 
 A fold begins when its weights are there; the first one waits for rows of the input map as its vectors enter. The array
 stops as a whole when a row is missing. Keeping the scans of a pixel together, and sums between folds in a buffer of one

@@ -154,30 +154,10 @@ def finish_service(clock, tiles, tile, t):
 
 
 @kernel
-def pass_on(clock, network, tiles, memory, tile, t):
-    """A neuron unit that takes no time: sums that are there by the end of cycle t leave it in this cycle.
-
-    Whatever number of pixels and packets, as long as there is room for them. Returns what `neuron_unit` does.
-    """
-    scalars = tiles.scalars[tile]
-    outcome = k.IDLE
-    while scalars[k.S_EMITTING] or scalars[k.S_RESULTS] > 0:
-        if scalars[k.S_EMITTING]:
-            emitted = emit(clock, network, tiles, memory, tile, t)
-            if emitted != MOVED:
-                return MOVED if outcome == MOVED else emitted
-        elif tiles.result[tile, scalars[k.S_RESULT_HEAD], k.Y_READY] > t + 1:
-            return MOVED if outcome == MOVED else WAITS_FOR_TIME
-        else:
-            finish_service(clock, tiles, tile, t)
-        outcome = MOVED
-    return outcome
-
-
-@kernel
 def neuron_unit(clock, network, tiles, memory, tile, t):
     """Emit, finish the pixel in service, start the next one. Returns MOVED, WAITS_FOR_TIME or k.OUTPUT_BLOCKED."""
     scalars = tiles.scalars[tile]
+    at_once = tiles.settings[k.T_AT_ONCE]
     outcome = k.IDLE
     if scalars[k.S_EMITTING]:
         outcome = emit(clock, network, tiles, memory, tile, t)
@@ -190,11 +170,31 @@ def neuron_unit(clock, network, tiles, memory, tile, t):
         outcome = MOVED
     if scalars[k.S_RESULTS] > 0:
         waiting = tiles.result[tile, scalars[k.S_RESULT_HEAD]]
-        if waiting[k.Y_READY] > t:
+        if waiting[k.Y_READY] > t + at_once:
             return MOVED if outcome == MOVED else WAITS_FOR_TIME
         scalars[k.S_SERVING] = 1
-        scalars[k.S_SERVED_AT] = t + tiles.passes[tile, waiting[k.Y_PASS] & k.PASS_MASK, k.W_SERVICE]
+        service = tiles.passes[tile, waiting[k.Y_PASS] & k.PASS_MASK, k.W_SERVICE]
+        scalars[k.S_SERVED_AT] = t + (0 if at_once else service)
         outcome = MOVED
+    return outcome
+
+
+@kernel
+def drain(clock, network, tiles, memory, tile, t):
+    """The neuron unit's cycle, after the array's, so that what it hands over in t the array sees in t + 1.
+
+    A unit that takes no time goes on until nothing moves: sums that are there by the end of cycle t leave it in t.
+    Returns what `neuron_unit` does.
+    """
+    scalars = tiles.scalars[tile]
+    outcome = k.IDLE
+    again = True
+    while again:
+        found = neuron_unit(clock, network, tiles, memory, tile, t)
+        again = found == MOVED and tiles.settings[k.T_AT_ONCE] == 1
+        if found == MOVED or outcome != MOVED:
+            outcome = found
+    scalars[k.S_RESULTS_PEAK] = max(scalars[k.S_RESULTS_PEAK], scalars[k.S_RESULTS])
     return outcome
 
 
@@ -227,4 +227,3 @@ def push_result(tiles, tile, pass_number, row, column, ready, count):
     entry[k.Y_READY] = ready
     entry[k.Y_COUNT] = count
     scalars[k.S_RESULTS] += 1
-    scalars[k.S_RESULTS_PEAK] = max(scalars[k.S_RESULTS_PEAK], scalars[k.S_RESULTS])

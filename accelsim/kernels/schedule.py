@@ -135,7 +135,9 @@ def next_repetition(clock, tiles, memory, tile, work, step):
     scalars[k.S_STEP] += 1
     if scalars[k.S_STEP] < work[k.W_STEPS] + work[k.W_STEP_COUNT]:
         return
-    tiles.events[work[k.W_LAYER]] += tiles.counts[work[k.W_COUNTS]]
+    counts = tiles.counts[work[k.W_COUNTS]]
+    for event in range(k.EVENTS):
+        tiles.events[work[k.W_LAYER], event] += counts[event]
     scalars[k.S_DETECTOR] += 1
     scalars[k.S_OPEN] = 0
     count_down(clock, memory, work[k.W_DONE_GROUP], 1)

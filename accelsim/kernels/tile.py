@@ -8,7 +8,7 @@ from accelsim.jit import kernel
 from accelsim.kernels import state as k
 from accelsim.kernels.array import array
 from accelsim.kernels.detector import detector
-from accelsim.kernels.neuron_unit import neuron_unit, pass_on
+from accelsim.kernels.neuron_unit import drain
 from accelsim.kernels.outcomes import MOVED, SCANNING, WAITS_FOR_TIME
 from accelsim.kernels.schedule import play
 from accelsim.kernels.vector import vector
@@ -49,30 +49,41 @@ def settle(clock, tiles, tile, t):
 def tile_cycle(clock, network, tiles, memory, tile, t):
     """One cycle of a tile. Returns whether it has to be looked at in the next cycle."""
     scalars = tiles.scalars[tile]
+    result_room = tiles.settings[k.T_RESULTS] - scalars[k.S_RESULTS]
+    clock.scalars[k.TILE_CYCLES] += 1
+    scheduled = tiles.settings[k.T_SCHEDULED] and not has_vector_pass(tiles, tile)
+    wake = k.FOREVER
+    if scheduled:
+        state, wake, pass_number = play(clock, tiles, memory, tile, result_room, t)
+        awake = wake <= t + 1
+        moved = state == k.BUSY or state == k.FILL_DRAIN
+    else:
+        state, awake, moved, pass_number = scan(clock, tiles, memory, tile, result_room, t)
+    drained = drain(clock, network, tiles, memory, tile, t)
+    charge_pass(clock, tiles, tile, state, pass_number, t)
+    if moved or drained == MOVED:
+        clock.scalars[k.LAST_MOVE] = t
+    awake = awake or drained == MOVED or drained == WAITS_FOR_TIME
+    if scheduled and not awake:
+        tiles.wake[tile] = wake
+    return awake
+
+
+@kernel
+def scan(clock, tiles, memory, tile, result_room, t):
+    """One cycle of detector and array, or of a vector pass.
+
+    Returns the tile's state, whether to look at it in the next cycle, whether anything moved, and the pass.
+    """
+    scalars = tiles.scalars[tile]
     settings = tiles.settings
     fifo_room = settings[k.T_FIFO] - scalars[k.S_FIFO]
     pixel_room = settings[k.T_PIXELS] - scalars[k.S_PIXELS]
-    result_room = settings[k.T_RESULTS] - scalars[k.S_RESULTS]
-    clock.scalars[k.TILE_CYCLES] += 1
     pass_number = scalars[k.S_DETECTOR]
     if scalars[k.S_PIXELS] > 0:
         pass_number = tiles.pixel[tile, scalars[k.S_PIXEL_HEAD], k.X_PASS]
     first_pixel = scalars[k.S_PIXELS] == 0 or tiles.pixel[tile, scalars[k.S_PIXEL_HEAD], k.X_PUSHED] == 0
 
-    drained = k.IDLE
-    if not settings[k.T_AT_ONCE]:
-        drained = neuron_unit(clock, network, tiles, memory, tile, t)
-    if settings[k.T_SCHEDULED] and not has_vector_pass(tiles, tile):
-        state, wake, pass_number = play(clock, tiles, memory, tile, result_room, t)
-        if settings[k.T_AT_ONCE]:
-            drained = pass_on(clock, network, tiles, memory, tile, t)
-        charge_pass(clock, tiles, tile, state, pass_number, t)
-        if state == k.BUSY or state == k.FILL_DRAIN or drained == MOVED:
-            clock.scalars[k.LAST_MOVE] = t
-        if wake <= t + 1 or drained == MOVED or drained == WAITS_FOR_TIME or scalars[k.S_RESULTS] > 0:
-            return True
-        tiles.wake[tile] = wake
-        return False
     state = array(clock, tiles, memory, tile, result_room, t)
     awake = state != SCANNING
     found = detector(clock, tiles, tile, fifo_room, pixel_room, t)
@@ -85,20 +96,14 @@ def tile_cycle(clock, network, tiles, memory, tile, t):
         state = vector(clock, tiles, memory, tile, result_room, t)
         awake = state != k.SPIKES_MISSING and state != k.OUTPUT_BLOCKED
     elif state == SCANNING:
-        awake = awake or found == MOVED or found == WAITS_FOR_TIME or found == k.BANK_CONFLICT
+        awake = found == MOVED or found == WAITS_FOR_TIME or found == k.BANK_CONFLICT
         if found == MOVED or found == WAITS_FOR_TIME or found == SCANNING:
             state = k.FILL_DRAIN if first_pixel and opening(tiles, tile, pass_number) else k.BUSY
         else:
             state = found
     elif state == k.OUTPUT_BLOCKED:
         awake = found == MOVED
-    if settings[k.T_AT_ONCE]:
-        drained = pass_on(clock, network, tiles, memory, tile, t)
-
-    charge_pass(clock, tiles, tile, state, pass_number, t)
-    if state == k.BUSY or drained == MOVED or found == MOVED:
-        clock.scalars[k.LAST_MOVE] = t
-    return awake or drained == MOVED or drained == WAITS_FOR_TIME
+    return state, awake, state == k.BUSY or found == MOVED, pass_number
 
 
 @kernel

@@ -33,7 +33,7 @@ class PipeDramSettings(Settings):
         return bytes_per_cycle(self.bandwidth_gb_per_s, clock_mhz) / controllers
 
 
-Rate = Annotated[float, Field(gt=0, ge=1e-6, le=1e9)] | Literal["ideal"]
+Rate = Annotated[float, Field(ge=1e-6, le=1e9)] | Literal["ideal"]
 """Bytes a cycle of the core clock, or no limit."""
 
 

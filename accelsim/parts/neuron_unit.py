@@ -8,13 +8,18 @@ from accelsim.config import Count, Settings, broken
 from accelsim.config.keypath import shown
 from accelsim.units import ceil_div
 
+MOST_LANES = 4096
+
 
 class NeuronUnitSettings(Settings):
     """One neuron unit a tile."""
 
-    lanes: Count = Field(16, le=4096, description="neurons encoded a cycle")
+    lanes: Count = Field(16, le=MOST_LANES, description="neurons encoded a cycle")
     decoding: Literal["packed", "serial"] = Field(
         "packed", description="packed: closed form, one cycle; serial: one cycle a time step, membrane read and written"
+    )
+    arithmetic: Literal["exact", "firefly_v1", "firefly_v2"] = Field(
+        "exact", description="of sums and neurons: exact, or in the registers of a machine; what --verify computes"
     )
     results: Count = Field(2, le=16, description="finished pixels that may wait, the one in service included")
 

@@ -41,6 +41,11 @@ SECTIONS: dict[str, tuple[Key, ...]] = {
         ),
         Key("verified.words", "words", "Output words compared."),
         Key("verified.layers", "layers", "Layers compared."),
+        Key(
+            "verified.differing_words",
+            "words",
+            "Words that the chip's arithmetic makes other than the trace; 0 where it is exact.",
+        ),
         Key("engine.actor_events", "events", "Steps of actors (SimPy events).", optional=True),
         Key("engine.tile_cycles", "cycles", "Tile cycles stepped; idle tiles are skipped.", optional=True),
         Key("notes[]", "-", "What the reader must know: layers drawn at random, pools inferred, warnings."),
@@ -219,7 +224,7 @@ SECTIONS: dict[str, tuple[Key, ...]] = {
         ),
     ),
     "Network on chip": (
-        Key("noc", "-", "Null where the chip has none.", nullable=True),
+        Key("noc", "-", "With `noc: none` all its counts are 0.", nullable=True),
         Key("noc.packets", "packets", "Injected; one for several nodes counts once."),
         Key("noc.flits", "flits", "Injected."),
         Key(
@@ -231,10 +236,10 @@ SECTIONS: dict[str, tuple[Key, ...]] = {
         Key("noc.unicast.packets", "packets", "Packets, had each destination got its own."),
         Key("noc.unicast.flits", "flits", "Flits of these."),
         Key("noc.unicast.flit_hops", "flit-hops", "Flits of these times routers on their ways."),
-        Key("noc.latency_cycles.mean", "cycles", "Creation of a packet to the ejection of its tail."),
-        Key("noc.latency_cycles.p50", "cycles", "Median."),
-        Key("noc.latency_cycles.p99", "cycles", "99th percentile."),
-        Key("noc.latency_cycles.max", "cycles", "Largest."),
+        Key("noc.latency_cycles.mean", "cycles", "Creation of a packet to the ejection of its tail.", nullable=True),
+        Key("noc.latency_cycles.p50", "cycles", "Median.", nullable=True),
+        Key("noc.latency_cycles.p99", "cycles", "99th percentile.", nullable=True),
+        Key("noc.latency_cycles.max", "cycles", "Largest.", nullable=True),
         Key("noc.link_utilisation.mean", "0..1", "Flits over link cycles, mean over links."),
         Key("noc.link_utilisation.max", "0..1", "That of the busiest link over the whole run."),
         Key("noc.payload.encoding", "-", "How spike packets between tiles were sent: network_interface.payload."),
@@ -252,7 +257,11 @@ SECTIONS: dict[str, tuple[Key, ...]] = {
     ),
     "Memory": (
         Key("buffers{}.reads", "accesses", "By buffer, all tiles together."),
-        Key("buffers{}.writes", "accesses", "By buffer, all tiles together."),
+        Key(
+            "buffers{}.writes",
+            "accesses",
+            "The same; of flits, or with `noc: none`, where none come, of bytes.",
+        ),
         Key(
             "buffers{}.conflicts",
             "cycles",

@@ -47,7 +47,10 @@ def _header(report: Report) -> list[str]:
     images = report["images"]
     title = f"{report['arch']} running {report['input']}, {images} image{'s' if images != 1 else ''}"
     verified = report.get("verified")
-    if verified:
+    if verified and verified["differing_words"]:
+        title += f" - {count(verified['differing_words'])} of {count(verified['words'])} words of "
+        title += f"{verified['layers']} layers are not the trace's in the chip's arithmetic"
+    elif verified:
         title += f" - verified: {count(verified['words'])} words of {verified['layers']} layers equal the trace"
     lines = textwrap.wrap(title, WIDTH)
     header = [*lines, "=" * max(len(line) for line in lines)]

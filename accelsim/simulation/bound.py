@@ -27,18 +27,28 @@ def layer_bound(run: Run, counters: LayerCounters) -> str:
     layer = counters.layer
     states = counters.states
     events = counters.events
-    channels = run.arch.controllers
-    rate = run.arch.bytes_per_cycle
-    moved = int(events[k.E_DRAM_READ] + events[k.E_DRAM_WRITE])
     return _longest(
         {
             "pe_array" if layer.op in ARRAY_OPS else "neuron_unit": states["busy"] + states["fill_drain"],
             "weight_buffer.banks": states["bank_conflict"],
-            "dram": 0.0 if rate is None else moved / float(rate) / channels,
-            "memory_controller.link": int(events[k.E_MEMORY_FLITS]) / channels,
+            "dram": _dram_cycles(run, counters),
+            "memory_controller.link": int(events[k.E_MEMORY_FLITS]) / run.arch.controllers,
             "noc": states["output_blocked"],
         }
     )
+
+
+def _dram_cycles(run: Run, counters: LayerCounters) -> float:
+    """Cycles in which the bytes of a layer cross the DRAM bus, or the busiest of the ports."""
+    events = counters.events
+    read, written = int(events[k.E_DRAM_READ]), int(events[k.E_DRAM_WRITE])
+    if run.arch.ports:
+        index, layers = run.layers.index(counters.layer), len(run.layers)
+        weights = sum(run.program.weight_bytes[index::layers])
+        crossed = zip((weights, read - weights, written), run.arch.ports, strict=True)
+        return max(0.0 if rate is None else size / float(rate) for size, rate in crossed)
+    rate = run.arch.bytes_per_cycle
+    return 0.0 if rate is None else (read + written) / float(rate) / run.arch.controllers
 
 
 def occupied_cycles(run: Run) -> dict[str, int]:

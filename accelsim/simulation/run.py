@@ -18,6 +18,7 @@ from accelsim.build.schema import Arch
 from accelsim.engine.bridge import Bridge
 from accelsim.errors import InputError, Problem
 from accelsim.kernels.state import W_LAYER
+from accelsim.kernels.steps import CYCLES
 from accelsim.mapping.plan import Plan
 from accelsim.parts.sequencer import Command
 from accelsim.simulation.invariants import check_invariants
@@ -85,16 +86,20 @@ def run_engine(
     plan: Plan | None = None,
     make_bridge: Callable[..., Bridge] = Bridge,
     reverse_actors: bool = False,
+    instant_arrays: bool = False,
 ) -> Run:
     """Map, lower and run; with a `plan`, as it says.
 
-    `make_bridge` and `reverse_actors` let tests disturb what must not matter.
+    `make_bridge` and `reverse_actors` let tests disturb what must not matter. With `instant_arrays` the steps of
+    schedules take no cycles.
     """
     if images < 1:
         raise InputError(Problem("must be at least 1", key="images", value=images))
     chosen = choose_layers(workload, layers)
     plan = plan or plan_workload(arch, workload, chosen, images)
     program = lower(plan, workload, arch, images, verify)
+    if instant_arrays:
+        program.contents.steps[:, CYCLES] = 0
     fabric = make_fabric(arch, program)
     bridge = make_bridge(fabric, program.groups)
     finished: list[int] = []

@@ -1,12 +1,18 @@
 """The architecture file: what is wrong with it is told in the user's words, file, line and key included."""
 
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
+import yaml
 from chips import SPIKEPACK, chip
 
 from accelsim.build.schema import load_arch
 from accelsim.errors import InputError
+from accelsim.kernels import state as k
+
+LONE = ("tiles={columns: 1, rows: 1}", "noc=none")
+PORTS = "dram={weight_bytes_per_cycle: 16, spike_bytes_per_cycle: 4, store_bytes_per_cycle: ideal}"
 
 
 def problems(tmp_path: Path, old: str, new: str) -> str:
@@ -50,6 +56,76 @@ def test_rules_that_span_parts(override: str, message: str) -> None:
     with pytest.raises(InputError) as caught:
         chip(override)
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (
+            ["tiles={columns: 2, rows: 2}", "noc=none"],
+            "--set: noc: wires one tile to memory, and there are 4 (got 'none'); "
+            "allowed: a network, or tiles: {columns: 1, rows: 1}",
+        ),
+        (["noc=wires"], "--set: noc: must be none or a mapping (got 'wires')"),
+        (["noc=3"], "--set: noc: must be none or a mapping (got 3)"),
+        (["neuron_unit=fast"], "--set: neuron_unit: must be ideal or a mapping (got 'fast')"),
+        (
+            ["dram={weight_bytes_per_cycle: 16, spike_bytes_per_cycle: 4, store_bytes_per_cycle: ideal}"],
+            "--set: dram: is the ports of a tile that is wired to memory, and here is a network between; "
+            "allowed: noc: none, or memory behind controllers",
+        ),
+        (
+            [*LONE, "dram={weight_bytes_per_cycle: 16, spike_bytes_per_cycle: 0, store_bytes_per_cycle: fast}"],
+            "--set: dram.spike_bytes_per_cycle: must be at least 1e-06 (got 0)\n"
+            "--set: dram.store_bytes_per_cycle: must be a number or ideal (got 'fast')",
+        ),
+        (
+            [*LONE, "dram={weight_bytes_per_cycle: 16, spike_bytes_per_cycle: 4}"],
+            "--set: dram.store_bytes_per_cycle: is missing",
+        ),
+        (
+            [*LONE, PORTS.replace("}", ", latency_ns: 1, latency_cycles: 2}")],
+            "--set: dram.latency_cycles: is given as latency_ns too (got 2)",
+        ),
+        (
+            [*LONE, PORTS.replace("}", ", channels: 2}")],
+            "--set: dram.channels: unknown key; allowed: energy, latency_cycles, latency_ns, spike_bytes_per_cycle, "
+            "store_bytes_per_cycle, weight_bytes_per_cycle",
+        ),
+        (
+            [*LONE, PORTS.replace("16", "3.1415926535897")],
+            "--set: dram.weight_bytes_per_cycle: over clock_mhz = 500.0 is a fraction of more digits than time is "
+            "counted with (got 3.1415926535897); allowed: fewer decimals of either",
+        ),
+        (["memory_controller={packet_bytes: 64}"], "--set: memory_controller.nodes: is missing"),
+        (["weight_buffer.ports=3rw"], "--set: weight_buffer.ports: is not one of the choices"),
+    ],
+)
+def test_a_tile_without_a_network_and_what_goes_with_it(overrides: list[str], message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        load_arch(SPIKEPACK, overrides)
+    assert message in str(caught.value)
+
+
+def test_a_lone_tile_needs_no_memory_controller_and_no_network_interface(tmp_path: Path) -> None:
+    data = yaml.safe_load(SPIKEPACK.read_text())
+    for key in ("memory_controller", "network_interface", "neuron_unit"):
+        del data[key]
+    path = tmp_path / "lone.yaml"
+    path.write_text(yaml.safe_dump(data | {"tiles": {"columns": 1, "rows": 1}, "noc": "none", "dram": "ideal"}))
+    arch = load_arch(path)
+    assert (arch.tile_nodes, arch.controller_nodes, arch.controllers) == ((0,), (1, 2, 3), 1)
+    assert arch.ports == (None, None, None) and arch.bytes_per_cycle is None
+    assert arch.network.routers == 0
+
+
+def test_ports_are_exact_and_go_with_their_traffic() -> None:
+    arch = load_arch(SPIKEPACK, [*LONE, PORTS.replace("16", "12.8"), "clock_mhz=300"])
+    assert arch.ports == (Fraction(64, 5), 4, None)
+    assert arch.bytes_per_cycle is None
+    assert [arch.channel(kind, 0) for kind in (k.WEIGHTS, k.SPIKES, k.STORE)] == [0, 1, 2]
+    latency = load_arch(SPIKEPACK, [*LONE, PORTS.replace("}", ", latency_ns: 61}"), "clock_mhz=300"]).latency_cycles
+    assert latency == 19
 
 
 def test_nodes_of_controllers_are_left_out_for_tiles() -> None:

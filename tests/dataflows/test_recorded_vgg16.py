@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from dataflow_cases import packed
 from recorded_vgg16 import RECORDED, Layer, layers
@@ -15,7 +17,7 @@ NAMES = [layer.name for layer in layers()]
 
 def test_the_table_holds_the_layers_of_the_network() -> None:
     """What must hold among its columns, spikes or not."""
-    assert NAMES == [*(f"conv{number}" for number in range(1, 13)), "fc0"]
+    assert [*(f"conv{number}" for number in range(1, 13)), "fc0"] == NAMES
     for layer in layers():
         task, events = layer.task, layer.figure("events")
         assert (task.pixels, task.inputs) == (layer.figure("pixels"), layer.figure("inputs"))
@@ -57,11 +59,22 @@ if RECORDED:
         first = dataflow.schedule(chip, layer.task, packed(layer.spikes()), NO_MASK)
         assert first.counts[WORDS] * -(-layer.outputs // 128) == sums
 
+    @pytest.mark.parametrize("layer", layers(), ids=NAMES)
+    def test_spike_broadcast_takes_the_cycles_of_the_table(layer: Layer) -> None:
+        assert cycles("spike_broadcast", layer, columns=128) == layer.figures["spinalflow_compute_cycles"]
 
-def cycles(name: str, layer: Layer) -> int:
+    @pytest.mark.parametrize("layer", layers(), ids=NAMES)
+    def test_a_join_without_latency_takes_the_cycles_of_the_table(layer: Layer) -> None:
+        """Dense weights: a laggard that overlaps with the next chunk costs a part, where chunks have few matches."""
+        bare = cycles("dual_sparse", layer, columns=16, laggard_cycles=0, chunk_cycles=0)
+        assert bare == layer.figures["loas_cycles"]
+        assert bare < cycles("dual_sparse", layer, columns=16) <= 1.5 * bare
+
+
+def cycles(name: str, layer: Layer, **keys: Any) -> int:
     """Array cycles of all tasks of a layer."""
     dataflow = find_dataflow(name)
-    chip = dataflow.settings_class(dataflow=name)
+    chip = dataflow.settings_class(dataflow=name, **keys)
     words = packed(layer.spikes())
     total = 0
     for first in range(0, layer.outputs, dataflow.outputs(chip) or layer.outputs):

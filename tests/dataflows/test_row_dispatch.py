@@ -73,8 +73,9 @@ def test_pixels_leave_in_order() -> None:
 def test_work_waits_for_the_whole_map() -> None:
     task = layer_task(5, 2, 1, 1, kernel=(3, 1), planes=1)
     steps, _ = DATAFLOW.schedule(array(), task, np.ones((5, 2, 1), np.int32), NO_MASK)
-    assert DATAFLOW.whole_map(array())
     assert set(steps[:, ROW].tolist()) == {4} and set(steps[:, WEIGHTS].tolist()) == {-1}
+    strip, _ = DATAFLOW.schedule(array(), task._replace(last_row=1), np.ones((5, 2, 1), np.int32), NO_MASK)
+    assert set(strip[:, ROW].tolist()) == {2}
 
 
 @pytest.mark.parametrize("resident", [1, 5, 8, 32])

@@ -1,7 +1,10 @@
 """The neuron unit: results of several pixels, one after another."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from bare_fabric import TILE
 from tile_driver import TileDriver
 
 from accelsim.kernels import neuron_unit
@@ -38,6 +41,19 @@ def test_pixels_of_a_result_are_served_one_after_another(service: int) -> None:
     # The first begins in cycle 0; each row leaves in the cycle after that in which its last pixel is done.
     assert served[0] == served[1]
     assert [t for t, count in enumerate(served[0]) if count] == [2 * service + 1, 5 * service + 1]
+
+
+def test_a_unit_that_takes_no_time_passes_on_in_the_cycle_of_the_sums() -> None:
+    """Results of 2, 3 and 4 pixels of rows of 3: the third is there a cycle later, and what waits behind it too."""
+    words = np.zeros((4, 3, 8), np.int64)
+    driver = TileDriver(words, replace(TILE, at_once=True, results=4), awaits="W_WEIGHTS_GROUP", W_SERVICE=9)
+    push(driver, 0, 0, 2)
+    push(driver, 0, 2, 3)
+    late = driver.fabric.now + 2
+    neuron_unit.push_result(driver.fabric.tiles, 0, 0, 1, 2, late, 4)
+    push(driver, 3, 0, 3)
+    assert [driver.step().packets for _ in range(3)] == [1, 3, 0]
+    assert driver.scalars[k.S_RESULTS] == 0
 
 
 def test_a_result_runs_over_the_ends_of_rows_and_takes_one_place() -> None:

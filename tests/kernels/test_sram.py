@@ -21,7 +21,7 @@ from accelsim.engine.sram import SramShape
 from accelsim.kernels import sram
 from accelsim.kernels import state as k
 
-PORTS = {"1rw": k.ONE_RW, "1r1w": k.ONE_R_ONE_W, "2rw": k.TWO_RW}
+PORTS = {"1rw": k.ONE_RW, "1r1w": k.ONE_R_ONE_W, "2rw": k.TWO_RW, "ideal": k.UNLIMITED}
 ARBITRATIONS = {"writes_first": k.WRITES_FIRST, "reads_first": k.READS_FIRST, "round_robin": k.ROUND_ROBIN}
 ROOMY = replace(NETWORK, buffer_flits=512)
 """A queue for as many flits as a test sends."""
@@ -152,6 +152,15 @@ def test_reads_first_let_a_flit_go_first_when_it_has_lost_sixteen_times() -> Non
     assert [t for t, turn in enumerate(turns) if turn.left >= 0] == [16, 33]
 
 
+def test_ideal_ports_take_every_access_of_a_cycle() -> None:
+    """A flit of four words and a line of four in one bank: both at once, cycle after cycle."""
+    shape = SramShape(32, 64, k.UNLIMITED, k.BLOCK)
+    tile = Buffers((shape, shape), (1, 1), 128)
+    for number in range(3):
+        tile.arrive(number, k.SPIKE_BUFFER, 0)
+    assert [tile.step((0, 128), []) for _ in range(3)] == [Turn(number, True, ()) for number in range(3)]
+
+
 def test_round_robin_alternates_while_both_want_one_bank() -> None:
     tile = buffers(arbitration="round_robin")
     for number in range(3):
@@ -217,6 +226,8 @@ def play(case: tuple[tuple[SramShape, SramShape], tuple[int, int], int, int], cy
             theirs = {bank: (done.count("r"), done.count("w")) for bank, done in memory.taken.items()}
             # What meets nothing is not noted: reads of weights without a flit for them, flits without reads.
             assert all(mine[bank][0] <= theirs[bank][0] and mine[bank][1] <= theirs[bank][1] for bank in mine)
+            if memory.shape.ports == k.UNLIMITED:
+                continue
             most = {k.ONE_RW: (1, 1, 1), k.ONE_R_ONE_W: (1, 1, 2), k.TWO_RW: (2, 2, 2)}[memory.shape.ports]
             for reads, writes in theirs.values():
                 assert reads <= most[0] and writes <= most[1] and reads + writes <= most[2]

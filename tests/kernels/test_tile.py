@@ -120,6 +120,17 @@ def test_a_bank_of_two_ports_gives_two_words() -> None:
         assert tile.cycles_of("words") == cycles
 
 
+def test_ideal_ports_of_the_weight_buffer_give_a_word_to_every_lane() -> None:
+    """Six words of which five lie in one bank: as many a cycle as there are lanes."""
+    rows = [*rows_in_bank_0(64, 4)[:5], 1]
+    shape = replace(LONG_LINES, fifo_words=16, weight_sram=replace(TILE.weight_sram, ports=k.UNLIMITED))
+    for lanes, cycles in ((8, [4] * 6), (4, [4, 4, 4, 4, 5, 5])):
+        tile = TileDriver(sparse(64, *rows), replace(shape, rows=lanes))
+        tile.run()
+        assert tile.cycles_of("words") == cycles
+        assert tile.cycles_of_state("bank_conflict") == []
+
+
 def test_words_that_gathered_are_taken_a_lane_each_too() -> None:
     """Four words in one of sixteen banks hold the array up, while six of the next pixel, in six banks, gather."""
     words = np.zeros((1, 2, 64), np.int64)

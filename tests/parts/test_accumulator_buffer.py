@@ -28,6 +28,8 @@ def buffer(**changed: Any) -> AccumulatorBufferSettings:
         ({"ports": "1rw"}, 0, 1, False, 1),
         ({"ports": "1rw"}, 0, 0, False, 0),
         ({"width_bits": 100}, 1, 1, False, 4),
+        ({"width_bits": 100, "ports": "ideal"}, 1, 1, True, 1),
+        ({"width_bits": 100, "ports": "ideal"}, 0, 0, False, 0),
         ({"width_bits": 100, "banks": 4}, 1, 1, False, 1),
         ({"width_bits": 100, "banks": 4, "ports": "1rw"}, 1, 1, False, 2),
     ],

@@ -99,7 +99,7 @@ def test_queues_show_how_full_they_have_been(report: dict[str, Any]) -> None:
 
 
 def test_verified_runs_say_so(report: dict[str, Any]) -> None:
-    report["verified"] = {"words": 123456, "layers": 20}
+    report["verified"] = {"words": 123456, "layers": 20, "differing_words": 0}
     assert render(report).splitlines()[0] == (
         "spikepack running resnet18_digits, 1 image - verified: 123,456 words of 20 layers equal the trace"
     )

@@ -100,7 +100,7 @@ def cases(
         draw(st.integers(max(1, size - 2 * pad), max(1, size - 2 * pad) + 5))
         for size, pad in zip(reached, padding, strict=True)
     )
-    bits = draw(planes or st.integers(1, 8))
+    bits = draw(st.integers(1, 8) if planes is None else planes)
     group_count = draw(st.integers(1, 3)) if groups else 1
     group_channels = draw(st.integers(1, max_channels // group_count))
     group_outs = draw(st.integers(1, max_outs // group_count))
@@ -118,7 +118,7 @@ def cases(
         padding=padding,
         dilation=dilation,
         planes=bits,
-        step_bits=draw(step_bits or st.integers(1, bits)),
+        step_bits=draw(st.integers(1, bits) if step_bits is None else step_bits),
         weight_bits=draw(st.sampled_from([2, 4, 8])),
     )
     first_row = draw(st.integers(0, task.last_row - 1)) if row_ranges else 0
