@@ -28,7 +28,7 @@ from pydantic import Field
 from accelsim.config import Count
 from accelsim.dataflows._planes import no_spikes, plane_modes
 from accelsim.dataflows._windows import count_at, rows_needed, unrolled, window_sums
-from accelsim.dataflows.dataflow import ArraySettings, Dataflow, Skip, SpikeMode
+from accelsim.dataflows.dataflow import Dataflow, ScheduledSettings, Skip, SpikeMode
 from accelsim.dataflows.task import (
     CYCLES,
     LINE_WORDS,
@@ -47,7 +47,7 @@ from accelsim.dataflows.task import (
 )
 
 
-class BitSparsitySettings(ArraySettings):
+class BitSparsitySettings(ScheduledSettings):
     """`pe_array` of `dataflow: bit_sparsity`."""
 
     dataflow: Literal["bit_sparsity"]

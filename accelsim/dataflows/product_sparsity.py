@@ -42,7 +42,7 @@ from pydantic import Field
 from accelsim.config import Bytes, Count
 from accelsim.dataflows._planes import no_spikes, plane_modes
 from accelsim.dataflows._windows import unrolled
-from accelsim.dataflows.dataflow import ArraySettings, Dataflow, Skip, SpikeMode
+from accelsim.dataflows.dataflow import Dataflow, ScheduledSettings, Skip, SpikeMode
 from accelsim.dataflows.task import (
     ACCUMULATOR_READS,
     ACCUMULATOR_WRITES,
@@ -69,7 +69,7 @@ from accelsim.jit import kernel, popcount, trailing_zeros
 COST, SEARCHED, ADDITIONS, ISSUED, REUSED, TILE_COLUMNS = range(6)
 
 
-class ProductSparsitySettings(ArraySettings):
+class ProductSparsitySettings(ScheduledSettings):
     """`pe_array` of `dataflow: product_sparsity`."""
 
     dataflow: Literal["product_sparsity"]

@@ -30,7 +30,7 @@ from pydantic import Field
 from accelsim.config import Count
 from accelsim.dataflows._planes import no_spikes, plane_modes
 from accelsim.dataflows._windows import rows_needed, unrolled, window_sums
-from accelsim.dataflows.dataflow import ArraySettings, Dataflow, Skip, SpikeMode
+from accelsim.dataflows.dataflow import Dataflow, ScheduledSettings, Skip, SpikeMode
 from accelsim.dataflows.task import (
     CYCLES,
     LINE_WORDS,
@@ -50,7 +50,7 @@ from accelsim.dataflows.task import (
 from accelsim.jit import kernel, trailing_zeros
 
 
-class RowDispatchSettings(ArraySettings):
+class RowDispatchSettings(ScheduledSettings):
     """`pe_array` of `dataflow: row_dispatch`."""
 
     dataflow: Literal["row_dispatch"]

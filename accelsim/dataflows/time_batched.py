@@ -38,7 +38,7 @@ from pydantic import Field
 from accelsim.config import Count, Cycles
 from accelsim.dataflows._planes import no_spikes, plane_modes
 from accelsim.dataflows._windows import rows_needed, unrolled
-from accelsim.dataflows.dataflow import ArraySettings, Dataflow, Skip, SpikeMode
+from accelsim.dataflows.dataflow import Dataflow, ScheduledSettings, Skip, SpikeMode
 from accelsim.dataflows.task import (
     CYCLES,
     FILL_DRAIN,
@@ -66,7 +66,7 @@ PART_BITS = 32
 """Of a set of patterns in an int64: bit operations then never meet its sign."""
 
 
-class TimeBatchedSettings(ArraySettings):
+class TimeBatchedSettings(ScheduledSettings):
     """`pe_array` of `dataflow: time_batched`."""
 
     dataflow: Literal["time_batched"]
