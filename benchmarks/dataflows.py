@@ -49,6 +49,8 @@ ARRAYS: dict[str, dict[str, Any]] = {
         "spike_mode": "bit_serial",
     },
     "spike_detector": {"group": 16, "per_cycle": 4, "columns": 16, "spike_mode": "bit_serial", "skip": "zero_bits"},
+    "dual_sparse": {"columns": 16},
+    "gustavson": {"rows": 8, "columns": 8},
     "spike_broadcast": {"columns": 128, "spike_mode": "time_serial", "skip": "zero_bits"},
 }
 """Keys of those dataflows whose defaults make no array."""

@@ -369,7 +369,8 @@ class Arch:
         settings = self.settings
         array = settings.pe_array
         flow = self.dataflow
-        rate = self.bytes_per_cycle
+        # Of ports the plan knows the one for weights: most of what it moves.
+        rate = self.ports[k.WEIGHT_PORT] if self.ports else self.bytes_per_cycle
         pixel_bits = array.pe_shape[1] * array.accumulator_bits
         return TileCapacity(
             tiles=settings.tiles.count,

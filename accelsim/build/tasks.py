@@ -86,7 +86,13 @@ class TaskTable:
             return NO_MASK
         mask = self._mask(layer).reshape(*layer.kernel, layer.in_shape[0], layer.group_outputs)
         first = task.first_out % layer.group_outputs
-        chosen = mask[:, :, task.first_channel : task.last_channel, first : first + task.outs]
+        chosen = mask[:, :, task.first_channel : task.last_channel, first : first + task.reach]
+        if task.reach < task.outs:
+            # Of several groups each channel has weights for the outputs of its own.
+            channels = np.arange(chosen.shape[2])
+            wide = np.zeros((*chosen.shape[:3], task.outs // task.reach, task.reach), np.bool_)
+            wide[:, :, channels, channels // layer.group_inputs] = chosen
+            chosen = wide
         return np.ascontiguousarray(chosen.reshape(task.inputs, task.outs))
 
     def steps(self) -> NDArray[np.int64]:

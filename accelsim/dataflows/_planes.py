@@ -22,6 +22,17 @@ def plane_modes(*, nothing: str = "", silent_words: str = "", zero_bits: str = "
     return modes | {(mode, skip): reason for mode, reason in others.items() for skip in skips}
 
 
+def event_modes(apart: str, spikes_alone: str) -> dict[tuple[SpikeMode, Skip], str]:
+    """Modes of an array that takes ones as events of one time step, or bit plane.
+
+    `apart` is why it takes no packed words, `spikes_alone` why it cannot but skip zero bits.
+    """
+    skips: tuple[Skip, ...] = ("nothing", "silent_words", "zero_bits")
+    serial: tuple[SpikeMode, ...] = ("bit_serial", "time_serial")
+    modes: dict[tuple[SpikeMode, Skip], str] = {("packed", skip): apart for skip in skips}
+    return modes | {(mode, skip): "" if skip == "zero_bits" else spikes_alone for mode in serial for skip in skips}
+
+
 def no_spikes(task: Task) -> str:
     """Why the words of a layer are no spikes; "" if they are."""
     return f"words of {task.step_bits} bits in one time step are no spikes" if task.step_bits > 1 else ""
