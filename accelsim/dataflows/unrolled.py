@@ -53,7 +53,7 @@ from pydantic import Field, model_validator
 from accelsim.config import Count, Cycles, Settings, broken
 from accelsim.dataflows import task as k
 from accelsim.dataflows._unrolled import Machine, coalesced, stationary_outputs, stationary_weights
-from accelsim.dataflows.dataflow import ArraySettings, Dataflow, Skip, SpikeMode
+from accelsim.dataflows.dataflow import Dataflow, ScheduledSettings, Skip, SpikeMode
 from accelsim.dataflows.task import Mask, Schedule, Task, Words
 from accelsim.kernels import steps as p
 
@@ -73,7 +73,7 @@ class Parallel(Settings):
     )
 
 
-class UnrolledSettings(ArraySettings):
+class UnrolledSettings(ScheduledSettings):
     """`pe_array` with `dataflow: unrolled`."""
 
     dataflow: Literal["unrolled"] = "unrolled"
