@@ -40,7 +40,7 @@ from pydantic import Field
 from accelsim.config import Count, Cycles
 from accelsim.dataflows._planes import no_spikes
 from accelsim.dataflows._windows import reaches, rows_needed, unrolled
-from accelsim.dataflows.dataflow import ArraySettings, Dataflow, Skip, SpikeMode
+from accelsim.dataflows.dataflow import Dataflow, ScheduledSettings, Skip, SpikeMode
 from accelsim.dataflows.task import (
     CYCLES,
     LINE_WORDS,
@@ -78,7 +78,7 @@ LINE_BITS = 1 << LINE_SHIFT
 """Bits of a word that a mask is kept in."""
 
 
-class DualSparseSettings(ArraySettings):
+class DualSparseSettings(ScheduledSettings):
     """Processing elements that join packed spikes and weights."""
 
     dataflow: Literal["dual_sparse"]
@@ -92,11 +92,8 @@ class DualSparseSettings(ArraySettings):
 
     @property
     def pe_shape(self) -> tuple[int, int]:
-        return (1, self.columns)
-
-    @property
-    def operand_bits(self) -> int:
-        return self.parallel_steps
+        # Each element adds a weight for all steps, while an adder for each step takes it off where the step is silent.
+        return (1 + self.parallel_steps, self.columns)
 
     @property
     def line_bits(self) -> int:
