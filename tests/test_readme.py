@@ -72,6 +72,8 @@ def test_commands_and_snippets_run_in_order(checkout: Path) -> None:
         "results/verified/report.json",
         "results/spikepack__mine_trace/report.txt",
         "results/sweep/points.csv",
+        "results/compared/comparison.png",
+        "results/compared/dense_ann/report.json",
         "results/noc/noc_latency.png",
         "results/noc/noc_links.png",
         "log.csv",

@@ -4,7 +4,7 @@ LoAS (Yin, Kim, Wu, Panda, MICRO 2024, arXiv 2407.14073): `columns` processing e
 pixel each. Of the window's inputs a bit mask says which fired in any of up to `parallel_steps` time steps, of the
 weights of an output channel another which are not zero. An element joins them chunk by chunk, `chunk` inputs in the
 order kernel row, kernel column, channel (padding: inputs that are silent). An input that was silent in all steps, or
-whose weight is zero, costs nothing.
+whose weight is zero, costs nothing (`test_dual_sparse.a_neuron_that_is_silent_in_all_steps_costs_nothing`).
 
 With m matches in a chunk:
 
@@ -15,14 +15,15 @@ With m matches in a chunk:
 | correction | m | a packed word a cycle is read, and the weight taken off where a step is silent |
 
 The join of a chunk begins when that of the chunk before has ended and the chunk before that is corrected: matches of
-two chunks are held. Its laggard begins with it, or when the laggard is free; its correction follows its laggard and
-the corrections before it, and ends not before its join. Where an element begins is told by the window alone, so that
-the elements begin a pixel together, when the slowest has joined the pixel before; corrections may lag into the next
-pixel. A pixel's sums leave when its last correction has ended. Words of more than `parallel_steps` steps are joined
-slice by slice.
+two chunks are held. Its laggard begins with it, or when the laggard is free; its correction follows its laggard and the
+corrections before it, and ends not before its join
+(`test_dual_sparse.laggard_and_corrections_overlap_with_the_next_chunk`). The spikes of a window go to all elements, so
+that these begin a pixel together, when the slowest has joined the pixel before; corrections may lag into the next
+pixel (`test_dual_sparse.corrections_lag_into_the_next_pixel`). A pixel's sums leave when its last
+correction has ended. Words of more than `parallel_steps` steps are joined slice by slice.
 
 With dense weights and neither `laggard_cycles` nor `chunk_cycles`, a layer takes its nonzero words under all windows
-times ceil(output channels / `columns`).
+times ceil(output channels / `columns`) (`test_dual_sparse.dense_weights_without_latency_take_the_nonzero_words`).
 
 Architecture: the elements, chunks of 128, one match a cycle, a laggard of 8 cycles that overlaps with the next chunk,
 corrections afterwards. Estimates: that an empty chunk takes a cycle, that the laggard takes one chunk at a time, one
@@ -37,13 +38,16 @@ import numpy as np
 from pydantic import Field
 
 from accelsim.config import Count, Cycles
+from accelsim.dataflows._planes import no_spikes
 from accelsim.dataflows._windows import reaches, rows_needed, unrolled
-from accelsim.dataflows.dataflow import ArraySettings, Dataflow, Skip, SpikeMode
+from accelsim.dataflows.dataflow import Dataflow, ScheduledSettings, Skip, SpikeMode
 from accelsim.dataflows.task import (
+    CYCLES,
     LINE_WORDS,
     LINES,
     MACS,
     PIXELS,
+    ROW,
     SUMS,
     WEIGHT_READS,
     WORDS,
@@ -54,7 +58,6 @@ from accelsim.dataflows.task import (
     empty_schedule,
 )
 from accelsim.jit import kernel, popcount
-from accelsim.kernels.steps import CYCLES, ROW
 
 TOGETHER = "all time steps of a neuron are added up at once"
 JOINED = "the join finds the words that are not silent"
@@ -75,7 +78,7 @@ LINE_BITS = 1 << LINE_SHIFT
 """Bits of a word that a mask is kept in."""
 
 
-class DualSparseSettings(ArraySettings):
+class DualSparseSettings(ScheduledSettings):
     """Processing elements that join packed spikes and weights."""
 
     dataflow: Literal["dual_sparse"]
@@ -89,11 +92,8 @@ class DualSparseSettings(ArraySettings):
 
     @property
     def pe_shape(self) -> tuple[int, int]:
-        return (1, self.columns)
-
-    @property
-    def operand_bits(self) -> int:
-        return self.parallel_steps
+        # Each element adds a weight for all steps, while an adder for each step takes it off where the step is silent.
+        return (1 + self.parallel_steps, self.columns)
 
     @property
     def line_bits(self) -> int:
@@ -189,7 +189,7 @@ class DualSparse(Dataflow):
     needs_weights = True
 
     def refuses(self, settings: DualSparseSettings, task: Task) -> str:
-        return f"words of {task.step_bits} bits in one time step are no spikes" if task.step_bits > 1 else ""
+        return no_spikes(task)
 
     def schedule(self, settings: DualSparseSettings, task: Task, words: Words, mask: Mask) -> Schedule:
         dense = mask.size == 0

@@ -7,10 +7,11 @@ merger adds it to the sums of the pixels where it spikes, one a cycle. An elemen
 
     the ones under the windows of its row of the block, in that bit plane,
 
-and an input that is silent in the whole row costs nothing. Rows run in waves of `rows`; a wave takes as long as its
-slowest row. A layer takes the sum over waves, bit planes and blocks, times ceil(output channels / `columns`): `columns`
-such groups of elements have an output channel each. Where a block's last column ends a stripe of blocks, the sums of
-the stripe's pixels leave.
+and an input that is silent in the whole row costs nothing
+(`test_gustavson.a_row_takes_its_ones_and_fetches_the_weights_of_its_inputs_once`). Rows run in waves of `rows`; a wave
+takes as long as its slowest row (`test_gustavson.a_wave_takes_as_long_as_its_slowest_row`). A layer takes the sum over
+waves, bit planes and blocks, times ceil(output channels / `columns`): `columns` such groups of elements have an output
+channel each. Where a block's last column ends a stripe of blocks, the sums of the stripe's pixels leave.
 
 Source: the organisation (8 x 8 pixels, 8 elements, 8 output channels) is that of the tile model of GustavSNN in the
 public neuro_cache models. That model charges one cycle for each input, however many pixels it spikes in; its own notes
@@ -27,15 +28,18 @@ import numpy as np
 from pydantic import Field
 
 from accelsim.config import Count
+from accelsim.dataflows._planes import event_modes, no_spikes
 from accelsim.dataflows._windows import reaches, rows_needed, unrolled, window_sums
-from accelsim.dataflows.dataflow import ArraySettings, Dataflow, Skip, SpikeMode
+from accelsim.dataflows.dataflow import Dataflow, ScheduledSettings, Skip, SpikeMode
 from accelsim.dataflows.task import (
     BUSY,
     COUNTS,
+    CYCLES,
     LINE_WORDS,
     LINES,
     MACS,
     PIXELS,
+    ROW,
     SUMS,
     WEIGHT_READS,
     WORDS,
@@ -46,24 +50,9 @@ from accelsim.dataflows.task import (
     empty_schedule,
 )
 from accelsim.jit import kernel, popcount
-from accelsim.kernels.steps import CYCLES, ROW
-
-APART = "the merger adds the spikes of one time step"
-SPIKES_ALONE = "a line holds spikes alone"
-MODES: dict[tuple[SpikeMode, Skip], str] = {
-    ("packed", "nothing"): APART,
-    ("packed", "silent_words"): APART,
-    ("packed", "zero_bits"): APART,
-    ("bit_serial", "nothing"): SPIKES_ALONE,
-    ("bit_serial", "silent_words"): SPIKES_ALONE,
-    ("bit_serial", "zero_bits"): "",
-    ("time_serial", "nothing"): SPIKES_ALONE,
-    ("time_serial", "silent_words"): SPIKES_ALONE,
-    ("time_serial", "zero_bits"): "",
-}
 
 
-class GustavsonSettings(ArraySettings):
+class GustavsonSettings(ScheduledSettings):
     """Processing elements that have an output row each."""
 
     dataflow: Literal["gustavson"]
@@ -149,10 +138,13 @@ class Gustavson(Dataflow):
     """An output row each, one addition a cycle."""
 
     settings_class = GustavsonSettings
-    modes = MODES
+    modes = event_modes(
+        "the merger adds the spikes of one time step",
+        "a line holds spikes alone",
+    )
 
     def refuses(self, settings: GustavsonSettings, task: Task) -> str:
-        return f"words of {task.step_bits} bits in one time step are no spikes" if task.step_bits > 1 else ""
+        return no_spikes(task)
 
     def schedule(self, settings: GustavsonSettings, task: Task, words: Words, mask: Mask) -> Schedule:
         cycles, events = work_blocks(task, words, settings.rows, settings.block_rows, settings.block_columns)

@@ -4,9 +4,9 @@ Every set bit of a word is an event of one time step. A word of `planes` bits is
 time steps have several bits is no spike, and runs as bit planes, each set bit an event.
 
 **Gathered** (SpinalFlow: Narayanan, Taht, Balasubramonian, Giacomin, Gaillardon, ISCA 2020): output pixel after output
-pixel. The spines of a receptive field, one an input position, hold its events in order of time, and a min-finder
-merges them. In each cycle the earliest event goes to all `columns` processing elements, each of which adds its own
-weight to its membrane. For an output pixel and a group of output channels with E events under the window:
+pixel. The spines of a receptive field, one an input position, hold its events in order of time, and a min-finder merges
+them. In each cycle the earliest event goes to all `columns` processing elements, each of which adds its own weight to
+its membrane. For an output pixel and a group of output channels with E events under the window:
 
 | cycles | what happens |
 |---|---|
@@ -14,11 +14,13 @@ weight to its membrane. For an output pixel and a group of output channels with 
 | E x (`event_cycles` + ceil(reach / `columns`)) | the events: one a cycle where `columns` suffice |
 | 1 in place of all that | when E = 0: the end of the empty spines is seen |
 
-The layer takes the sum over pixels and groups of E + `fill_cycles`. Padding holds no spine. That fill is paid for each
-pixel and group, and that an empty window takes a cycle, is how a public cycle-stepped re-implementation of SpinalFlow
-behaves (`fill_cycles` 2, of which one is the pipeline and one the spines being handed over). Not modelled: stalls by
-output queues, which are at most 0.25 % of the cycles there. Differing from it, membranes are reset between pixels and
-no spike is lost.
+The layer takes the sum over pixels and groups of E + `fill_cycles`
+(`test_spike_broadcast.two_pixels_take_their_events_and_the_fill`,
+`test_spike_broadcast.a_window_without_events_takes_a_cycle`). Padding holds no spine. That fill is paid for each pixel
+and group, and that an empty window takes a cycle, is how a public cycle-stepped re-implementation of SpinalFlow behaves
+(`fill_cycles` 2, of which one is the pipeline and one the spines being handed over). Not modelled: stalls by output
+queues, which are at most 0.25 % of the cycles there. Differing from it, membranes are reset between pixels and no spike
+is lost.
 
 With `input: stream` the events of a window, `entry_bytes` each, come over the spike port while the array works, again
 for every group of output channels; a window begins when its events are there.
@@ -26,8 +28,9 @@ for every group of output channels; a window begins when its events are there.
 **Scattered** (Loihi: Davies et al., IEEE Micro 2018, in outline): a core keeps the sums of all its neurons. Its input
 events come position after position; each is looked up (`event_cycles`), and then its synapses are worked off, `columns`
 of them a cycle: ceil(reached pixels x reached output channels / `columns`). The sums of all pixels leave together after
-the last event and `fill_cycles`. That a core waits for nothing but its input rows is an estimate: the barrier after
-each time step is not modelled.
+the last event and `fill_cycles`
+(`test_spike_broadcast.a_scattered_event_is_looked_up_once_and_reaches_all_its_pixels`). That a core waits for nothing
+but its input rows is an estimate: the barrier after each time step is not modelled.
 """
 
 from __future__ import annotations
@@ -39,19 +42,22 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from accelsim.config import Count, Cycles
+from accelsim.dataflows._planes import event_modes, no_spikes
 from accelsim.dataflows._windows import count_at, reaches, rows_needed, unrolled, window_sums
-from accelsim.dataflows.dataflow import ArraySettings, Dataflow, Skip, SpikeMode
+from accelsim.dataflows.dataflow import Dataflow, ScheduledSettings, Skip, SpikeMode
 from accelsim.dataflows.task import (
     ACCUMULATOR_READS,
     ACCUMULATOR_WRITES,
     BUSY,
     COUNTS,
+    CYCLES,
     FILL_DRAIN,
     KIND,
     LINE_WORDS,
     LINES,
     MACS,
     PIXELS,
+    ROW,
     STREAM,
     SUMS,
     WEIGHT_READS,
@@ -63,24 +69,9 @@ from accelsim.dataflows.task import (
     empty_schedule,
 )
 from accelsim.jit import kernel
-from accelsim.kernels.steps import CYCLES, ROW
-
-APART = "an event is one bit of one time step: the bits of a word cannot be one operand"
-SPIKES_ALONE = "only spikes are events: what is zero is never stored or sent"
-MODES: dict[tuple[SpikeMode, Skip], str] = {
-    ("packed", "nothing"): APART,
-    ("packed", "silent_words"): APART,
-    ("packed", "zero_bits"): APART,
-    ("bit_serial", "nothing"): SPIKES_ALONE,
-    ("bit_serial", "silent_words"): SPIKES_ALONE,
-    ("bit_serial", "zero_bits"): "",
-    ("time_serial", "nothing"): SPIKES_ALONE,
-    ("time_serial", "silent_words"): SPIKES_ALONE,
-    ("time_serial", "zero_bits"): "",
-}
 
 
-class SpikeBroadcastSettings(ArraySettings):
+class SpikeBroadcastSettings(ScheduledSettings):
     """An array that takes one spike event at a time."""
 
     dataflow: Literal["spike_broadcast"]
@@ -126,7 +117,10 @@ class SpikeBroadcast(Dataflow):
     """One event a cycle, to all processing elements."""
 
     settings_class = SpikeBroadcastSettings
-    modes = MODES
+    modes = event_modes(
+        "an event is one bit of one time step: the bits of a word cannot be one operand",
+        "only spikes are events: what is zero is never stored or sent",
+    )
 
     def outputs(self, settings: SpikeBroadcastSettings) -> int:
         return settings.columns if settings.outputs == "columns" else 0
@@ -135,7 +129,7 @@ class SpikeBroadcast(Dataflow):
         return settings.input == "stream"
 
     def refuses(self, settings: SpikeBroadcastSettings, task: Task) -> str:
-        return f"words of {task.step_bits} bits in one time step are no spikes" if task.step_bits > 1 else ""
+        return no_spikes(task)
 
     def schedule(self, settings: SpikeBroadcastSettings, task: Task, words: Words, mask: Mask) -> Schedule:
         if settings.order == "scattered":

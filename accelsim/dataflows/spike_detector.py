@@ -1,14 +1,16 @@
 """Spike detector: the first operands of a group that count go on each cycle (FireFly-S, FireFly-T, SpikePack's FPGA).
 
 Words are read in groups: `group` channels of one kernel position, in the order kernel row, kernel column, channel; the
-last group of a position may be smaller. A detector holds one group and passes its first `per_cycle` operands that
-count each cycle, with their weights of up to `columns` output channels. A group of which n operands count takes
+last group of a position may be smaller. A detector holds one group and passes its first `per_cycle` operands that count
+each cycle, with their weights of up to `columns` output channels. A group of which n operands count takes
 
     max(1, ceil(n / per_cycle)) cycles,
 
-so that a silent group takes the cycle in which it is seen. `detectors` groups of a kernel position lie side by side;
-the slowest of them counts, as nothing is queued between them. A pixel and group of output channels takes the sum over
-its window; the layer the sum over pixels and groups of output channels.
+so that a silent group takes the cycle in which it is seen
+(`test_spike_detector.a_word_takes_its_ones_by_the_first_m_of_them`). `detectors` groups of a kernel position lie side
+by side; the slowest of them counts, as nothing is queued between them
+(`test_spike_detector.the_slowest_of_detectors_side_by_side_counts`). A pixel and group of output channels takes the sum
+over its window; the layer the sum over pixels and groups of output channels.
 
 What counts, and how often a group is read:
 
@@ -19,17 +21,17 @@ What counts, and how often a group is read:
 | `zero_bits` | ones of a bit plane | once a bit plane |
 
 Slices: `packed` words are cut into ceil(planes / `lane_bits`), `time_serial` ones into ceil(step bits / `lane_bits`) a
-time step, `bit_serial` ones into bit planes. Kernel positions outside the map are groups of zeros as well
-(`padding: scanned`), or left out (`skipped`).
+time step, `bit_serial` ones into bit planes. Kernel positions outside the map are groups of zeros as well (`padding:
+scanned`), or left out (`skipped`; `test_spike_detector.padding_is_a_group_of_zeros_or_left_out`).
 
 With `weight_mask: true` an operand counts for an output channel only where its weight is not zero: the detector of that
 channel works on spikes AND mask. The group of spikes goes to all `columns` at once, so it takes as long as the output
-channel with the most matches among them.
+channel with the most matches among them (`test_spike_detector.an_operand_counts_where_its_weight_is_not_zero`).
 
 Sources: the first M ones of a word each cycle is the decoder of FireFly-T (Li et al., arXiv 2505.12771); spikes AND
 mask, one match a cycle, that of FireFly-S (Li et al., arXiv 2408.15578); the detector of 16 inputs SpikePack's FPGA
-engine (Shen et al., arXiv 2501.14484). Estimates: that output channels of a group keep step at each word, that
-padding is scanned (as line buffers do that insert it), and `detectors` side by side.
+engine (Shen et al., arXiv 2501.14484). Estimates: that output channels of a group keep step at each word, that padding
+is scanned (as line buffers do that insert it), and `detectors` side by side.
 """
 
 from __future__ import annotations
@@ -42,13 +44,16 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from accelsim.config import Count, broken
+from accelsim.dataflows._planes import no_spikes
 from accelsim.dataflows._windows import reaches, rows_needed, unrolled, window_sums
-from accelsim.dataflows.dataflow import ArraySettings, Dataflow, Skip, SpikeMode
+from accelsim.dataflows.dataflow import Dataflow, ScheduledSettings, Skip, SpikeMode
 from accelsim.dataflows.task import (
+    CYCLES,
     LINE_WORDS,
     LINES,
     MACS,
     PIXELS,
+    ROW,
     SUMS,
     WEIGHT_READS,
     WORDS,
@@ -59,7 +64,6 @@ from accelsim.dataflows.task import (
     empty_schedule,
 )
 from accelsim.jit import kernel, popcount
-from accelsim.kernels.steps import CYCLES, ROW
 
 MODES: dict[tuple[SpikeMode, Skip], str] = {
     ("packed", "nothing"): "",
@@ -77,7 +81,7 @@ ALL_COUNT, WORDS_COUNT, ONES_COUNT = range(3)
 COUNTING: dict[Skip, int] = {"nothing": ALL_COUNT, "silent_words": WORDS_COUNT, "zero_bits": ONES_COUNT}
 
 
-class SpikeDetectorSettings(ArraySettings):
+class SpikeDetectorSettings(ScheduledSettings):
     """An array behind detectors that pass what counts."""
 
     dataflow: Literal["spike_detector"]
@@ -257,9 +261,7 @@ class SpikeDetector(Dataflow):
     needs_weights = True
 
     def refuses(self, settings: SpikeDetectorSettings, task: Task) -> str:
-        if settings.lane_bits > 1 or task.step_bits == 1:
-            return ""
-        return f"words of {task.step_bits} bits in one time step are no spikes"
+        return no_spikes(task) if settings.lane_bits == 1 else ""
 
     def schedule(self, settings: SpikeDetectorSettings, task: Task, words: Words, mask: Mask) -> Schedule:
         shape = (settings.group, settings.per_cycle, settings.detectors, COUNTING[settings.skip])

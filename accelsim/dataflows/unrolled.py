@@ -19,7 +19,7 @@ positions where a kernel has more than are parallel), windows of the map; one wi
 - A layer whose kernel covers its map, such as a fully connected one, spreads its inputs over the kernel positions too:
   F = ceil(inputs / (channels x positions)), inputs padded to a multiple of `linear_multiple`; the words of a window
   come one a cycle, in parallel with the reload.
-- With `stream_input` the map is read from memory again for every matrix, a word a window.
+- With `stream_input` the map is read from memory again for every matrix, a word a window, up to 16 words at once.
 - The machine sends spikes plane by plane as the last matrix of each plane passes. Here a word holds all planes of a
   pixel; a T-th of the pixels leaves in each plane, so that as many bytes leave in the same cycles.
 
@@ -53,7 +53,7 @@ from pydantic import Field, model_validator
 from accelsim.config import Count, Cycles, Settings, broken
 from accelsim.dataflows import task as k
 from accelsim.dataflows._unrolled import Machine, coalesced, stationary_outputs, stationary_weights
-from accelsim.dataflows.dataflow import ArraySettings, Dataflow, Skip, SpikeMode
+from accelsim.dataflows.dataflow import Dataflow, ScheduledSettings, Skip, SpikeMode
 from accelsim.dataflows.task import Mask, Schedule, Task, Words
 from accelsim.kernels import steps as p
 
@@ -73,7 +73,7 @@ class Parallel(Settings):
     )
 
 
-class UnrolledSettings(ArraySettings):
+class UnrolledSettings(ScheduledSettings):
     """`pe_array` with `dataflow: unrolled`."""
 
     dataflow: Literal["unrolled"] = "unrolled"
@@ -344,7 +344,14 @@ def _walk_weights(settings: UnrolledSettings, task: Task, counts: np.ndarray) ->
                     counts[[k.SUMS, k.ACCUMULATOR_WRITES]] += pixels * len(block)
                     counts[k.ACCUMULATOR_READS] += pixels * len(block) * ((turn, matrix) != (0, 0))
                 if block != blocks[-1] or matrix < len(sizes) - 1:
-                    yield from [(1, 0, p.BUSY, row, there, stream)] * len(beats)
+                    gap = settings.weight_reload_cycles
+                    fitting = [
+                        size
+                        for size in (1, 2, 4, 8, 16)
+                        if len(beats) % size == 0 and size <= max(1, gap, each.kernel - 1 if alone else 0)
+                    ]
+                    burst = max(fitting) if stream else len(beats)
+                    yield from [(burst, 0, p.BUSY, row, there, burst * stream)] * (len(beats) // burst)
                     continue
                 places = range(turn * len(beats), (turn + 1) * len(beats))
                 ends = [place for place in places if place % apart == first_boundary or place == places[-1]]

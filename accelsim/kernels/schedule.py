@@ -16,7 +16,11 @@ from accelsim.kernels.neuron_unit import push_result
 
 @kernel
 def ask_stream(clock, tiles, memory, tile, size, t):
-    """Let the spikes of a repetition come from memory from cycle t on: over its spike port, or its one pipe."""
+    """Let the spikes of a repetition come from memory from cycle t on: over its spike port, or its one pipe.
+
+    What a layer streams is one run of requests that are known ahead: they follow each other without the latency of
+    memory, which counts from the layer's beginning on, S_STREAM_BEGUN.
+    """
     scalars = tiles.scalars[tile]
     scalars[k.S_STREAM_ASKED] = 1
     scalars[k.S_STREAMED] = t
@@ -28,14 +32,16 @@ def ask_stream(clock, tiles, memory, tile, size, t):
     if memory.settings[k.M_KIND] == k.PORTS:
         # Nothing else crosses the port meanwhile: a layer either streams its words or keeps them.
         duration = size * state[k.C_COST]
-        scalars[k.S_PORT] = max(scalars[k.S_PORT], t * rate) + duration
+        begins = max(t, scalars[k.S_STREAM_BEGUN] + memory.settings[k.M_LATENCY])
+        scalars[k.S_PORT] = max(scalars[k.S_PORT], begins * rate) + duration
         state[k.C_BUSY] += duration
         memory.read_bins[channel, t >> clock.scalars[k.BIN_SHIFT]] += size
         ends = scalars[k.S_PORT]
     else:
         occupy(clock, memory, state, size, t, memory.read_bins[channel])
-        ends = state[k.C_FREE]
-    scalars[k.S_STREAMED] = (ends + rate - 1) // rate + memory.settings[k.M_LATENCY]
+        first = (scalars[k.S_STREAM_BEGUN] + memory.settings[k.M_LATENCY]) * rate + size * state[k.C_COST]
+        ends = max(state[k.C_FREE], first)
+    scalars[k.S_STREAMED] = (ends + rate - 1) // rate
 
 
 @kernel
@@ -154,6 +160,7 @@ def open_schedule(clock, tiles, memory, tile, work, t):
     scalars[k.S_ROW] = work[k.W_ROW_ORIGIN]
     scalars[k.S_ENDS] = k.FOREVER
     if not scalars[k.S_STREAM_ASKED]:
+        scalars[k.S_STREAM_BEGUN] = t
         ask_stream(clock, tiles, memory, tile, tiles.steps[work[k.W_STEPS], p.STREAM], t)
     return True
 

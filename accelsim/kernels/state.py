@@ -279,9 +279,10 @@ CARRY_ADD, CARRY_DOUBLE, CARRY_STORE, CARRY_FIRE = 1, 2, 4, 8
     S_PIXEL,  # pixels of the pass that have left the array
     S_STREAM_ASKED,  # the spikes of the next repetition have been asked for
     S_STREAMED,  # the first cycle in which they are there
+    S_STREAM_BEGUN,  # the cycle in which the first spikes of a run of passes were asked for
     S_PORT,  # time at which the spike port is free, in 1/C_RATE cycles
     TILE_SCALARS,
-) = range(54)
+) = range(55)
 
 # Columns of a pixel in the FIFO, and of a result: Y_COUNT pixels from a row and column on, row by row.
 X_PASS, X_ROW, X_COLUMN, X_CLOSED, X_WORDS, X_PUSHED, PIXEL_COLUMNS = range(7)

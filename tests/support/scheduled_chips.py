@@ -51,7 +51,7 @@ ARRAYS: dict[str, Callable[[Draw, int], dict[str, Any]]] = {
         "columns": columns,
         "order": draw.choice(["gathered", "scattered"]),
         "event_cycles": draw.choice([0, 1, 3]),
-        "input": "buffer",
+        "input": draw.choice(["buffer", "stream"]),
     },
     "spike_detector": lambda draw, columns: {
         "group": draw.choice([2, 4, 16]),
@@ -73,6 +73,13 @@ ARRAYS: dict[str, Callable[[Draw, int], dict[str, Any]]] = {
         "block_columns": draw.choice([2, 8]),
     },
     "unrolled": _unrolled,
+    "time_batched": lambda draw, columns: {
+        "rows": columns,
+        "columns": draw.choice([1, 3, 8]),
+        "window_steps": draw.choice([1, 4]),
+        "pairing": draw.random() < 0.5,
+        "fill_drain_cycles": draw.choice([0, 32]),
+    },
 }
 """Sizes of arrays by the name of their dataflow; the second argument is the largest number of output channels."""
 
@@ -93,7 +100,24 @@ def draw_scheduled_chip(seed: int, dataflow: str) -> Arch:
     data = {**document.data, "pe_array": array}
     for name in ("spike_buffer", "weight_buffer"):
         data[name] = {**data[name], "ports": draw.choice(["1r1w", "2rw"])}
+    found_settings = found.settings_class.model_validate(array)
+    if draw.random() < 0.3 or (isinstance(found, Dataflow) and found.streams(found_settings)):
+        data = _alone(draw, data)
     return arch_of(Document("random.yaml", data))
+
+
+def _alone(draw: Draw, data: dict[str, Any]) -> dict[str, Any]:
+    """The chip as one tile that is wired to memory."""
+    ports = {
+        f"{kind}_bytes_per_cycle": draw.choice([0.3, 1, 4.0, 16, "ideal"]) for kind in ("weight", "spike", "store")
+    }
+    return {
+        **{key: value for key, value in data.items() if key not in ("memory_controller", "network_interface", "dram")},
+        "tiles": {"columns": 1, "rows": 1},
+        "noc": "none",
+        "neuron_unit": draw.choice(["ideal", data["neuron_unit"]]),
+        "dram": draw.choice(["ideal", {"bandwidth_gb_per_s": 3.3, "latency_ns": 20}, {**ports, "latency_cycles": 3}]),
+    }
 
 
 SCHEDULED = [name for name in dataflow_names() if isinstance(find_dataflow(name), Dataflow)]

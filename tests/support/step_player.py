@@ -50,6 +50,8 @@ class NeuronUnit:
     results: int = 1 << 30
     service: int = 0
     pipeline: int = 0
+    release: int = 0
+    """Cycles after its last pixel until the place of a result is free."""
 
 
 @dataclass
@@ -121,7 +123,7 @@ def play(
             streamed = ask(todo[index + 1].stream, now) if index + 1 < len(todo) else now
         works = now < ends
         if now >= ends - 1:
-            room = sum(until > now for until in places) < neurons.results
+            room = sum(until + neurons.release > now for until in places) < neurons.results
             if room or not one.pixels:
                 if one.pixels:
                     begin = max([now + 1 + neurons.pipeline, *places[-1:]])
