@@ -10,6 +10,7 @@ import numpy as np
 from accelsim.build.routes import Readers, branches
 from accelsim.build.schema import Arch
 from accelsim.build.shares import refusal
+from accelsim.dataflows import ScheduledSettings
 from accelsim.errors import InputError
 from accelsim.mapping.choices import Choices, LayerChoices
 from accelsim.mapping.plan import Plan
@@ -37,7 +38,7 @@ def plan_workload(arch: Arch, workload: Workload, layers: Sequence[Layer], image
 def _bit_planes(arch: Arch, layers: Sequence[Layer]) -> list[str]:
     """Notes on layers whose words the arrays take as bit planes. Raises InputError where the chip refuses them."""
     flow, array = arch.dataflow, arch.settings.pe_array
-    if flow is None:
+    if flow is None or not isinstance(array, ScheduledSettings):
         return []
     reasons = {layer.name: refusal(flow, array, layer) for layer in layers if layer.op in ARRAY_OPS}
     refused = {name: reason for name, reason in reasons.items() if reason}

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+
+import numpy as np
+
+from accelsim.dataflows._windows import reaches
 from accelsim.dataflows.dataflow import Skip, SpikeMode
-from accelsim.dataflows.task import Task
+from accelsim.dataflows.task import Task, Words
 
 
 def plane_modes(*, nothing: str = "", silent_words: str = "", zero_bits: str = "") -> dict[tuple[SpikeMode, Skip], str]:
@@ -31,3 +36,29 @@ def event_modes(apart: str, spikes_alone: str) -> dict[tuple[SpikeMode, Skip], s
 def no_spikes(task: Task) -> str:
     """Why the words of a layer are no spikes; "" if they are."""
     return f"words of {task.step_bits} bits in one time step are no spikes" if task.step_bits > 1 else ""
+
+
+def inside_share(task: Task) -> float:
+    """Share of the windows that lies inside the map."""
+    return float(reaches(task).sum()) / (task.pixels * task.kernel_rows * task.kernel_columns)
+
+
+@functools.lru_cache(64)
+def drawn_words(count: int, planes: int, word_density: float, bit_density: float) -> Words:
+    """Words, int32 [count], always the same ones, that are nonzero and whose bits are set with these probabilities.
+
+    A share of the words is active, and a bit of those is set with a probability that makes both come out: what spikes
+    that go on from step to step look like. Independent bits are the case in which all words are active.
+    """
+    low, high = 0.0, 1.0
+    for _ in range(30):
+        bit = (low + high) / 2
+        if (1 - (1 - bit) ** planes) * bit_density > word_density * bit:
+            low = bit
+        else:
+            high = bit
+    bit = max(high, bit_density)
+    active = bit_density / bit if bit > 0 else 0.0
+    random = np.random.default_rng(0)
+    bits = (random.random((planes, count)) < bit) & (random.random(count) < active)
+    return np.tensordot(1 << np.arange(planes), bits, 1).astype(np.int32)

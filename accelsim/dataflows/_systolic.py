@@ -12,7 +12,7 @@ from pydantic import Field
 
 from accelsim.config import Count
 from accelsim.dataflows._windows import last_input_row
-from accelsim.dataflows.dataflow import ArraySettings, Dataflow, Skip, SpikeMode
+from accelsim.dataflows.dataflow import Dataflow, ScheduledSettings, Skip, SpikeMode
 from accelsim.dataflows.task import (
     BUSY,
     COUNTS,
@@ -37,7 +37,7 @@ from accelsim.jit import kernel
 LOCKSTEP = "operands move through a systolic array in step, so that a zero takes its turn like any other"
 
 
-class SystolicSettings(ArraySettings):
+class SystolicSettings(ScheduledSettings):
     """A systolic array of `rows` x `columns` processing elements, each with a multiplier."""
 
     rows: Count = Field(le=1024, description="processing elements in a column")

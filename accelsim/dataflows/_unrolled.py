@@ -20,8 +20,12 @@ class Machine(NamedTuple):
     taps: int
     pixels: int
     lanes: int
+    time: int
+    """Operands of a word at once."""
+    operands: int
+    """Operands of a word: itself, its time steps or its bits."""
     passes: int
-    """Times that the operands of a word are gone through."""
+    """Times that they are gone through."""
     reload: int
     flush_lines: int
     first: int
@@ -65,6 +69,18 @@ def push(steps, count, step):  # type: ignore[no-untyped-def]
 
 
 @kernel
+def burst_of(beats, gap, stream):  # type: ignore[no-untyped-def]
+    """Windows whose spikes are asked for at once, so that all can come in the gap before the first.
+
+    A power of two up to 16 that divides them, since a player of steps is busy with each; all where nothing is streamed.
+    """
+    burst = 16
+    while burst > 1 and (beats % burst != 0 or burst > gap):
+        burst //= 2
+    return burst if stream > 0 else beats
+
+
+@kernel
 def stationary_weights(task, machine):  # type: ignore[no-untyped-def]
     """Steps and counts of a task whose weight matrices stay while the windows of the map pass."""
     pixels = (task.last_row - task.first_row) * task.out_columns
@@ -90,6 +106,7 @@ def stationary_weights(task, machine):  # type: ignore[no-untyped-def]
         stream = -(-machine.ins * machine.pixels * machine.streamed_bits // 8)
     row = -1 if machine.streamed_bits > 0 else task.height - 1
     beats = rows * -(-columns // machine.pixels)
+    burst = burst_of(beats, gap, stream)
     chunks = -(-pixels // machine.pixels)
     apart = machine.passes * beats // chunks
     before = machine.passes * beats - chunks * apart
@@ -104,7 +121,7 @@ def stationary_weights(task, machine):  # type: ignore[no-untyped-def]
                 count = push(steps, count, (dead, 1, 0, p.FILL_DRAIN, -1, 0, 0))
                 needed = machine.parameters + (group * matrices + matrix + 1) * machine.entry_bytes
                 if group < groups - 1 or matrix < matrices - 1:
-                    count = push(steps, count, (1, beats, 0, p.BUSY, row, needed, stream))
+                    count = push(steps, count, (burst, beats // burst, 0, p.BUSY, row, needed, burst * stream))
                     continue
                 # Pixels leave `apart` windows from each other. The spikes of a repetition are asked for as the one
                 # before begins: where that one is shorter, it brings along what would come too late.
@@ -125,14 +142,14 @@ def stationary_weights(task, machine):  # type: ignore[no-untyped-def]
                     count = push(steps, count, (taken, 1, finished, p.BUSY, row, needed, (asked + ahead) * stream))
     counts = np.zeros(k.COUNTS, np.int64)
     taken = groups * machine.passes * matrices * beats
-    sums = machine.passes * rows * columns * task.outs
+    sums = machine.operands * rows * columns * task.outs
     counts[k.WORDS] = taken
     counts[k.MACS] = sums * taps * read
     counts[k.SUMS] = sums * matrices
     counts[k.LINES] = taken
     counts[k.LINE_WORDS] = taken * machine.ins * machine.pixels
     counts[k.WEIGHT_READS] = machine.passes * taps * read * task.outs
-    counts[k.ACCUMULATOR_READS] = sums * matrices - rows * columns * task.outs
+    counts[k.ACCUMULATOR_READS] = sums * matrices - rows * columns * task.outs * min(machine.time, machine.operands)
     counts[k.ACCUMULATOR_WRITES] = sums * matrices
     return steps[:count].copy(), counts
 
@@ -170,8 +187,8 @@ def stationary_outputs(task, machine):  # type: ignore[no-untyped-def]
     counts = np.zeros(k.COUNTS, np.int64)
     beats = groups * rows * tiles * machine.passes * entries
     counts[k.WORDS] = beats
-    counts[k.MACS] = rows * task.out_columns * machine.passes * taps * read * task.outs
-    counts[k.SUMS] = rows * task.out_columns * machine.passes * entries * task.outs
+    counts[k.MACS] = rows * task.out_columns * machine.operands * taps * read * task.outs
+    counts[k.SUMS] = rows * task.out_columns * machine.operands * entries * task.outs
     counts[k.LINES] = beats
     counts[k.LINE_WORDS] = beats * machine.ins * machine.pixels
     counts[k.WEIGHT_READS] = rows * tiles * machine.passes * taps * read * task.outs

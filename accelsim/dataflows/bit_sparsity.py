@@ -26,9 +26,9 @@ import numpy as np
 from pydantic import Field
 
 from accelsim.config import Count
-from accelsim.dataflows._planes import no_spikes, plane_modes
+from accelsim.dataflows._planes import inside_share, no_spikes, plane_modes
 from accelsim.dataflows._windows import count_at, rows_needed, unrolled, window_sums
-from accelsim.dataflows.dataflow import ArraySettings, Dataflow, Skip, SpikeMode
+from accelsim.dataflows.dataflow import Dataflow, ScheduledSettings, Skip, SpikeMode
 from accelsim.dataflows.task import (
     CYCLES,
     LINE_WORDS,
@@ -47,7 +47,7 @@ from accelsim.dataflows.task import (
 )
 
 
-class BitSparsitySettings(ArraySettings):
+class BitSparsitySettings(ScheduledSettings):
     """`pe_array` of `dataflow: bit_sparsity`."""
 
     dataflow: Literal["bit_sparsity"]
@@ -112,7 +112,8 @@ class BitSparsity(Dataflow):
 
     def estimate(self, settings: BitSparsitySettings, task: Task, word_density: float, bit_density: float) -> float:
         taken = {"nothing": 1.0, "silent_words": word_density, "zero_bits": bit_density}[settings.skip]
-        return task.pixels * task.inputs * task.planes * taken
+        inside = 1.0 if settings.skip == "nothing" else inside_share(task)
+        return task.pixels * task.inputs * task.planes * inside * taken
 
 
 def _count(schedule: Schedule, task: Task, events: int, lines: int, line_words: int) -> None:

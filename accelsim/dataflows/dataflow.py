@@ -31,10 +31,6 @@ class ArraySettings(Settings):
     skip: Skip = Field(description="what costs no array cycle: nothing, words without any spike, or every zero bit")
     pipeline_cycles: Cycles = Field(0, le=4096, description="from a pixel's last operand to the neuron unit")
     accumulator_bits: Count = Field(24, le=64, description="width of a partial sum")
-    unsupported: Literal["bit_planes", "error"] = Field(
-        "bit_planes",
-        description="a layer whose words the array cannot take: run as bit planes, every set bit an event; or refused",
-    )
 
     @property
     def pe_shape(self) -> tuple[int, int]:
@@ -55,6 +51,15 @@ class ArraySettings(Settings):
     def queued_words(self) -> int:
         """Words in queues of flip-flops between spike buffer and array."""
         return 0
+
+
+class ScheduledSettings(ArraySettings):
+    """`pe_array` where a dataflow schedules the work."""
+
+    unsupported: Literal["bit_planes", "error"] = Field(
+        "bit_planes",
+        description="a layer whose words the array cannot take: run as bit planes, every set bit an event; or refused",
+    )
 
 
 class ArrayKind:

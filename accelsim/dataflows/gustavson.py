@@ -30,7 +30,7 @@ from pydantic import Field
 from accelsim.config import Count
 from accelsim.dataflows._planes import event_modes, no_spikes
 from accelsim.dataflows._windows import reaches, rows_needed, unrolled, window_sums
-from accelsim.dataflows.dataflow import ArraySettings, Dataflow, Skip, SpikeMode
+from accelsim.dataflows.dataflow import Dataflow, ScheduledSettings, Skip, SpikeMode
 from accelsim.dataflows.task import (
     BUSY,
     COUNTS,
@@ -52,7 +52,7 @@ from accelsim.dataflows.task import (
 from accelsim.jit import kernel, popcount
 
 
-class GustavsonSettings(ArraySettings):
+class GustavsonSettings(ScheduledSettings):
     """Processing elements that have an output row each."""
 
     dataflow: Literal["gustavson"]

@@ -32,7 +32,7 @@ column of tiles, its own. Words of several bits in one time step are taken plane
 
 from __future__ import annotations
 
-from math import comb
+import functools
 from typing import Any, Literal
 
 import numpy as np
@@ -40,9 +40,9 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from accelsim.config import Bytes, Count
-from accelsim.dataflows._planes import no_spikes, plane_modes
+from accelsim.dataflows._planes import drawn_words, inside_share, no_spikes, plane_modes
 from accelsim.dataflows._windows import unrolled
-from accelsim.dataflows.dataflow import ArraySettings, Dataflow, Skip, SpikeMode
+from accelsim.dataflows.dataflow import Dataflow, ScheduledSettings, Skip, SpikeMode
 from accelsim.dataflows.task import (
     ACCUMULATOR_READS,
     ACCUMULATOR_WRITES,
@@ -68,8 +68,11 @@ from accelsim.jit import kernel, popcount, trailing_zeros
 # What is found out about a tile.
 COST, SEARCHED, ADDITIONS, ISSUED, REUSED, TILE_COLUMNS = range(6)
 
+TILES_DRAWN = 32
+"""For an estimate."""
 
-class ProductSparsitySettings(ArraySettings):
+
+class ProductSparsitySettings(ScheduledSettings):
     """`pe_array` of `dataflow: product_sparsity`."""
 
     dataflow: Literal["product_sparsity"]
@@ -223,12 +226,14 @@ class ProductSparsity(Dataflow):
         return _schedule(settings, task, np.array(work))
 
     def estimate(self, settings: ProductSparsitySettings, task: Task, word_density: float, bit_density: float) -> float:
-        """For bits that are drawn independently; real spikes, alike from step to step, take fewer cycles."""
+        """By tiles of words drawn with these densities; real ones, where neighbours are alike, take fewer cycles."""
+        share = inside_share(task)
+        densities = round(word_density * share, 3), round(bit_density * share, 3)
         cycles = 0.0
         for rows, many_rows in _tiles(task.pixels * task.planes, settings.tile_rows):
             for columns, many_columns in _tiles(task.inputs, settings.tile_columns):
-                sums, searched = _expected_tile(rows, columns, bit_density)
-                cycles += many_rows * many_columns * max(sums, searched + -(-rows // settings.popcount_units))
+                tile = _expected_tile(rows, columns, task.planes, settings.popcount_units, *densities)
+                cycles += many_rows * many_columns * tile
         return cycles
 
 
@@ -309,24 +314,20 @@ def _tiles(size: int, tile: int) -> list[tuple[int, int]]:
     return [(edge, many) for edge, many in ((tile, size // tile), (size % tile, 1)) if edge and many]
 
 
-def _expected_tile(rows: int, columns: int, density: float) -> tuple[float, float]:
-    """Expected cycles of the sums of a tile of independent bits, and rows with two ones or more."""
-    sums = searched = 0.0
-    for ones in range(1, columns + 1):
-        # That a row is one certain set of n ones; the chance of any is `comb` times that.
-        certain = [density**n * (1 - density) ** (columns - n) for n in range(ones + 1)]
-        chance = rows * comb(columns, ones) * certain[ones]
-        if ones == 1:
-            sums += chance
-            continue
-        first = 1.0 if certain[ones] == 0 else (1 - (1 - certain[ones]) ** rows) / (rows * certain[ones])
-        subset = best = 0.0
-        for n in range(ones - 1, 0, -1):
-            subset += comb(ones, n) * certain[n]
-            best += 1 - (1 - min(subset, 1.0)) ** (rows - 1)
-        sums += chance * ((1 - first) + first * (ones - best))
-        searched += chance
-    return sums, searched
+@functools.lru_cache(1024)
+def _expected_tile(
+    rows: int, columns: int, planes: int, popcount_units: int, word_density: float, bit_density: float
+) -> float:
+    """Expected cycles of a tile: its sums, or the search for one like it."""
+    pixels = -(-rows // planes)
+    words = drawn_words(pixels * columns * TILES_DRAWN, planes, word_density, bit_density)
+    words = words.reshape(1, pixels, columns * TILES_DRAWN)
+    drawn = Task(
+        *words.shape, 1, 1, 1, 1, 0, 0, 1, 1, 0, columns * TILES_DRAWN, 0, 1, pixels, 0, 1, 1, 1, planes, 1, 8
+    )  # fmt: skip
+    work = tile_work(words, drawn, rows, columns)[0]
+    search = work[:, SEARCHED] + -(-rows // popcount_units)
+    return float(np.maximum(work[:, COST], np.roll(search, 1)).mean())
 
 
 DATAFLOW = ProductSparsity()

@@ -28,9 +28,9 @@ import numpy as np
 from pydantic import Field
 
 from accelsim.config import Count
-from accelsim.dataflows._planes import no_spikes, plane_modes
+from accelsim.dataflows._planes import inside_share, no_spikes, plane_modes
 from accelsim.dataflows._windows import rows_needed, unrolled, window_sums
-from accelsim.dataflows.dataflow import ArraySettings, Dataflow, Skip, SpikeMode
+from accelsim.dataflows.dataflow import Dataflow, ScheduledSettings, Skip, SpikeMode
 from accelsim.dataflows.task import (
     CYCLES,
     LINE_WORDS,
@@ -50,7 +50,7 @@ from accelsim.dataflows.task import (
 from accelsim.jit import kernel, trailing_zeros
 
 
-class RowDispatchSettings(ArraySettings):
+class RowDispatchSettings(ScheduledSettings):
     """`pe_array` of `dataflow: row_dispatch`."""
 
     dataflow: Literal["row_dispatch"]
@@ -165,7 +165,7 @@ class RowDispatch(Dataflow):
     def estimate(self, settings: RowDispatchSettings, task: Task, word_density: float, bit_density: float) -> float:
         """Half a row of imbalance on top of equal loads; where each row has an element of its own, a row."""
         rows = task.pixels * task.planes
-        row = task.inputs * bit_density
+        row = task.inputs * inside_share(task) * bit_density
         loads = row if rows <= settings.elements else row * rows / settings.elements + row / 2
         return loads * task.reach
 

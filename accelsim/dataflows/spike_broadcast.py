@@ -44,7 +44,7 @@ from pydantic import Field
 from accelsim.config import Count, Cycles
 from accelsim.dataflows._planes import event_modes, no_spikes
 from accelsim.dataflows._windows import count_at, reaches, rows_needed, unrolled, window_sums
-from accelsim.dataflows.dataflow import ArraySettings, Dataflow, Skip, SpikeMode
+from accelsim.dataflows.dataflow import Dataflow, ScheduledSettings, Skip, SpikeMode
 from accelsim.dataflows.task import (
     ACCUMULATOR_READS,
     ACCUMULATOR_WRITES,
@@ -71,7 +71,7 @@ from accelsim.dataflows.task import (
 from accelsim.jit import kernel
 
 
-class SpikeBroadcastSettings(ArraySettings):
+class SpikeBroadcastSettings(ScheduledSettings):
     """An array that takes one spike event at a time."""
 
     dataflow: Literal["spike_broadcast"]

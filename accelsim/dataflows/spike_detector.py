@@ -46,7 +46,7 @@ from pydantic import Field, model_validator
 from accelsim.config import Count, broken
 from accelsim.dataflows._planes import no_spikes
 from accelsim.dataflows._windows import reaches, rows_needed, unrolled, window_sums
-from accelsim.dataflows.dataflow import ArraySettings, Dataflow, Skip, SpikeMode
+from accelsim.dataflows.dataflow import Dataflow, ScheduledSettings, Skip, SpikeMode
 from accelsim.dataflows.task import (
     CYCLES,
     LINE_WORDS,
@@ -81,7 +81,7 @@ ALL_COUNT, WORDS_COUNT, ONES_COUNT = range(3)
 COUNTING: dict[Skip, int] = {"nothing": ALL_COUNT, "silent_words": WORDS_COUNT, "zero_bits": ONES_COUNT}
 
 
-class SpikeDetectorSettings(ArraySettings):
+class SpikeDetectorSettings(ScheduledSettings):
     """An array behind detectors that pass what counts."""
 
     dataflow: Literal["spike_detector"]

@@ -36,9 +36,9 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from accelsim.config import Count, Cycles
-from accelsim.dataflows._planes import no_spikes, plane_modes
+from accelsim.dataflows._planes import drawn_words, inside_share, no_spikes, plane_modes
 from accelsim.dataflows._windows import rows_needed, unrolled
-from accelsim.dataflows.dataflow import ArraySettings, Dataflow, Skip, SpikeMode
+from accelsim.dataflows.dataflow import Dataflow, ScheduledSettings, Skip, SpikeMode
 from accelsim.dataflows.task import (
     CYCLES,
     FILL_DRAIN,
@@ -65,8 +65,11 @@ SLOTS, TAKEN, WINDOWS, BLOCK_COLUMNS = range(4)
 PART_BITS = 32
 """Of a set of patterns in an int64: bit operations then never meet its sign."""
 
+LINES_DRAWN = 2048
+"""For an estimate."""
 
-class TimeBatchedSettings(ArraySettings):
+
+class TimeBatchedSettings(ScheduledSettings):
     """`pe_array` of `dataflow: time_batched`."""
 
     dataflow: Literal["time_batched"]
@@ -220,7 +223,10 @@ class TimeBatched(Dataflow):
         blocks = -(-task.pixels * windows // settings.columns)
         slots = 1.0
         if settings.skip != "nothing":
-            fires = word_density if windows == 1 else 1 - (1 - bit_density) ** settings.window_steps
+            share = inside_share(task)
+            words = drawn_words(LINES_DRAWN * settings.columns, task.planes, word_density * share, bit_density * share)
+            last = min(settings.window_steps, task.planes)
+            fires = float(np.mean(words >> task.planes - last & (1 << last) - 1 != 0))
             slots = _expected_slots(settings.columns, settings.pairing, round(fires, 3))
         return blocks * (task.inputs * slots * settings.window_steps + settings.fill_drain_cycles)
 
@@ -266,7 +272,7 @@ def _slow_slots(lines: list[tuple[bool, ...]]) -> int:
 @functools.cache
 def _expected_slots(columns: int, pairing: bool, fires: float) -> float:
     """Slots a line where windows fire independently with a probability: of lines that are drawn, always the same."""
-    drawn = np.random.default_rng(0).random((2048, columns)) < fires
+    drawn = np.random.default_rng(0).random((LINES_DRAWN, columns)) < fires
     lines = drawn @ (1 << np.arange(columns))
     taken = lines[lines > 0]
     return float(slots_of(taken, columns, disjoint_patterns(columns)) if pairing else taken.size) / lines.size

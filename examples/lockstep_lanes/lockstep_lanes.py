@@ -23,7 +23,7 @@ import numpy as np
 from pydantic import Field
 
 from accelsim.config import Count
-from accelsim.dataflows import ArraySettings, Dataflow, Schedule, Task
+from accelsim.dataflows import Dataflow, Schedule, ScheduledSettings, Task
 from accelsim.dataflows._planes import no_spikes, plane_modes
 from accelsim.dataflows._windows import count_at, last_input_row, unrolled, window_sums
 from accelsim.dataflows.dataflow import Skip, SpikeMode
@@ -44,7 +44,7 @@ from accelsim.dataflows.task import (
 from accelsim.jit import kernel
 
 
-class LockstepLanesSettings(ArraySettings):
+class LockstepLanesSettings(ScheduledSettings):
     """`pe_array` of `dataflow: lockstep_lanes`."""
 
     dataflow: Literal["lockstep_lanes"]
