@@ -267,6 +267,7 @@ def _notes(run: Run, priced: list[str]) -> list[str]:
     if run.images > run.workload.images:
         notes.append(f"{run.images} images simulated of {run.workload.images} recorded: they repeat in turn")
     notes += run.plan.notes
+    notes += run.notes
     return notes + priced
 
 
