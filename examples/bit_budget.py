@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from document import update
 
@@ -74,35 +75,37 @@ DIVISIONS = (
     Division(8, 8, 1),
 )
 
-WORKLOAD = """\
-name: bit_budget
-timesteps: {timesteps}
-weight_bits: {weight_bits}
-layers:
-  - {{name: conv, op: conv2d, in_shape: [64, 16, 16], out_channels: 128, kernel: 3, padding: 1,
-      bits_per_step: {spike_bits}, density: {density}, bit_density: {bit_density}}}
-"""
+LAYER = (
+    "op: conv2d, in_shape: [64, 16, 16], out_channels: 128, kernel: 3, padding: 1, timesteps: {timesteps}, "
+    "bits_per_step: {spike_bits}, weight_bits: {weight_bits}, density: {density}, bit_density: {bit_density}"
+)
 
 
-def compute_cycles(machine: Machine, division: Division) -> int:
-    """Cycles in which the array works on a layer of 64 to 128 channels, 3 x 3 on 16 x 16 pixels.
+def workload() -> Any:
+    """A layer of 64 to 128 channels, 3 x 3 on 16 x 16 pixels, once for each division.
 
     Ones are drawn independently of each other, so that a word of b bits is zero with a chance of (1 - density)^b.
     """
-    bits = division.spike_bits * division.timesteps
-    text = WORKLOAD.format(**vars(division), density=1 - (1 - division.bit_density) ** bits)
+    text = "name: bit_budget\ntimesteps: 4\nweight_bits: 8\nlayers:\n"
+    for index, division in enumerate(DIVISIONS):
+        bits = division.spike_bits * division.timesteps
+        layer = LAYER.format(**vars(division), density=1 - (1 - division.bit_density) ** bits)
+        text += f"  - {{name: division{index}, {layer}}}\n"
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "bit_budget.yaml")
         path.write_text(text, encoding="utf-8")
-        workload = accelsim.load_trace(path)
-        arch = accelsim.load_arch(ROOT / "arch_configs" / f"{machine.preset}.yaml", machine.overrides)
-        (layer,) = accelsim.simulate(arch, workload).report["layers"]
-    return int(layer["compute_cycles"])
+        return accelsim.load_trace(path)
 
 
 def table() -> dict[str, list[int]]:
-    """Compute cycles of each machine for each division."""
-    return {machine.name: [compute_cycles(machine, division) for division in DIVISIONS] for machine in MACHINES}
+    """Cycles in which the array of each machine works, for each division."""
+    found = {}
+    layers = workload()
+    for machine in MACHINES:
+        arch = accelsim.load_arch(ROOT / "arch_configs" / f"{machine.preset}.yaml", machine.overrides)
+        report = accelsim.simulate(arch, layers).report
+        found[machine.name] = [layer["compute_cycles"] for layer in report["layers"]]
+    return found
 
 
 def render(rows: dict[str, list[int]]) -> str:

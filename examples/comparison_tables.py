@@ -31,6 +31,9 @@ WAITS = {
     "idle": "idle",
 }
 
+IDEAL = ("systolic_32x32",)
+"""Chips whose memory and buffers take no time, so that they are first at nothing."""
+
 
 @dataclass(frozen=True)
 class Claim:
@@ -88,15 +91,15 @@ def _states(chip: Chip) -> str:
 
 
 def wins_table(comparison: Mapping[str, Any]) -> str:
-    """Layers at which each chip is first: in time, in energy, in PE x time, in area x time."""
-    chips = comparison["chips"]
+    """Layers with weights at which each chip is first: in time, in energy, in PE x time, in area x time."""
+    chips = [chip for chip in comparison["chips"] if chip["name"] not in IDEAL]
     measures: dict[str, Callable[[Chip, int], float]] = {
         "time": lambda chip, layer: chip["layers"][layer]["time_s"],
         "energy": lambda chip, layer: chip["layers"][layer]["energy_j"],
         "PE x time": lambda chip, layer: chip["pes"] * chip["layers"][layer]["time_s"],
         "area x time": lambda chip, layer: (chip["area_mm2"] or float("inf")) * chip["layers"][layer]["time_s"],
     }
-    layers = [index for index, layer in enumerate(chips[0]["layers"]) if layer["compute_cycles"]]
+    layers = [index for index, layer in enumerate(chips[0]["layers"]) if layer["synops"]]
     won: dict[str, dict[str, list[str]]] = {}
     for name, measure in measures.items():
         for layer in layers:

@@ -57,7 +57,7 @@ def test_two_chips_side_by_side(workload: str, capsys: pytest.CaptureFixture[str
 
 
 def test_one_file_under_two_names_with_overrides_for_one(workload: str, capsys: pytest.CaptureFixture[str]) -> None:
-    line = ["compare", workload, f"narrow={PACKED}", f"wide={PACKED}", *SMALL, "--jobs", "1", "--json", "--quiet"]
+    line = ["compare", workload, f"narrow={PACKED}", f"wide={PACKED}", *SMALL, "--jobs", "2", "--json", "--quiet"]
     assert main([*line, "--set", "wide:pe_array.columns=32", "--set", "wide:neuron_unit.lanes=32"]) == 0
     printed = capsys.readouterr()
     assert printed.err == ""

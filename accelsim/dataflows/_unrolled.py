@@ -20,8 +20,12 @@ class Machine(NamedTuple):
     taps: int
     pixels: int
     lanes: int
+    time: int
+    """Operands of a word at once."""
+    operands: int
+    """Operands of a word: itself, its time steps or its bits."""
     passes: int
-    """Times that the operands of a word are gone through."""
+    """Times that they are gone through."""
     reload: int
     flush_lines: int
     first: int
@@ -138,14 +142,14 @@ def stationary_weights(task, machine):  # type: ignore[no-untyped-def]
                     count = push(steps, count, (taken, 1, finished, p.BUSY, row, needed, (asked + ahead) * stream))
     counts = np.zeros(k.COUNTS, np.int64)
     taken = groups * machine.passes * matrices * beats
-    sums = machine.passes * rows * columns * task.outs
+    sums = machine.operands * rows * columns * task.outs
     counts[k.WORDS] = taken
     counts[k.MACS] = sums * taps * read
     counts[k.SUMS] = sums * matrices
     counts[k.LINES] = taken
     counts[k.LINE_WORDS] = taken * machine.ins * machine.pixels
     counts[k.WEIGHT_READS] = machine.passes * taps * read * task.outs
-    counts[k.ACCUMULATOR_READS] = sums * matrices - rows * columns * task.outs
+    counts[k.ACCUMULATOR_READS] = sums * matrices - rows * columns * task.outs * min(machine.time, machine.operands)
     counts[k.ACCUMULATOR_WRITES] = sums * matrices
     return steps[:count].copy(), counts
 
@@ -183,8 +187,8 @@ def stationary_outputs(task, machine):  # type: ignore[no-untyped-def]
     counts = np.zeros(k.COUNTS, np.int64)
     beats = groups * rows * tiles * machine.passes * entries
     counts[k.WORDS] = beats
-    counts[k.MACS] = rows * task.out_columns * machine.passes * taps * read * task.outs
-    counts[k.SUMS] = rows * task.out_columns * machine.passes * entries * task.outs
+    counts[k.MACS] = rows * task.out_columns * machine.operands * taps * read * task.outs
+    counts[k.SUMS] = rows * task.out_columns * machine.operands * entries * task.outs
     counts[k.LINES] = beats
     counts[k.LINE_WORDS] = beats * machine.ins * machine.pixels
     counts[k.WEIGHT_READS] = rows * tiles * machine.passes * taps * read * task.outs

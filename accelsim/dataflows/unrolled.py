@@ -202,14 +202,19 @@ def _order(settings: UnrolledSettings) -> str:
     return "coalesced" if settings.parallel.coalesced > 1 else settings.stationary
 
 
-def passes_of(settings: UnrolledSettings, task: Task) -> int:
-    """How often the operands of a layer's words are gone through."""
+def operands_of(settings: UnrolledSettings, task: Task) -> int:
+    """Operands of a word."""
     operands = {
         "packed": _ceil(task.planes, settings.lane_bits),
         "bit_serial": task.planes,
         "time_serial": task.timesteps * _ceil(task.step_bits, settings.lane_bits),
     }
-    return _ceil(operands[settings.spike_mode], settings.parallel.time)
+    return operands[settings.spike_mode]
+
+
+def passes_of(settings: UnrolledSettings, task: Task) -> int:
+    """How often the operands of a layer's words are gone through."""
+    return _ceil(operands_of(settings, task), settings.parallel.time)
 
 
 def weight_entries(settings: UnrolledSettings, task: Task) -> int:
@@ -236,6 +241,8 @@ def machine_of(settings: UnrolledSettings, task: Task) -> Machine:
         taps=each.kernel,
         pixels=each.pixels,
         lanes=each.coalesced,
+        time=each.time,
+        operands=operands_of(settings, task),
         passes=passes_of(settings, task),
         reload=settings.weight_reload_cycles,
         flush_lines=settings.flush_lines,
@@ -323,7 +330,7 @@ def _walk_weights(settings: UnrolledSettings, task: Task, counts: np.ndarray) ->
     needed = DATAFLOW.parameter_bytes(settings, task.layer_outs, task.first_out, task.outs)
     blocks = _blocks(task.outs, each.output_channels)
     for block in blocks:
-        for turn in range(passes):
+        for turn, lanes in enumerate(_blocks(operands_of(settings, task), each.time)):
             for matrix, size in enumerate(sizes):
                 dead = settings.weight_reload_cycles
                 if alone:
@@ -340,9 +347,10 @@ def _walk_weights(settings: UnrolledSettings, task: Task, counts: np.ndarray) ->
                 counts[[k.WORDS, k.LINES]] += len(beats)
                 counts[k.LINE_WORDS] += len(beats) * each.input_channels * each.pixels
                 for pixels in beats:
-                    counts[k.MACS] += pixels * size * len(block)
-                    counts[[k.SUMS, k.ACCUMULATOR_WRITES]] += pixels * len(block)
-                    counts[k.ACCUMULATOR_READS] += pixels * len(block) * ((turn, matrix) != (0, 0))
+                    sums = pixels * len(block) * len(lanes)
+                    counts[k.MACS] += size * sums
+                    counts[[k.SUMS, k.ACCUMULATOR_WRITES]] += sums
+                    counts[k.ACCUMULATOR_READS] += sums if (turn, matrix) != (0, 0) else 0
                 if block != blocks[-1] or matrix < len(sizes) - 1:
                     gap = settings.weight_reload_cycles
                     fitting = [
@@ -391,10 +399,10 @@ def _walk_outputs(settings: UnrolledSettings, task: Task, counts: np.ndarray) ->
             for tile in _blocks(task.out_columns, each.pixels):
                 finished = len(tile) if block == blocks[-1] else 0
                 beats = 0
-                for turn in range(passes):
+                for turn, lanes in enumerate(_blocks(operands_of(settings, task), each.time)):
                     for index, size in enumerate(entries):
-                        counts[k.MACS] += size * len(tile) * len(block)
-                        counts[k.SUMS] += len(tile) * len(block)
+                        counts[k.MACS] += size * len(tile) * len(block) * len(lanes)
+                        counts[k.SUMS] += len(tile) * len(block) * len(lanes)
                         counts[[k.WORDS, k.LINES]] += 1
                         counts[k.LINE_WORDS] += each.input_channels * each.pixels
                         counts[k.WEIGHT_READS] += size * len(block)

@@ -112,6 +112,7 @@ def _chip(contender: Contender) -> dict[str, Any]:
 def _layer(layer: Report, clock_mhz: float) -> dict[str, Any]:
     return {
         "name": layer["name"],
+        "synops": layer["synops"],
         "cycles": layer["cycles"],
         "compute_cycles": layer["compute_cycles"],
         "time_s": layer["cycles"] / (clock_mhz * 1e6),

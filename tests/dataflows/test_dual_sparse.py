@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from accelsim.dataflows import NO_MASK, find_dataflow
 from accelsim.dataflows.dual_sparse import DualSparseSettings
-from accelsim.dataflows.task import CYCLES, LINES, MACS, WORDS
+from accelsim.dataflows.task import CYCLES, LINES, SUMS, WORDS
 
 JOIN = find_dataflow("dual_sparse")
 
@@ -26,8 +26,8 @@ BARE = {"laggard_cycles": 0, "chunk_cycles": 0}
 """Matches alone count."""
 
 
-def one_pixel(*words: int) -> np.ndarray[Any, np.dtype[np.int32]]:
-    return np.array(words, np.int32).reshape(1, 1, -1)
+def one_pixel(*words: int) -> np.ndarray[Any, np.dtype[np.int64]]:
+    return np.array(words, np.int64).reshape(1, 1, -1)
 
 
 def test_a_neuron_that_is_silent_in_all_steps_costs_nothing() -> None:
@@ -39,7 +39,7 @@ def test_a_neuron_that_is_silent_in_all_steps_costs_nothing() -> None:
     found = JOIN.schedule(array(**BARE), layer_task(1, 2, 8, 16), words, NO_MASK)
     assert found.steps[:, CYCLES].tolist() == [3, 6]
     # Silent steps of words that fired are taken off again: of 36 steps of 9 words 16 fired.
-    assert found.counts[[WORDS, MACS]].tolist() == [16 * 9, 16 * (9 + 36 - 16)]
+    assert found.counts[[WORDS, SUMS]].tolist() == [16 * 9, 16 * (9 + 36 - 16)]
 
 
 def test_the_element_with_most_matches_counts() -> None:
@@ -64,7 +64,7 @@ def test_laggard_and_corrections_overlap_with_the_next_chunk() -> None:
 
 def test_corrections_lag_into_the_next_pixel() -> None:
     """Two pixels of 10 matches: joined after 10 and 20 cycles, corrected after 8 + 10 and 8 + 20."""
-    words = np.full((1, 2, 10), 7, np.int32)
+    words = np.full((1, 2, 10), 7, np.int64)
     found = JOIN.schedule(array(), layer_task(1, 2, 10, 16), words, NO_MASK)
     assert found.steps[:, CYCLES].tolist() == [18, 10]
 
@@ -103,7 +103,7 @@ def test_dense_weights_without_latency_take_the_nonzero_words(case: Case, chunk:
 
 def test_random_words_take_about_what_is_estimated() -> None:
     random = np.random.default_rng(1)
-    words = (random.random((12, 12, 128)) < 0.3).astype(np.int32)
+    words = (random.random((12, 12, 128)) < 0.3).astype(np.int64)
     task = layer_task(12, 12, 128, 16, kernel=3, padding=1)
     found = JOIN.schedule(array(), task, words, NO_MASK)
     assert JOIN.estimate(array(), task, 0.3, 0.1) == pytest.approx(found.cycles, rel=0.02)

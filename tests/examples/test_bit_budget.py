@@ -55,9 +55,9 @@ def test_multipliers_pay_for_passes(table: dict[str, list[int]]) -> None:
 
 def test_a_detector_of_ones_pays_for_ones(table: dict[str, list[int]]) -> None:
     first, second, third, denser, longer, wider = row(table, "spike detector")
-    assert first == second == third
-    assert first < denser <= 2 * first
-    assert longer == wider
+    assert [second, third] == pytest.approx([first, first], rel=0.03)
+    assert 1.5 * first < denser <= 2.03 * first
+    assert longer == pytest.approx(wider, rel=0.03)
 
 
 def test_the_document_shows_the_table(example: Any, table: dict[str, list[int]]) -> None:

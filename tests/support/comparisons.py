@@ -33,6 +33,7 @@ def a_report(arch: str, layers: dict[str, int], energy_j: float, area_mm2: float
         "layers": [
             {
                 "name": name,
+                "synops": SYNOPS // len(layers),
                 "cycles": spent,
                 "compute_cycles": spent * 9 // 10,
                 "stall_cycles": {"weights_missing": spent // 10},
