@@ -115,7 +115,7 @@ def row(reading: Reading, timesteps: int) -> str:
 
 def table(readings: Sequence[Reading] = READINGS, steps: Sequence[int] = STEPS) -> str:
     lines = [
-        "| engine | T | words with a spike at 23 ms (SpikePack) | bits set at 29.1 ms (LIF) | words with a spike then |",
+        "| engine | T | words that fire at 23 ms (SpikePack) | bits set at 29.1 ms (LIF) | words that fire then |",
         "|---|---|---|---|---|",
     ]
     return "\n".join([*lines, *(row(reading, timesteps) for reading in readings for timesteps in steps)])

@@ -1,4 +1,4 @@
-"""Densities at which SpikePack's FPGA engine takes its published times: what the document says is what the rule says."""
+"""Densities at which SpikePack's FPGA engine takes its published times: the document says what the rule says."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 from dataflow_cases import layer_task, packed
-from examples import load_example
 
 import accelsim
 from accelsim.dataflows import NO_MASK
 from accelsim.dataflows.spike_detector import DATAFLOW
+from examples import load_example
 
 ROOT = Path(__file__).parents[2]
 
