@@ -49,6 +49,10 @@ class Map:
         place = self._place(row, 0)
         return place.controller, 8 * place.address + first_channel * self.channel_bits
 
+    def controller(self, row: int) -> int:
+        """Behind which a row lies."""
+        return (row + self.shift) % len(self.bases)
+
     def _place(self, row: int, offset: int) -> Place:
         count = len(self.bases)
         controller = (row + self.shift) % count
@@ -93,8 +97,9 @@ class Layout:
             for controller in range(len(self._end)):
                 self._align(controller, self._page)
             bases = tuple(self._end)
-            for row in range(rows):
-                self._end[(row + shift) % len(bases)] += ceil_div(row_bits, 8)
+            for row in range(min(rows, len(bases))):
+                here = ceil_div(rows - row, len(bases))
+                self._end[(row + shift) % len(bases)] += here * ceil_div(row_bits, 8)
             self._maps[key] = Map(bases, shift, row_bits, columns * word_bits)
         return self._maps[key]
 

@@ -160,10 +160,9 @@ class _Lowering:
                     left = words if box.producer is not None else ceil_div(words * bits, 8)
                     here = self.groups.add_box() if box.producer is not None else -1
                     name = self._name("input row", layer, part.tile)
-                    first = len(self.groups.left)
-                    for row in range(box.rows[1] - box.rows[0]):
-                        start = (box.offset_of(self.image) * 8 + row * words * bits) // width
-                        self.groups.add(name, left, box=here, bits=words * bits, place=start)
+                    begin, size = box.offset_of(self.image) * 8, words * bits
+                    places = [(begin + row * size) // width for row in range(box.rows[1] - box.rows[0])]
+                    first = self.groups.add_rows(name, left, places, box=here, bits=size)
                     self.rows_of[layer_plan.index, number, place, operand] = first
                     self.box_of[layer_plan.index, number, place, operand] = here
 
@@ -357,7 +356,7 @@ class _Lowering:
             stored = self._input_map(layer, operand)
             homes: dict[int, list[int]] = {}
             for row in range(*box.rows):
-                homes.setdefault(stored.row(row).controller, []).append(row)
+                homes.setdefault(stored.controller(row), []).append(row)
             for controller, rows in homes.items():
                 bundle = self.transfers.bundle(
                     key=(self._number(layer_plan), operand, box.rows, box.channels, place, controller),

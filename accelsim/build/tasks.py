@@ -52,7 +52,7 @@ class TaskTable:
 
     def _words(self, layer: Layer, image: int) -> Words:
         words = self.workload.input_words(layer.name, image).reshape(layer.in_shape)
-        return np.ascontiguousarray(words.transpose(1, 2, 0), dtype=np.int32)
+        return np.ascontiguousarray(words.transpose(1, 2, 0), dtype=np.int64)
 
     def _layer_mask(self, layer: Layer) -> Mask:
         return weight_mask(self.workload, layer)

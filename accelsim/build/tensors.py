@@ -29,7 +29,7 @@ class Tensors:
         self.verify = verify
         self.output_offsets: dict[tuple[int, str], int] = {}
         self.planes = PlaneStore(max(layer.word_bits for layer in workload.layers))
-        self._words: list[NDArray[np.int32]] = []
+        self._words: list[NDArray[np.int64]] = []
         self._weights: list[NDArray[np.int8]] = []
         self._bias: list[NDArray[np.int64]] = []
         self._theta: list[NDArray[np.int64]] = []
@@ -60,7 +60,7 @@ class Tensors:
         blocks = ceil_div(flat.size, BLOCK_WORDS)
         self.planes.add(bit_planes(flat, self.planes.planes), image)
         if self.verify:
-            padded = np.zeros(blocks * BLOCK_WORDS, np.int32)
+            padded = np.zeros(blocks * BLOCK_WORDS, np.int64)
             padded[: flat.size] = flat
             self._words.append(padded)
         return self._reserve("words", blocks * BLOCK_WORDS)
@@ -108,8 +108,8 @@ class Tensors:
             self.output_offsets[key] = self._reserve("outputs", int(np.prod(layer.out_shape)))
         return self.output_offsets[key]
 
-    def words(self) -> NDArray[np.int32]:
-        return np.concatenate(self._words) if self._words else np.zeros(1, np.int32)
+    def words(self) -> NDArray[np.int64]:
+        return np.concatenate(self._words) if self._words else np.zeros(1, np.int64)
 
     def weights(self) -> NDArray[np.int8]:
         return np.concatenate(self._weights) if self._weights else np.zeros(1, np.int8)

@@ -49,16 +49,14 @@ class TransferTable:
             return self._bundles[key]
         channel = self._channel_of(kind, places[0].controller)
         first = len(self._rows)
+        row = [0] * k.TRANSFER_COLUMNS
+        row[k.D_CHANNEL], row[k.D_BYTES], row[k.D_LAYER], row[k.D_KIND] = channel, size, layer, kind
         for place in places:
-            row = [0] * k.TRANSFER_COLUMNS
-            row[k.D_CHANNEL], row[k.D_BYTES], row[k.D_LAYER], row[k.D_KIND] = channel, size, layer, kind
             row[k.D_ADDRESS] = place.address
-            self._rows.append(row)
-            self._urgency.append((layer, turn))
-            self._destinations.append([])
-        trigger = -1
-        for transfer in reversed(range(first, len(self._rows))):
-            trigger = self._groups.add(name, 1, fires=transfer, chain=trigger)
+            self._rows.append(row.copy())
+        self._urgency += [(layer, turn)] * len(places)
+        self._destinations += [[] for _ in places]
+        trigger = self._groups.add_chain(name, range(first, len(self._rows)))
         self._groups.left[trigger] = 0
         bundle = self._bundles[key] = Bundle(trigger, channel, tuple(range(first, len(self._rows))))
         return bundle

@@ -45,7 +45,7 @@ def inside_share(task: Task) -> float:
 
 @functools.lru_cache(64)
 def drawn_words(count: int, planes: int, word_density: float, bit_density: float) -> Words:
-    """Words, int32 [count], always the same ones, that are nonzero and whose bits are set with these probabilities.
+    """Words, int64 [count], always the same ones, that are nonzero and whose bits are set with these probabilities.
 
     A share of the words is active, and a bit of those is set with a probability that makes both come out: what spikes
     that go on from step to step look like. Independent bits are the case in which all words are active.
@@ -61,4 +61,4 @@ def drawn_words(count: int, planes: int, word_density: float, bit_density: float
     active = bit_density / bit if bit > 0 else 0.0
     random = np.random.default_rng(0)
     bits = (random.random((planes, count)) < bit) & (random.random(count) < active)
-    return np.tensordot(1 << np.arange(planes), bits, 1).astype(np.int32)
+    return np.tensordot(1 << np.arange(planes), bits, 1).astype(np.int64)

@@ -77,10 +77,10 @@ def reaches(task: Task) -> NDArray[np.int64]:
     return np.outer(rows, columns)
 
 
-def unrolled(task: Task, words: Words) -> NDArray[np.int32]:
+def unrolled(task: Task, words: Words) -> NDArray[np.int64]:
     """The words under each window, [pixels, kernel rows, kernel columns, channels read], 0 outside the map."""
     found = np.zeros(
-        (task.pixels, task.kernel_rows, task.kernel_columns, task.last_channel - task.first_channel), np.int32
+        (task.pixels, task.kernel_rows, task.kernel_columns, task.last_channel - task.first_channel), np.int64
     )
     for pixel in range(task.pixels):
         out_row = task.first_row + pixel // task.out_columns

@@ -114,7 +114,7 @@ def work_blocks(task, words, elements, block_rows, block_columns):  # type: igno
 def count_lines(task, words, block_columns):  # type: ignore[no-untyped-def]
     """Inputs that spike under any window of a row of a block: their number over all rows, blocks and bit planes."""
     lines = 0
-    either = np.zeros(task.last_channel - task.first_channel, np.int32)
+    either = np.zeros(task.last_channel - task.first_channel, np.int64)
     for out_row in range(task.first_row, task.last_row):
         for left in range(0, task.out_columns, block_columns):
             for position in range(task.kernel_rows * task.kernel_columns):

@@ -144,7 +144,7 @@ def lines_of(task, words, group, counting):  # type: ignore[no-untyped-def]
                     for place in range(size):
                         word = words[row, column, first + place]
                         passes = word != 0 or counting == ALL_COUNT
-                        one = (word >> scan) & 1 if counting == ONES_COUNT else np.int32(passes)
+                        one = (word >> scan) & 1 if counting == ONES_COUNT else np.int64(passes)
                         line |= np.int64(one) << place
                     lines[row, column, scan, index] = line
     return lines

@@ -22,7 +22,7 @@ from accelsim.kernels.steps import WEIGHTS as WEIGHTS
 class Task(NamedTuple):
     """A share of a layer that an array works through in one go; all whole numbers.
 
-    `words` go with it, int32 [height, width, channels]: the packed spikes of the whole input map, `planes` bits wide,
+    `words` go with it, int64 [height, width, channels]: the packed spikes of the whole input map, `planes` bits wide,
     first time step = most significant bit. Bits of one time step lie together, `step_bits` each.
     """
 
@@ -106,7 +106,7 @@ def empty_schedule(steps: int) -> Schedule:
     return Schedule(table, np.zeros(COUNTS, np.int64))
 
 
-Words = NDArray[np.int32]
+Words = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 """[weight rows (kernel row, kernel column, channel read), outs]: which weights are not zero; [0, 0] where all count."""
 NO_MASK: NDArray[Any] = np.zeros((0, 0), np.bool_)

@@ -87,7 +87,7 @@ class Contents:
     """What flows through the fabric in one run: arrays that the kernels index by the passes' offsets."""
 
     planes: Words
-    words: NDArray[np.int32]
+    words: Words
     weights: NDArray[np.int8]
     bias: Words
     theta: Words

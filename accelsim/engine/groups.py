@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import bisect
 from array import array
+from collections.abc import Sequence
+from itertools import repeat
 
 
 class GroupTable:
@@ -41,7 +43,7 @@ class GroupTable:
 
         What arrives in a tile is written from word `place` of its SRAM on, and takes `bits` of the spike buffer.
         """
-        number = len(self.left)
+        number = self._begin(name)
         self.left.append(left)
         self.watched.append(int(watched))
         self.fires.append(fires)
@@ -49,10 +51,39 @@ class GroupTable:
         self.box.append(box)
         self.bits.append(bits)
         self.place.append(place)
+        return number
+
+    def add_rows(self, name: str, left: int, places: Sequence[int], *, box: int, bits: int) -> int:
+        """Number of the first of as many new groups as there are places, alike but for these."""
+        number = self._begin(name)
+        count = len(places)
+        self._extend(count, left, box, bits)
+        self.fires.extend(repeat(-1, count))
+        self.chain.extend(repeat(-1, count))
+        self.place.extend(places)
+        return number
+
+    def add_chain(self, name: str, transfers: range) -> int:
+        """Number of a new group that starts the first of some transfers at zero, and counts down that of the next."""
+        number = self._begin(name)
+        count = len(transfers)
+        self._extend(count, 1, -1, 0)
+        self.fires.extend(reversed(transfers))
+        self.chain.extend(range(number - 1, number + count - 1))
+        self.chain[number] = -1
+        self.place.extend(repeat(0, count))
+        return number + count - 1
+
+    def _begin(self, name: str) -> int:
+        number = len(self.left)
         if not self._names or self._names[-1] != name:
             self._first.append(number)
             self._names.append(name)
         return number
+
+    def _extend(self, count: int, left: int, box: int, bits: int) -> None:
+        for column, value in ((self.left, left), (self.watched, 0), (self.box, box), (self.bits, bits)):
+            column.extend(repeat(value, count))
 
     def add_box(self) -> int:
         """Number of a new input box; groups that name it tell when its first word has arrived."""

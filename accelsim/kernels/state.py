@@ -358,7 +358,7 @@ class Tiles(NamedTuple):
     accumulator: NDArray  # [tiles, output channels of a pass], used to verify
     membrane: NDArray  # [tiles, pixels of a strip, output channels of a pass], used to verify
     planes: NDArray  # [blocks of words x planes] input words, (row, column, channel); see engine/layout.py
-    words: NDArray  # int32, the same words, used to verify
+    words: NDArray  # the same words, used to verify
     weights: NDArray  # int8, (weight row, output channel), used to verify
     bias: NDArray  # used to verify
     theta: NDArray  # used to verify

@@ -11,8 +11,8 @@ from accelsim.workload.layer import ARRAY_OPS, ATTENTION_OPS, POOL_OPS, WEIGHTED
 Place = Callable[[int, str, str, object, str], Problem]
 """Makes the problem with a key of the layer of that index: (index, key, rule, value, allowed)."""
 
-MAX_WORD_BITS = 31
-"""Width of the widest word that a layer may consume: words are counted with in 32-bit integers."""
+MAX_WORD_BITS = 32
+"""Width of the widest word that a layer may consume: traces hold them in 32 bits."""
 
 ACCUMULATOR_BITS = 32
 """Width of the sums that leave a layer without neurons."""

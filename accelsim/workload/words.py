@@ -68,12 +68,12 @@ def compute_words(layer: Layer, operands: Sequence[Words]) -> Words:
     return np.ascontiguousarray(pooled, dtype=dtype)
 
 
-def attention_weights(layer: Layer, second: NDArray[Any]) -> NDArray[np.int32]:
+def attention_weights(layer: Layer, second: NDArray[Any]) -> NDArray[np.int64]:
     """The second operand of an attention product as the weights of a 1x1 convolution.
 
-    int32 [in channels, outputs of a group]: the weights of an input channel for the outputs of its head.
+    int64 [in channels, outputs of a group]: the weights of an input channel for the outputs of its head.
     """
-    tokens = second.reshape(layer.groups, -1, second.shape[1] * second.shape[2]).astype(np.int32)
+    tokens = second.reshape(layer.groups, -1, second.shape[1] * second.shape[2]).astype(np.int64)
     if layer.op == "attention_scores":
         return tokens.reshape(-1, tokens.shape[2])
     return np.ascontiguousarray(tokens.transpose(0, 2, 1)).reshape(-1, tokens.shape[1])

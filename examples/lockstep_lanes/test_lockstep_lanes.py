@@ -34,7 +34,7 @@ def test_never_slower_than_one_lane_and_never_faster_than_all(case: Case, lanes:
 
 def test_a_block_takes_its_busiest_window() -> None:
     """A row of five words of 2 bits, 1x1 windows, four lanes: 2 ones at most, then 1; an empty block takes a cycle."""
-    words = np.array([[[0b11], [0], [0b01], [0b10], [0b01]]], np.int32)
+    words = np.array([[[0b11], [0], [0b01], [0b10], [0b01]]], np.int64)
     task = layer_task(1, 5, 1, 3, planes=2)
     steps, _ = DATAFLOW.schedule(array(), task, words, NO_MASK)
     assert steps[:, [CYCLES, PIXELS, ROW]].tolist() == [[2, 4, 0], [1, 1, 0]]
@@ -44,7 +44,7 @@ def test_a_block_takes_its_busiest_window() -> None:
 
 def test_without_skipping_there_is_a_closed_form() -> None:
     task = layer_task(9, 7, 5, 3, kernel=3, padding=1, planes=4)
-    words = np.zeros((9, 7, 5), np.int32)
+    words = np.zeros((9, 7, 5), np.int64)
     for lanes in (1, 8, 63, 64):
         chip = array(lanes=lanes, skip="nothing")
         found = DATAFLOW.schedule(chip, task, words, NO_MASK).cycles

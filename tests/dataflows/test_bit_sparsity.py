@@ -30,7 +30,7 @@ def test_kernel_equals_twin(case: Case, skip: str, scan_bits: int) -> None:
 
 def test_every_one_takes_a_cycle() -> None:
     """Two channels of a row of four words of 2 bits, 1x3 windows."""
-    words = np.array([[[0b11, 0], [0, 0], [0, 0], [0b01, 0b10]]], np.int32)
+    words = np.array([[[0b11, 0], [0, 0], [0, 0], [0b01, 0b10]]], np.int64)
     task = layer_task(1, 4, 2, 3, kernel=(1, 3), padding=(0, 1), planes=2)
     steps, counts = DATAFLOW.schedule(array(), task, words, NO_MASK)
     assert steps[:, CYCLES].tolist() == [2, 2, 2, 2]
@@ -42,7 +42,7 @@ def test_every_one_takes_a_cycle() -> None:
 
 
 def test_what_is_not_skipped_takes_its_cycles() -> None:
-    words = np.array([[[0b11, 0], [0b01, 0], [0, 0], [0b01, 0b10]]], np.int32)
+    words = np.array([[[0b11, 0], [0b01, 0], [0, 0], [0b01, 0b10]]], np.int64)
     task = layer_task(1, 4, 2, 3, kernel=(1, 3), padding=(0, 1), planes=2)
     cycles = {
         skip: DATAFLOW.schedule(array(skip=skip), task, words, NO_MASK).steps[:, CYCLES].tolist()
@@ -53,7 +53,7 @@ def test_what_is_not_skipped_takes_its_cycles() -> None:
 
 def test_a_pixel_waits_for_the_last_row_under_its_window() -> None:
     task = layer_task(5, 2, 1, 1, kernel=(3, 1), stride=(2, 1), padding=(1, 0), planes=1)
-    steps, _ = DATAFLOW.schedule(array(), task, np.ones((5, 2, 1), np.int32), NO_MASK)
+    steps, _ = DATAFLOW.schedule(array(), task, np.ones((5, 2, 1), np.int64), NO_MASK)
     assert steps[:, ROW].tolist() == [1, 1, 3, 3, 4, 4]
     assert set(steps[:, WEIGHTS].tolist()) == {-1}
 

@@ -26,8 +26,8 @@ BARE = {"laggard_cycles": 0, "chunk_cycles": 0}
 """Matches alone count."""
 
 
-def one_pixel(*words: int) -> np.ndarray[Any, np.dtype[np.int32]]:
-    return np.array(words, np.int32).reshape(1, 1, -1)
+def one_pixel(*words: int) -> np.ndarray[Any, np.dtype[np.int64]]:
+    return np.array(words, np.int64).reshape(1, 1, -1)
 
 
 def test_a_neuron_that_is_silent_in_all_steps_costs_nothing() -> None:
@@ -64,7 +64,7 @@ def test_laggard_and_corrections_overlap_with_the_next_chunk() -> None:
 
 def test_corrections_lag_into_the_next_pixel() -> None:
     """Two pixels of 10 matches: joined after 10 and 20 cycles, corrected after 8 + 10 and 8 + 20."""
-    words = np.full((1, 2, 10), 7, np.int32)
+    words = np.full((1, 2, 10), 7, np.int64)
     found = JOIN.schedule(array(), layer_task(1, 2, 10, 16), words, NO_MASK)
     assert found.steps[:, CYCLES].tolist() == [18, 10]
 
@@ -103,7 +103,7 @@ def test_dense_weights_without_latency_take_the_nonzero_words(case: Case, chunk:
 
 def test_random_words_take_about_what_is_estimated() -> None:
     random = np.random.default_rng(1)
-    words = (random.random((12, 12, 128)) < 0.3).astype(np.int32)
+    words = (random.random((12, 12, 128)) < 0.3).astype(np.int64)
     task = layer_task(12, 12, 128, 16, kernel=3, padding=1)
     found = JOIN.schedule(array(), task, words, NO_MASK)
     assert JOIN.estimate(array(), task, 0.3, 0.1) == pytest.approx(found.cycles, rel=0.02)

@@ -46,7 +46,7 @@ def test_a_row_takes_its_ones_and_fetches_the_weights_of_its_inputs_once() -> No
 
 def test_a_wave_takes_as_long_as_its_slowest_row() -> None:
     """5 rows in blocks of 3 rows, two elements: waves of rows 0 and 1, 2, then 3 and 4."""
-    words = np.zeros((5, 3, 4), np.int32)
+    words = np.zeros((5, 3, 4), np.int64)
     for row, ones in enumerate([1, 4, 2, 0, 3]):
         words[row, 0, :ones] = 1
     chip = array(rows=2, block_rows=3, block_columns=2)
@@ -73,7 +73,7 @@ def test_kernel_equals_twin(chip: GustavsonSettings, case: Case) -> None:
 
 def test_random_words_take_about_what_is_estimated() -> None:
     random = np.random.default_rng(1)
-    words = np.packbits(random.random((32, 32, 64, 8)) < 0.2, axis=3)[..., 0].astype(np.int32)
+    words = np.packbits(random.random((32, 32, 64, 8)) < 0.2, axis=3)[..., 0].astype(np.int64)
     task = layer_task(32, 32, 64, 8, kernel=3, padding=1, planes=8)
     found = ROWS.schedule(array(), task, words, NO_MASK)
     assert ROWS.estimate(array(), task, 0.8, 0.2) == pytest.approx(found.cycles, rel=0.05)

@@ -13,7 +13,7 @@ ARRAY = InputStationarySettings(
 
 
 def schedule(task: Task) -> Schedule:
-    return DATAFLOW.schedule(ARRAY, task, np.zeros((task.height, task.width, task.channels), np.int32), NO_MASK)
+    return DATAFLOW.schedule(ARRAY, task, np.zeros((task.height, task.width, task.channels), np.int64), NO_MASK)
 
 
 def test_four_folds_step_by_step() -> None:

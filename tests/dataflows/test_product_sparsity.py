@@ -151,14 +151,14 @@ def test_a_group_of_channels_begins_with_its_search_done() -> None:
 def test_pixels_leave_with_their_last_tile() -> None:
     """Three pixels of 4 planes, tiles of 6 rows: one leaves with the first row of tiles, the others at the end."""
     task = layer_task(1, 3, 20, 4)
-    steps, _ = DATAFLOW.schedule(array(tile_rows=6), task, np.ones((1, 3, 20), np.int32), NO_MASK)
+    steps, _ = DATAFLOW.schedule(array(tile_rows=6), task, np.ones((1, 3, 20), np.int64), NO_MASK)
     assert steps[:, PIXELS].tolist() == [0, 0, 1, 0, 2]
 
 
 def test_spikes_are_read_again_for_each_task() -> None:
     """9 windows of 3x3 x 32 channels, 4 planes: 36 rows of 288 bits, in 18 tiles of 72 bytes; 1/9 of them is read."""
     task = layer_task(5, 5, 32, 8, kernel=3)
-    words = np.ones((5, 5, 32), np.int32)
+    words = np.ones((5, 5, 32), np.int64)
     for buffer, again in ((512, 144), (1296, 0)):
         first, last = (
             DATAFLOW.schedule(array(columns=4, spike_tile_bytes=buffer, weight_tile_bytes=65536), one, words, NO_MASK)
@@ -168,7 +168,7 @@ def test_spikes_are_read_again_for_each_task() -> None:
         assert first.steps[:, STREAM].tolist() == [8] * 18 + [8 if again else 0]
         assert last.steps[:, STREAM].sum() == max(0, again - 8)
     one_tile = layer_task(1, 400, 16, 8)
-    again = DATAFLOW.schedule(array(columns=4), groups(one_tile, 4)[1], np.ones((1, 400, 16), np.int32), NO_MASK)
+    again = DATAFLOW.schedule(array(columns=4), groups(one_tile, 4)[1], np.ones((1, 400, 16), np.int64), NO_MASK)
     assert again.steps[:, STREAM].sum() == 0
 
 
@@ -176,13 +176,13 @@ def test_bytes_of_spikes_are_all_read_once() -> None:
     """Tiles of 7 rows of 5 bits are no whole bytes: what is read adds up to a whole row of tiles."""
     task = layer_task(1, 7, 9, 2, planes=1)
     chip = array(tile_columns=5, weight_tile_bytes=65536)
-    steps, _ = DATAFLOW.schedule(chip, task, np.ones((1, 7, 9), np.int32), NO_MASK)
+    steps, _ = DATAFLOW.schedule(chip, task, np.ones((1, 7, 9), np.int64), NO_MASK)
     assert steps[:, STREAM].tolist() == [5, 3, 0]
 
 
 def test_weights_are_read_again_for_each_row_of_tiles() -> None:
     task = layer_task(1, 5, 24, 3, planes=1)
-    words = np.zeros((1, 5, 24), np.int32)
+    words = np.zeros((1, 5, 24), np.int64)
     chip = array(tile_rows=2, spike_tile_bytes=0, weight_tile_bytes=71)
     weights = array(tile_rows=2, spike_tile_bytes=0, weight_tile_bytes=72)
     with_weights, without = (DATAFLOW.schedule(one, task, words, NO_MASK).steps[:, STREAM] for one in (chip, weights))

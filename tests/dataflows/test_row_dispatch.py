@@ -63,7 +63,7 @@ def test_rows_go_to_the_element_that_is_free() -> None:
 
 def test_pixels_leave_in_order() -> None:
     """The first pixel's row takes 4 spikes, the others', on the second element, are done before it leaves."""
-    words = np.array([[[0b1] * 4, [1, 0, 0, 0], [1, 1, 1, 1], [1, 1, 0, 0]]], np.int32)
+    words = np.array([[[0b1] * 4, [1, 0, 0, 0], [1, 1, 1, 1], [1, 1, 0, 0]]], np.int64)
     task = layer_task(1, 4, 4, 1, planes=1)
     steps, _ = DATAFLOW.schedule(array(elements=2), task, words, NO_MASK)
     assert steps[:, CYCLES].tolist() == [4, 0, 1, 1]
@@ -72,9 +72,9 @@ def test_pixels_leave_in_order() -> None:
 
 def test_work_waits_for_the_whole_map() -> None:
     task = layer_task(5, 2, 1, 1, kernel=(3, 1), planes=1)
-    steps, _ = DATAFLOW.schedule(array(), task, np.ones((5, 2, 1), np.int32), NO_MASK)
+    steps, _ = DATAFLOW.schedule(array(), task, np.ones((5, 2, 1), np.int64), NO_MASK)
     assert set(steps[:, ROW].tolist()) == {4} and set(steps[:, WEIGHTS].tolist()) == {-1}
-    strip, _ = DATAFLOW.schedule(array(), task._replace(last_row=1), np.ones((5, 2, 1), np.int32), NO_MASK)
+    strip, _ = DATAFLOW.schedule(array(), task._replace(last_row=1), np.ones((5, 2, 1), np.int64), NO_MASK)
     assert set(strip[:, ROW].tolist()) == {2}
 
 

@@ -76,7 +76,7 @@ def test_groups_of_columns_and_lookup_are_paid_for_each_event() -> None:
 
 def test_a_scattered_event_is_looked_up_once_and_reaches_all_its_pixels() -> None:
     """3x3 window, 3x3 map: the middle reaches 9 pixels, a corner 4; 10 outputs over 8 synapses a cycle."""
-    words = np.zeros((3, 3, 1), np.int32)
+    words = np.zeros((3, 3, 1), np.int64)
     words[1, 1] = 0b101
     words[2, 2] = 0b010
     chip = array(order="scattered", columns=8, outputs="all", event_cycles=1, fill_cycles=3, input="buffer")

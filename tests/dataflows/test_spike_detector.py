@@ -24,9 +24,9 @@ def array(**keys: Any) -> SpikeDetectorSettings:
     return SpikeDetectorSettings(dataflow="spike_detector", **chosen)
 
 
-def words_of(*bits: int) -> np.ndarray[Any, np.dtype[np.int32]]:
+def words_of(*bits: int) -> np.ndarray[Any, np.dtype[np.int64]]:
     """One pixel with these words."""
-    return np.array(bits, np.int32).reshape(1, 1, -1)
+    return np.array(bits, np.int64).reshape(1, 1, -1)
 
 
 @pytest.mark.parametrize(("ones", "cycles"), [(0, 1), (1, 1), (4, 1), (5, 2), (8, 2), (9, 3), (16, 4)])
@@ -74,7 +74,7 @@ def test_an_operand_counts_where_its_weight_is_not_zero() -> None:
 
 
 def test_padding_is_a_group_of_zeros_or_left_out() -> None:
-    words = np.ones((2, 2, 16), np.int32)
+    words = np.ones((2, 2, 16), np.int64)
     task = layer_task(2, 2, 16, 16, kernel=3, padding=1, planes=1)
     scanned = DETECTOR.schedule(array(), task, words, NO_MASK)
     skipped = DETECTOR.schedule(array(padding="skipped"), task, words, NO_MASK)
@@ -129,7 +129,7 @@ def test_words_all_alike_take_what_is_estimated(chip: SpikeDetectorSettings, cas
 def test_random_words_take_about_what_is_estimated() -> None:
     random = np.random.default_rng(1)
     task = layer_task(16, 16, 64, 16, kernel=3, padding=1, planes=1)
-    words = (random.random((16, 16, 64)) < 0.3).astype(np.int32)
+    words = (random.random((16, 16, 64)) < 0.3).astype(np.int64)
     chip = array(detectors=2)
     found = DETECTOR.schedule(chip, task, words, NO_MASK)
     assert DETECTOR.estimate(chip, task, 0.3, 0.3) == pytest.approx(found.cycles, rel=0.02)

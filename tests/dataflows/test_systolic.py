@@ -55,7 +55,7 @@ def tasks_of(task: Task, outs: int) -> Iterator[Task]:
 
 def layer_schedules(settings: Any, task: Task) -> list[Schedule]:
     dataflow = find_dataflow(settings.dataflow)
-    silent = np.zeros((task.height, task.width, task.channels), np.int32)
+    silent = np.zeros((task.height, task.width, task.channels), np.int64)
     return [dataflow.schedule(settings, share, silent, NO_MASK) for share in tasks_of(task, dataflow.outputs(settings))]
 
 
@@ -78,7 +78,7 @@ def test_one_version_is_compiled(name: str) -> None:
     assert len(kernel.signatures) <= 1
 
 
-def scanned(task: Task, words: NDArray[np.int32], given: Any) -> tuple[NDArray[np.int64], list[int]]:
+def scanned(task: Task, words: NDArray[np.int64], given: Any) -> tuple[NDArray[np.int64], list[int]]:
     """The vectors that enter the array [pixels * scans, inputs], and how far each scan is shifted to be added."""
     flat = unrolled(task, words).reshape(task.pixels, task.inputs).astype(np.int64)
     step_bits = task.step_bits if given.spike_mode == "time_serial" else task.planes

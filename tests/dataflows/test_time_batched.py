@@ -112,7 +112,7 @@ def test_without_skipping_each_line_takes_a_slot() -> None:
 def test_pixels_leave_with_the_block_of_their_last_window() -> None:
     """Five pixels of 12 steps, three windows each, in blocks of four: 15 windows."""
     task = layer_task(1, 5, 2, 4, planes=12)
-    steps, _ = DATAFLOW.schedule(array(columns=4), task, np.ones((1, 5, 2), np.int32), NO_MASK)
+    steps, _ = DATAFLOW.schedule(array(columns=4), task, np.ones((1, 5, 2), np.int64), NO_MASK)
     assert steps[1::2, PIXELS].tolist() == [1, 1, 2, 1]
 
 
@@ -129,7 +129,7 @@ def test_every_group_of_outputs_takes_the_same() -> None:
 def test_a_block_waits_for_its_last_row() -> None:
     """Pixels of three columns, blocks of four windows: each block but the last reaches the next output row."""
     task = layer_task(6, 3, 1, 4, kernel=(3, 1), stride=(2, 1), padding=(1, 0))
-    steps, _ = DATAFLOW.schedule(array(columns=4), task, np.ones((6, 3, 1), np.int32), NO_MASK)
+    steps, _ = DATAFLOW.schedule(array(columns=4), task, np.ones((6, 3, 1), np.int64), NO_MASK)
     assert steps[::2, ROW].tolist() == [3, 5, 5]
     assert set(steps[1::2, ROW].tolist()) == {-1} and set(steps[:, WEIGHTS].tolist()) == {-1}
 

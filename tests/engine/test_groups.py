@@ -18,3 +18,26 @@ def test_groups_of_one_kind_share_a_name() -> None:
     for name in ("row of a", "row of a", "row of a", "row of b", "row of a"):
         table.add(name, 1)
     assert [table.name(group) for group in range(5)] == ["row of a"] * 3 + ["row of b", "row of a"]
+
+
+def columns(table: GroupTable) -> list[list[int]]:
+    return [
+        list(column)
+        for column in (table.left, table.watched, table.fires, table.chain, table.box, table.bits, table.place)
+    ]
+
+
+def test_rows_and_chains_are_many_groups_at_once() -> None:
+    many, single = GroupTable(), GroupTable()
+    for table in (many, single):
+        table.add("weights", 2)
+    assert many.add_rows("input row", 4, [7, 9, 11], box=0, bits=32) == 1
+    assert many.add_chain("requests", range(5, 8)) == 6
+    for place in (7, 9, 11):
+        single.add("input row", 4, box=0, bits=32, place=place)
+    trigger = -1
+    for transfer in (7, 6, 5):
+        trigger = single.add("requests", 1, fires=transfer, chain=trigger)
+    assert trigger == 6
+    assert columns(many) == columns(single)
+    assert [many.name(group) for group in range(7)] == ["weights"] + ["input row"] * 3 + ["requests"] * 3

@@ -203,7 +203,7 @@ def test_values_of_the_arrays_are_checked_together(tmp_path: Path) -> None:
         "RAW: conv0: holds integers that change with time; allowed: the same at every time step, or input: spikes",
         "RAW: conv1: holds numbers that are not whole; allowed: spikes of 0 and 1, or small integers",
         "RAW: conv2: holds negative numbers (got -1); allowed: 0 and above",
-        "RAW: fc0: makes words that are too wide (got '8 time steps of 8 bits'); allowed: 31 bits together",
+        "RAW: fc0: makes words that are too wide (got '8 time steps of 8 bits'); allowed: 32 bits together",
     ]
     arrays = raw_arrays()
     arrays["conv0"] = arrays["conv0"].astype(np.int32) * 256

@@ -57,7 +57,12 @@ def workload(tmp_path: Path) -> str:
         (["clock_mhz=nan"], "--set: clock_mhz: must be a number (got 'nan')"),
         (["dram.latency_ns=1e18"], "--set: dram.latency_ns: must be at most 1000000 (got 1e+18)"),
         (["dram=real"], "--set: dram: must be ideal or a mapping (got 'real')"),
-        (["noc=none"], "--set: noc: must be a mapping (got 'none')"),
+        (
+            ["noc=none"],
+            "--set: noc: wires one tile to memory, and there are 16 (got 'none'); allowed: a network, or tiles: "
+            "{columns: 1, rows: 1}",
+        ),
+        (["noc=wires"], "--set: noc: must be none or a mapping (got 'wires')"),
         (["memory_controller.nodes=[]"], "--set: memory_controller.nodes: must have at least 1 entries"),
         (
             ["memory_controller.nodes=[0, 99]"],
@@ -84,9 +89,9 @@ def workload(tmp_path: Path) -> str:
         (
             ["pe_array.rows=0", "noc.flit_bits=x", "nonsense=1"],
             "--set: pe_array.rows: must be at least 1 (got 0)\n"
-            "--set: noc.flit_bits: must be a whole number (got 'x')\n"
             "--set: nonsense: unknown key; allowed: accumulator_buffer, clock_mhz, dram, mapping, memory_controller, "
-            "name, network_interface, neuron_unit, noc, pe_array, spike_buffer, technology, tiles, weight_buffer",
+            "name, network_interface, neuron_unit, noc, pe_array, spike_buffer, technology, tiles, weight_buffer\n"
+            "--set: noc.flit_bits: must be a whole number (got 'x')",
         ),
     ],
 )

@@ -105,11 +105,11 @@ class _CompiledArray:
             outputs=np.full(out_rows * out_columns * total, -1, np.int64),
             membrane_pixels=out_rows * out_columns,
             verify=True,
+            outs=shape.columns,
         )
         tile = replace(
             TILE,
             rows=shape.rows,
-            columns=shape.columns,
             line_words=shape.line_words,
             fifo_words=shape.fifo_words,
             weight_banks=shape.weight_banks,

@@ -81,8 +81,8 @@ def contents(
         return np.array(rows, np.int64).reshape(-1, columns)
 
     return Contents(
-        planes=bit_planes(np.array(words, np.int32), max(1, max(words).bit_length())),
-        words=np.array(words, np.int32),
+        planes=bit_planes(np.array(words, np.int64), max(1, max(words).bit_length())),
+        words=np.array(words, np.int64),
         weights=np.zeros(1, np.int8),
         bias=np.zeros(1, np.int64),
         theta=np.ones(1, np.int64),

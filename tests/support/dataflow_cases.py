@@ -72,7 +72,7 @@ def packed(spikes: Any) -> Words:
     """Words [height, width, channels] of 0/1 spikes [time step, channel, height, width], first step = highest bit."""
     found = np.asarray(spikes, np.int64)
     places = 1 << np.arange(len(found))[::-1]
-    return np.ascontiguousarray(np.tensordot(places, found, 1).transpose(1, 2, 0).astype(np.int32))
+    return np.ascontiguousarray(np.tensordot(places, found, 1).transpose(1, 2, 0).astype(np.int64))
 
 
 @st.composite

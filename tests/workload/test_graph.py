@@ -222,9 +222,9 @@ def test_the_name_of_an_inferred_pool_must_be_free() -> None:
 
 
 def test_words_are_no_narrower_than_they_were_made_and_not_too_wide() -> None:
-    assert problems([conv("a", out_word_bits=6), conv("b", "a", word_bits=4), conv("c", timesteps=32)]) == [
+    assert problems([conv("a", out_word_bits=6), conv("b", "a", word_bits=4), conv("c", timesteps=33)]) == [
         "1.word_bits: is narrower than the words of a (got 4); allowed: at least 6",
-        "2.word_bits: is too wide (got 32); allowed: at most 31",
+        "2.word_bits: is too wide (got 33); allowed: at most 32",
     ]
 
 
@@ -287,6 +287,6 @@ def test_operators_that_do_not_fit() -> None:
 def test_sums_too_wide_to_be_words_are_refused() -> None:
     wide = [replace(layer, word_bits=16) if layer.name in ("q", "k") else layer for layer in attention()]
     assert problems([conv("image"), *(conv(n, "image", out_word_bits=16) for n in "qkv"), *wide[4:]]) == [
-        "4.out_word_bits: is too wide (got 33); allowed: at most 31",
-        "5.word_bits: is too wide (got 33); allowed: at most 31",
+        "4.out_word_bits: is too wide (got 33); allowed: at most 32",
+        "5.word_bits: is too wide (got 33); allowed: at most 32",
     ]

@@ -170,8 +170,8 @@ def test_rules_over_layers_are_checked_with_their_lines(tmp_path: Path) -> None:
     assert problems(tmp_path, base + ", density: 1}\n  - {name: b, op: maxpool2d, inputs: [c], kernel: 2}\n") == [
         "FILE:5: layers[1].inputs: names no layer before this one (got 'c'); allowed: a"
     ]
-    assert problems(tmp_path, base + ", density: 1, timesteps: 32}\n") == [
-        "FILE:4: layers[0].word_bits: is too wide (got 32); allowed: at most 31"
+    assert problems(tmp_path, base + ", density: 1, timesteps: 33}\n") == [
+        "FILE:4: layers[0].word_bits: is too wide (got 33); allowed: at most 32"
     ]
     assert problems(tmp_path, base + ", density: 1, spatial_correlation: 0.6, channel_correlation: 0.6}\n") == [
         "FILE:4: layers[0].channel_correlation: is more than spatial_correlation leaves (got 0.6)"
