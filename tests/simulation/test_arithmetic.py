@@ -1,4 +1,4 @@
-"""Chips whose registers or neurons are not the trace's: --verify computes what they compute, and counts what differs."""
+"""Chips whose registers or neurons are not the trace's: --verify computes what they do, and counts what differs."""
 
 from __future__ import annotations
 
