@@ -185,6 +185,7 @@ class DualSparse(Dataflow):
     """Matches of packed spikes and weights, one a cycle."""
 
     settings_class = DualSparseSettings
+    compared_with = "nonzero words of recorded spikes; latencies of the join are estimates"
     modes = MODES
     needs_weights = True
 
