@@ -52,6 +52,7 @@ from accelsim.dataflows.task import (
     LINE_WORDS,
     LINES,
     MACS,
+    NO_MASK,
     PIXELS,
     ROW,
     SUMS,
@@ -261,32 +262,21 @@ class SpikeDetector(Dataflow):
     modes = MODES
     needs_weights = True
 
+    def __init__(self) -> None:
+        self._last: tuple[Words, Task, SpikeDetectorSettings, Schedule] | None = None
+
     def refuses(self, settings: SpikeDetectorSettings, task: Task) -> str:
         return no_spikes(task) if settings.lane_bits == 1 else ""
 
     def schedule(self, settings: SpikeDetectorSettings, task: Task, words: Words, mask: Mask) -> Schedule:
-        shape = (settings.group, settings.per_cycle, settings.detectors, COUNTING[settings.skip])
-        scanned = task, words
-        if settings.padding == "scanned" and task.padding_rows + task.padding_columns > 0:
-            scanned = _with_padding(task, words)
-        masked = settings.weight_mask and mask.size > 0
-        found = match_windows(*scanned, mask, *shape) if masked else scan_windows(*scanned, *shape)
-        # Where ones count, each bit plane was scanned by itself.
-        repeats = 1 if settings.skip == "zero_bits" else settings.slices(task)
-        cycles, passed, passes = (repeats * windows for windows in found)
-        schedule = empty_schedule(task.pixels)
-        schedule.steps[:, CYCLES] = cycles
-        schedule.steps[:, PIXELS] = 1
-        schedule.steps[:, ROW] = rows_needed(task)
-        counts = schedule.counts
-        share = 1 if masked else task.reach
-        counts[WORDS] = passed.sum()
-        counts[[MACS, WEIGHT_READS]] = share * passed.sum()
-        counts[SUMS] = share * passes.sum()
-        channels = task.last_channel - task.first_channel
-        reads = settings.slices(task) * int(reaches(task).sum())
-        counts[LINES] = reads * -(-channels // (settings.group * settings.detectors))
-        counts[LINE_WORDS] = reads * channels
+        if settings.weight_mask and mask.size > 0:
+            return _detect(settings, task, words, mask)
+        # All groups of output channels scan the same: only what they add differs.
+        alone = task._replace(first_out=0, outs=1, reach=1)
+        if self._last is None or self._last[0] is not words or self._last[1:3] != (alone, settings):
+            self._last = words, alone, settings, _detect(settings, alone, words, NO_MASK)
+        schedule = Schedule(*(table.copy() for table in self._last[3]))
+        schedule.counts[[MACS, WEIGHT_READS, SUMS]] *= task.reach
         return schedule
 
     def twin(self, settings: SpikeDetectorSettings, task: Task, words: Words, mask: Mask) -> Schedule:
@@ -305,6 +295,32 @@ class SpikeDetector(Dataflow):
             + scanned * _expected_cycles(groups, settings.per_cycle, zeros)
             for groups in sets
         )
+
+
+def _detect(settings: SpikeDetectorSettings, task: Task, words: Words, mask: Mask) -> Schedule:
+    """A step a pixel."""
+    shape = (settings.group, settings.per_cycle, settings.detectors, COUNTING[settings.skip])
+    scanned = task, words
+    if settings.padding == "scanned" and task.padding_rows + task.padding_columns > 0:
+        scanned = _with_padding(task, words)
+    found = match_windows(*scanned, mask, *shape) if mask.size else scan_windows(*scanned, *shape)
+    # Where ones count, each bit plane was scanned by itself.
+    repeats = 1 if settings.skip == "zero_bits" else settings.slices(task)
+    cycles, passed, passes = (repeats * windows for windows in found)
+    schedule = empty_schedule(task.pixels)
+    schedule.steps[:, CYCLES] = cycles
+    schedule.steps[:, PIXELS] = 1
+    schedule.steps[:, ROW] = rows_needed(task)
+    counts = schedule.counts
+    share = 1 if mask.size else task.reach
+    counts[WORDS] = passed.sum()
+    counts[[MACS, WEIGHT_READS]] = share * passed.sum()
+    counts[SUMS] = share * passes.sum()
+    channels = task.last_channel - task.first_channel
+    reads = settings.slices(task) * int(reaches(task).sum())
+    counts[LINES] = reads * -(-channels // (settings.group * settings.detectors))
+    counts[LINE_WORDS] = reads * channels
+    return schedule
 
 
 def _groups(settings: SpikeDetectorSettings, channels: int, first: int) -> tuple[int, ...]:
