@@ -153,6 +153,8 @@ def open_schedule(clock, tiles, memory, tile, work, t):
     # What is streamed from memory has to be there whole: the layers before have stored it.
     if tiles.settings[k.T_STREAMS] and work[k.W_ROW_GROUP] >= 0 and clock.left[work[k.W_ROW_GROUP]] != 0:
         return False
+    # A pass without any spike may take no cycle of the array, and yet has sums that leave.
+    tiles.span[work[k.W_LAYER], 0] = min(tiles.span[work[k.W_LAYER], 0], t)
     scalars[k.S_OPEN] = 1
     scalars[k.S_STEP] = work[k.W_STEPS]
     scalars[k.S_TURN] = 0
