@@ -370,7 +370,8 @@ class Arch:
         array = settings.pe_array
         flow = self.dataflow
         rate = self.ports[k.WEIGHT_PORT] if self.ports else self.bytes_per_cycle
-        others = [float("inf") if port is None else float(port) for port in self.ports[1:]] or [None, None]
+        others: list[float | None] = [None, None]
+        others = [float("inf") if port is None else float(port) for port in self.ports[1:]] or others
         pixel_bits = array.pe_shape[1] * array.accumulator_bits
         return TileCapacity(
             tiles=settings.tiles.count,

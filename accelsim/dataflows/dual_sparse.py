@@ -231,7 +231,7 @@ class DualSparse(Dataflow):
         for first in range(0, task.planes, settings.parallel_steps):
             # The share of words that are not silent in this slice; all of them where there is but one.
             part = words >> first & (1 << settings.parallel_steps) - 1
-            share = float(np.count_nonzero(part) / max(1, np.count_nonzero(words)))
+            share = int(np.count_nonzero(part)) / max(1, int(np.count_nonzero(words)))
             count = inside / chunks * word_density * share
             laggard = settings.laggard_cycles if count > 0 else 0
             cycles += task.pixels * chunks * max(count, laggard, settings.chunk_cycles)
