@@ -69,6 +69,8 @@ class _Lowering:
         self.weight_buffers = [WeightBuffer(plan, tile, self.capacity) for tile in range(self.capacity.tiles)]
         self.done_of: dict[tuple[int, int, int], Command] = {}
         self.membrane_pixels = 1
+        self.most_sums = 0
+        """Sums of a pass that are kept for the next."""
         self.stored_inputs: dict[tuple[int, int], int] = {}
 
     def add_image(self, image: int) -> None:
@@ -129,7 +131,7 @@ class _Lowering:
             word_bytes=_copied_bytes(transfers, k.SPIKES, contents.layers),
             streamed_bytes=tuple(self.streamed_bytes[layer] for layer in range(contents.layers)),
             weight_buffer_peak_bytes=max(buffer.peak_bytes for buffer in self.weight_buffers),
-            accumulator_peak_words=self.membrane_pixels * self.most_outs if self.membrane_pixels > 1 else 0,
+            accumulator_peak_words=self.most_sums,
         )
 
     def _number(self, layer_plan: LayerPlan) -> int:
@@ -231,7 +233,9 @@ class _Lowering:
             planes = list(range(layer.word_bits - 1, -1, -1))
         chunks = part.chunks if layer.op in ARRAY_OPS else (group,)
         if len(planes) * len(chunks) > 1:
-            self.membrane_pixels = max(self.membrane_pixels, (rows[1] - rows[0]) * layer.out_shape[2])
+            pixels = (rows[1] - rows[0]) * layer.out_shape[2]
+            self.membrane_pixels = max(self.membrane_pixels, pixels)
+            self.most_sums = max(self.most_sums, pixels * (group[1] - group[0]))
         for turn, plane in enumerate(planes):
             for step, chunk in enumerate(chunks):
                 first = turn == 0 and step == 0
