@@ -77,6 +77,8 @@ def folds_of(settings: SystolicSettings, task: Task) -> Folds:
 class Systolic(Dataflow):
     """A systolic dataflow: dense, so that its cycles are known from sizes alone."""
 
+    compared_with = "SCALE-Sim 3, whose cycles it has"
+
     modes: ClassVar[dict[tuple[SpikeMode, Skip], str]] = {
         (mode, skip): "" if skip == "nothing" else LOCKSTEP
         for mode in ("packed", "bit_serial", "time_serial")

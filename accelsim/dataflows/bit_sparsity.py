@@ -69,6 +69,7 @@ class BitSparsity(Dataflow):
     """A cycle a one; closed form: the ones under all windows."""
 
     settings_class = BitSparsitySettings
+    compared_with = "the public simulator of Prosperity, whose MINT and bit-sparse cycles it has on recorded spikes"
     modes = plane_modes()
 
     def refuses(self, settings: Any, task: Task) -> str:

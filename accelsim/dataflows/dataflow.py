@@ -71,6 +71,8 @@ class ArrayKind:
     settings_class: ClassVar[type[ArraySettings]]
     modes: ClassVar[Mapping[tuple[SpikeMode, Skip], str]]
     """The spike modes and skips that the hardware can combine: "" or, for those it cannot, the reason."""
+    compared_with: ClassVar[str] = ""
+    """What besides its own twin its cycles have been compared with, for the report."""
 
 
 class Dataflow(ArrayKind, ABC):

@@ -57,6 +57,9 @@ class DetectorLanes(ArrayKind):
     """Stepped by the fabric."""
 
     settings_class = DetectorLanesSettings
+    compared_with = (
+        "pixel by pixel; a layer worked by hand; words of the untimed SpikePack model; RTL of our own, cycle by cycle"
+    )
     modes: ClassVar[Mapping[tuple[SpikeMode, Skip], str]] = {
         ("packed", "nothing"): "",
         ("packed", "silent_words"): "",

@@ -185,6 +185,7 @@ class DualSparse(Dataflow):
     """Matches of packed spikes and weights, one a cycle."""
 
     settings_class = DualSparseSettings
+    compared_with = "nonzero words of recorded spikes; latencies of the join are estimates"
     modes = MODES
     needs_weights = True
 
@@ -209,9 +210,8 @@ class DualSparse(Dataflow):
         schedule.steps[:, ROW] = rows_needed(task)
         slices = -(-task.planes // settings.parallel_steps)
         counts = schedule.counts
-        counts[[WORDS, MACS, WEIGHT_READS]] = share * matches
-        # An element has a sum of its own for the corrections of each time step.
-        counts[SUMS] = share * (matches + silent)
+        counts[[WORDS, WEIGHT_READS]] = share * matches
+        counts[[MACS, SUMS]] = share * (matches + silent)
         counts[LINES] = slices * task.pixels * -(-task.inputs // settings.chunk)
         counts[LINE_WORDS] = slices * int(reaches(task).sum()) * (task.last_channel - task.first_channel)
         return schedule
@@ -273,8 +273,8 @@ def _walk(settings: DualSparseSettings, task: Task, words: Words, mask: Mask) ->
                 for element, column in zip(elements, weights.T, strict=True):
                     matched = [int(word) for word in chunk[column[start : start + settings.chunk]] if word]
                     element.join(settings, len(matched))
-                    counts[[WORDS, MACS, WEIGHT_READS]] += share * len(matched)
-                    counts[SUMS] += share * sum(1 + steps - word.bit_count() for word in matched)
+                    counts[[WORDS, WEIGHT_READS]] += share * len(matched)
+                    counts[[MACS, SUMS]] += share * sum(1 + steps - word.bit_count() for word in matched)
         before, end = end, max(end, *(max(element.joined, element.corrected[-1]) for element in elements))
         row = task.first_row + pixel // task.out_columns
         row = row * task.stride_rows - task.padding_rows + (task.kernel_rows - 1) * task.dilation_rows

@@ -138,6 +138,7 @@ class Gustavson(Dataflow):
     """An output row each, one addition a cycle."""
 
     settings_class = GustavsonSettings
+    compared_with = "a public tile model, corrected as its notes ask"
     modes = event_modes(
         "the merger adds the spikes of one time step",
         "a line holds spikes alone",

@@ -191,6 +191,10 @@ class ProductSparsity(Dataflow):
     """Search and sums of tiles in turn; no closed form."""
 
     settings_class = ProductSparsitySettings
+    compared_with = (
+        "the public simulator of Prosperity: its sums tile by tile; waits for a search differ, as "
+        "docs/accelerators.md tells"
+    )
     modes = plane_modes(
         nothing="the search issues ones alone; bit_sparsity takes zeros too",
         silent_words="a row holds one bit of a word: the search issues ones alone",

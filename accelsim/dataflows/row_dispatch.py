@@ -118,6 +118,7 @@ class RowDispatch(Dataflow):
     """Rows of unlike loads on elements that never wait; no closed form."""
 
     settings_class = RowDispatchSettings
+    compared_with = "the public simulator of Prosperity, whose SATO cycles it has on recorded spikes"
     modes = plane_modes(
         nothing="loads are counted in ones",
         silent_words="a row holds one time step alone: its zero bits are skipped, or none",

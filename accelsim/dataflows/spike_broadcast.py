@@ -117,6 +117,7 @@ class SpikeBroadcast(Dataflow):
     """One event a cycle, to all processing elements."""
 
     settings_class = SpikeBroadcastSettings
+    compared_with = "gathered: a public cycle-stepped model of SpinalFlow, on recorded spikes"
     modes = event_modes(
         "an event is one bit of one time step: the bits of a word cannot be one operand",
         "only spikes are events: what is zero is never stored or sent",

@@ -257,6 +257,7 @@ class SpikeDetector(Dataflow):
     """The first operands of a group that count, each cycle."""
 
     settings_class = SpikeDetectorSettings
+    compared_with = "the published rule of a word: max(1, ceil(ones / M)) cycles"
     modes = MODES
     needs_weights = True
 

@@ -189,6 +189,10 @@ class TimeBatched(Dataflow):
     """Blocks of windows one after the other; no closed form, as pairs depend on which windows fire together."""
 
     settings_class = TimeBatchedSettings
+    compared_with = (
+        "the public simulator of Prosperity: slots of a block; which windows share one differs, as "
+        "docs/accelerators.md tells"
+    )
     modes = plane_modes(zero_bits="a window takes the cycles of all of its steps, whichever of them fire")
 
     def refuses(self, settings: Any, task: Task) -> str:

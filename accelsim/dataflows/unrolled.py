@@ -133,6 +133,7 @@ class Unrolled(Dataflow):
     """Spatially unrolled loops."""
 
     settings_class = UnrolledSettings
+    compared_with = "FireFly v1 and v2: rules read from their public RTL, and layers worked out from them"
     modes: ClassVar[dict[tuple[SpikeMode, Skip], str]] = {
         (mode, skip): "" if skip == "nothing" else "its lanes are wired to loops and cannot pass over an operand"
         for mode in ("packed", "bit_serial", "time_serial")

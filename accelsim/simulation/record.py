@@ -30,3 +30,5 @@ class Run:
     statistics: dict[str, LayerStatistics]
     seed: int
     verified: dict[str, int] | None = None
+    notes: tuple[str, ...] = ()
+    """What verifying found that the reader must know."""

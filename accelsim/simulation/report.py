@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from accelsim.cost.area import area
 from accelsim.cost.energy import energy
+from accelsim.dataflows import find_dataflow
 from accelsim.engine.topology import link_exists
 from accelsim.kernels import network_state as n
 from accelsim.kernels import state as k
@@ -29,7 +30,6 @@ from accelsim.workload.statistics import LayerStatistics
 SCHEMA = 1
 
 FIDELITY = {
-    "pe_array": "a plain-Python twin, pixel by pixel; a layer worked by hand; words of the untimed SpikePack model",
     "noc": "BookSim 2: 18 logs of 4x4 meshes, every packet exact, and its latencies at other delays; a plain-Python "
     "twin, flit by flit, for every topology, route and tree; RTL of the look-ahead speculative router, wire by wire",
     "buffers": "a plain-Python twin of banks, ports and arbitration, access by access; patterns worked by hand. Where "
@@ -96,13 +96,22 @@ def make_report(run: Run) -> dict[str, Any]:
         "closed_form_cycles": 0,
         "verified": run.verified,
         "notes": _notes(run, list(spent.notes)),
-        "fidelity": FIDELITY,
+        "fidelity": {"pe_array": _array_fidelity(run)} | FIDELITY,
         "provenance": _provenance(run),
         "engine": {
             "actor_events": run.actor_events,
             "tile_cycles": int(run.fabric.clock.scalars[k.TILE_CYCLES]),
         },
     }
+
+
+def _array_fidelity(run: Run) -> str:
+    """What the cycles of the arrays are held by."""
+    kind = find_dataflow(run.arch.settings.pe_array.dataflow)
+    twins = "a plain-Python twin"
+    if run.arch.dataflow is not None:
+        twins = "a plain-Python twin of its schedules; a slow player of schedules, state for state"
+    return f"{twins}; {kind.compared_with}" if kind.compared_with else twins
 
 
 def _layer(run: Run, counters: LayerCounters, events: dict[str, int], energy_j: float) -> dict[str, Any]:
@@ -267,6 +276,7 @@ def _notes(run: Run, priced: list[str]) -> list[str]:
     if run.images > run.workload.images:
         notes.append(f"{run.images} images simulated of {run.workload.images} recorded: they repeat in turn")
     notes += run.plan.notes
+    notes += run.notes
     return notes + priced
 
 

@@ -25,7 +25,7 @@ from accelsim.simulation.invariants import check_invariants
 from accelsim.simulation.record import Run
 from accelsim.simulation.report import make_report
 from accelsim.simulation.timeline import make_timeline
-from accelsim.simulation.verify import verify_outputs
+from accelsim.simulation.verify import Verification, verify_outputs
 from accelsim.workload.layer import Layer
 from accelsim.workload.statistics import network_statistics
 from accelsim.workload.workload import Workload
@@ -67,11 +67,11 @@ def simulate(
         arch, workload, images=images, layers=layers, verify=verify, seed=seed, progress=progress, plan=plan
     )
     check_invariants(run)
-    outputs: dict[tuple[int, str], NDArray[np.int64]] = {}
+    verification = Verification()
     if verify:
-        outputs, verified = verify_outputs(run)
-        run = replace(run, verified=verified)
-    return Result(make_report(run), make_timeline(run), arch.document.dump(), outputs)
+        verification = verify_outputs(run)
+        run = replace(run, verified=verification.counts, notes=tuple(verification.notes.values()))
+    return Result(make_report(run), make_timeline(run), arch.document.dump(), verification.outputs)
 
 
 def run_engine(

@@ -7,44 +7,62 @@ those of the trace, its words differ from the trace's: they are computed layer b
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from accelsim.errors import InputError, Problem, SimulationError
+from accelsim.errors import SimulationError
 from accelsim.reference.firefly import outputs_v1, outputs_v2
 from accelsim.simulation.record import Run
 from accelsim.workload.layer import WEIGHTED_OPS, Layer
 
-ARITHMETICS: dict[str, Callable[..., NDArray[np.int64]]] = {"firefly_v1": outputs_v1, "firefly_v2": outputs_v2}
-"""Words that a machine computes for a layer, by the name of its arithmetic."""
+Words = NDArray[np.int64]
 
 
-def verify_outputs(run: Run) -> tuple[dict[tuple[int, str], NDArray[np.int64]], dict[str, int]]:
-    """Computed words by (image, layer), and how many layers and words were compared.
+@dataclass(slots=True)
+class Verification:
+    """Computed words by (image, layer), what was compared, and what the reader must know."""
+
+    outputs: dict[tuple[int, str], Words] = field(default_factory=dict)
+    layers: int = 0
+    words: int = 0
+    differing_words: int = 0
+    """Words that the chip's arithmetic makes other than the trace."""
+    notes: dict[str, str] = field(default_factory=dict)
+    """By layer, why it was computed exactly though the chip's arithmetic is another."""
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """As in report.json."""
+        return {"layers": self.layers, "words": self.words, "differing_words": self.differing_words}
+
+
+def verify_outputs(run: Run) -> Verification:
+    """Compare all computed words with the trace.
 
     Outputs that were drawn at random, none being recorded, are computed but not compared. Raises SimulationError
     naming every layer that differs, how many words and the first of them, unless the chip's arithmetic is another one
-    than the trace's; InputError where that has no registers for the layer's numbers.
+    than the trace's.
     """
     by_name = {layer.name: layer for layer in run.layers}
-    computed = {}
+    found = Verification()
     differences = []
-    counts = {"layers": 0, "words": 0, "differing_words": 0}
     for (image, name), offset in run.program.output_offsets.items():
-        channels, rows, columns = by_name[name].out_shape
+        layer = by_name[name]
+        channels, rows, columns = layer.out_shape
         size = channels * rows * columns
         flat = run.program.contents.outputs[offset : offset + size]
-        words = flat.reshape(rows, columns, channels).transpose(2, 0, 1)
-        machine = _machine_words(run, by_name[name], image)
-        words = computed[image, name] = words if machine is None else machine
+        machine = _machine_words(run, layer, image, found.notes)
+        words = flat.reshape(rows, columns, channels).transpose(2, 0, 1) if machine is None else machine
+        found.outputs[image, name] = words
         if name in run.workload.drawn:
             continue
         expected = run.workload.output_words(name, image).reshape(words.shape)
-        counts["layers"] += image == 0
-        counts["words"] += size
+        found.layers += image == 0
+        found.words += size
         wrong = np.argwhere(words != expected)
-        counts["differing_words"] += len(wrong)
+        found.differing_words += len(wrong)
         if len(wrong) and machine is None:
             where = tuple(int(place) for place in wrong[0])
             differences.append(
@@ -53,17 +71,27 @@ def verify_outputs(run: Run) -> tuple[dict[tuple[int, str], NDArray[np.int64]], 
             )
     if differences:
         raise SimulationError("\n".join(["--verify: the computed outputs are not those of the trace:", *differences]))
-    return computed, counts
+    return found
 
 
-def _machine_words(run: Run, layer: Layer, image: int) -> NDArray[np.int64] | None:
+def _machine_words(run: Run, layer: Layer, image: int, notes: dict[str, str]) -> Words | None:
     """What a machine of other arithmetic fires; None where the engine's words are the chip's."""
-    outputs = ARITHMETICS.get(run.arch.settings.neurons.arithmetic)
+    machine = _outputs_of(run)
     parameters = run.workload.parameters(layer.name)
-    if outputs is None or parameters is None or layer.op not in WEIGHTED_OPS or not layer.fires:
+    if machine is None or parameters is None or layer.op not in WEIGHTED_OPS or not layer.fires:
         return None
     words = run.workload.input_words(layer.name, image).reshape(layer.in_shape)
     try:
-        return outputs(words.astype(np.int32), layer, parameters)
+        return machine(words.astype(np.int32), layer, parameters)
     except ValueError as error:
-        raise InputError(Problem(f"--verify: {error}", key="neuron_unit.arithmetic")) from error
+        notes[layer.name] = f"{error}: computed exactly"
+        return None
+
+
+def _outputs_of(run: Run) -> Callable[..., Words] | None:
+    """The machine whose arithmetic the chip has; None: exact sums, and the trace's neurons."""
+    settings = run.arch.settings
+    if settings.neurons.arithmetic == "firefly_v1":
+        channels = settings.pe_array.pe_shape[1]
+        return lambda *layer: outputs_v1(*layer, channels=channels)
+    return outputs_v2 if settings.neurons.arithmetic == "firefly_v2" else None

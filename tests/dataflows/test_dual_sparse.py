@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from accelsim.dataflows import NO_MASK, find_dataflow
 from accelsim.dataflows.dual_sparse import DualSparseSettings
-from accelsim.dataflows.task import CYCLES, LINES, SUMS, WORDS
+from accelsim.dataflows.task import CYCLES, LINES, MACS, WORDS
 
 JOIN = find_dataflow("dual_sparse")
 
@@ -39,7 +39,7 @@ def test_a_neuron_that_is_silent_in_all_steps_costs_nothing() -> None:
     found = JOIN.schedule(array(**BARE), layer_task(1, 2, 8, 16), words, NO_MASK)
     assert found.steps[:, CYCLES].tolist() == [3, 6]
     # Silent steps of words that fired are taken off again: of 36 steps of 9 words 16 fired.
-    assert found.counts[[WORDS, SUMS]].tolist() == [16 * 9, 16 * (9 + 36 - 16)]
+    assert found.counts[[WORDS, MACS]].tolist() == [16 * 9, 16 * (9 + 36 - 16)]
 
 
 def test_the_element_with_most_matches_counts() -> None:

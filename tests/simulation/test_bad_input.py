@@ -62,6 +62,7 @@ def workload(tmp_path: Path) -> str:
             "--set: noc: wires one tile to memory, and there are 16 (got 'none'); allowed: a network, or tiles: "
             "{columns: 1, rows: 1}",
         ),
+        (["noc=wires"], "--set: noc: must be none or a mapping (got 'wires')"),
         (["memory_controller.nodes=[]"], "--set: memory_controller.nodes: must have at least 1 entries"),
         (
             ["memory_controller.nodes=[0, 99]"],
