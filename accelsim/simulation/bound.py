@@ -27,15 +27,23 @@ def layer_bound(run: Run, counters: LayerCounters) -> str:
     layer = counters.layer
     states = counters.states
     events = counters.events
-    return _longest(
-        {
-            "pe_array" if layer.op in ARRAY_OPS else "neuron_unit": states["busy"] + states["fill_drain"],
-            "weight_buffer.banks": states["bank_conflict"],
-            "dram": _dram_cycles(run, counters),
-            "memory_controller.link": int(events[k.E_MEMORY_FLITS]) / run.arch.controllers,
-            "noc": states["output_blocked"],
-        }
-    )
+    unit, banks = ("pe_array", "weight_buffer") if layer.op in ARRAY_OPS else ("neuron_unit", "spike_buffer")
+    ways: dict[str, float] = {
+        unit: states["busy"] + states["fill_drain"],
+        f"{banks}.banks": states["bank_conflict"],
+        "dram": _dram_cycles(run, counters),
+        "memory_controller.link": int(events[k.E_MEMORY_FLITS]) / run.arch.controllers,
+    }
+    taker = _taker(run)
+    ways[taker] = max(ways.get(taker, 0), states["output_blocked"])
+    return _longest(ways)
+
+
+def _taker(run: Run) -> str:
+    """Who has no room for results: the network, or where there is none the neuron unit, unless that takes no time."""
+    if run.arch.noc is not None:
+        return "noc"
+    return "dram" if run.arch.settings.neuron_unit == "ideal" else "neuron_unit"
 
 
 def _dram_cycles(run: Run, counters: LayerCounters) -> float:

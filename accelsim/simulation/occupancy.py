@@ -76,7 +76,7 @@ def queues(run: Run) -> dict[str, Any]:
     return {
         "detector_fifo": _queue("words", tiles.scalars[:, k.S_FIFO_PEAK], array.queued_words),
         "pixels_in_flight": _queue("pixels", tiles.scalars[:, k.S_PIXELS_PEAK], tiles.pixel.shape[1]),
-        "results": _queue("pixels", tiles.scalars[:, k.S_RESULTS_PEAK], settings.neurons.results),
+        "results": _queue("pixels", tiles.scalars[:, k.S_RESULTS_PEAK], tiles.result.shape[1]),
         "commands": _queue("passes", tiles.scalars[:, k.S_PASSES_PEAK], None),
         "network_interface_source": _queue("flits", run.fabric.network.node[:, n.PEAK_FLITS], network.queue_flits),
         "network_interface_sink": _queue("flits", tiles.interface[:, k.I_PEAK], sink),
