@@ -23,8 +23,9 @@ SCALE-Sim.
 
 A fold of new vectors begins when all rows of the input map under their windows are there; weights are waited for where
 they enter, while the first vectors pass. Waiting for whole windows and a buffer of sums of one access a cycle that is
-never full are estimates: SCALE-Sim leaves both open. Of a layer of several groups, the array takes all inputs together;
-a weight enters only where its group's inputs are.
+never full are estimates: SCALE-Sim leaves both open. A layer of several groups is a product for each of them, one after
+the other, as SCALE-Sim takes depthwise layers; in a task of several groups a weight would enter only where its group's
+inputs are.
 """
 
 from __future__ import annotations

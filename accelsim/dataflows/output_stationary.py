@@ -21,8 +21,9 @@ Held by `test_systolic.a_register_level_array_takes_the_same_cycles_to_the_right
 SCALE-Sim.
 
 A fold begins when all rows of the input map under its windows are there, the first one also all weights of its columns;
-that is an estimate on the safe side, as the last of both are needed K - 1 cycles later. Of a layer of several groups,
-the array takes the groups of its columns at once; products of an input and an output of different groups are not made.
+that is an estimate on the safe side, as the last of both are needed K - 1 cycles later. A layer of several groups is a
+product for each of them, one after the other, as SCALE-Sim takes depthwise layers; a task of several groups would have
+them side by side, without the products across groups.
 """
 
 from __future__ import annotations

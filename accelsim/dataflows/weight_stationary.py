@@ -23,8 +23,9 @@ SCALE-Sim.
 
 A fold begins when its weights are there; the first one waits for rows of the input map as its vectors enter. The array
 stops as a whole when a row is missing. Keeping the scans of a pixel together, and sums between folds in a buffer of one
-access a cycle that is never full, are estimates: SCALE-Sim leaves both open. Of a layer of several groups, the array
-takes the groups of its columns at once; elements between an input and an output of different groups hold no weight.
+access a cycle that is never full, are estimates: SCALE-Sim leaves both open. A layer of several groups is a product for
+each of them, one after the other, as SCALE-Sim takes depthwise layers; a task of several groups would hold them side by
+side, its other elements without a weight.
 """
 
 from __future__ import annotations
