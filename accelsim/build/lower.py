@@ -9,11 +9,11 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from accelsim.build.arch import Arch
 from accelsim.build.layout import Map, check_capacity, make_layout
 from accelsim.build.passes import fill_neuron, fill_places, fill_shape
 from accelsim.build.program import Program, TileScript
 from accelsim.build.routes import Readers, Route, RouteTable, TreeTable
-from accelsim.build.schema import Arch
 from accelsim.build.tasks import TaskTable
 from accelsim.build.tensors import Tensors
 from accelsim.build.transfers import Bundle, TransferTable, table

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from small_workload import WORD_BITS, SmallWorkload, conv
 
+from accelsim.build.arch import load_arch
 from accelsim.build.planning import plan_workload
-from accelsim.build.schema import load_arch
 from accelsim.errors import InputError
 
 PRESETS = Path(__file__).resolve().parents[2] / "arch_configs"
