@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
@@ -33,9 +34,16 @@ from accelsim.workload.workload import Workload
 def lower(plan: Plan, workload: Workload, arch: Arch, images: int, verify: bool) -> Program:
     """Lay out a run of `images` images of a plan."""
     lowering = _Lowering(plan, workload, arch, verify)
-    for image in range(images):
-        lowering.add_image(image)
-    return lowering.finish()
+    # Hundreds of thousands of small lists and no cycle among them, which the collector would look through in vain.
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        for image in range(images):
+            lowering.add_image(image)
+        return lowering.finish()
+    finally:
+        if collects:
+            gc.enable()
 
 
 def _copied_bytes(transfers: NDArray[np.int64], kind: int, layers: int) -> tuple[int, ...]:
