@@ -199,8 +199,9 @@ class Arch:
         settings = self.settings
         array = settings.pe_array
         flow = self.dataflow
-        # Of ports the plan knows the one for weights: most of what it moves.
         rate = self.ports[k.WEIGHT_PORT] if self.ports else self.bytes_per_cycle
+        others: list[float | None] = [None, None]
+        others = [float("inf") if port is None else float(port) for port in self.ports[1:]] or others
         pixel_bits = array.pe_shape[1] * array.accumulator_bits
         return TileCapacity(
             tiles=settings.tiles.count,
@@ -227,13 +228,16 @@ class Arch:
             multicast=self.multicast == "tree",
             controllers=self.controllers,
             memory_bytes_per_cycle=float("inf") if rate is None else float(rate) * self.controllers,
+            spike_bytes_per_cycle=others[0],
+            store_bytes_per_cycle=others[1],
+            write_buffer_bytes=settings.memory_controller.write_buffer_bytes,
             memory_latency_cycles=self.access_cycles,
             transfer_bytes=settings.memory_controller.packet_bytes,
             weight_banks=settings.weight_buffer.banks,
             read_latency_cycles=settings.spike_buffer.read_latency_cycles,
             pipeline_cycles=array.pipeline_cycles,
             results=settings.neurons.results,
-            neuron_lanes=settings.neurons.lanes,
+            neuron_lanes=0 if settings.neuron_unit == "ideal" else settings.neurons.lanes,
             decoding_cycles=(
                 settings.accumulator_buffer.access_cycles(pixel_bits, 1, 1, alternate=True)
                 if settings.neurons.decoding == "serial"

@@ -38,7 +38,7 @@ import numpy as np
 from pydantic import Field
 
 from accelsim.config import Count, Cycles
-from accelsim.dataflows._planes import no_spikes
+from accelsim.dataflows._planes import drawn_words, no_spikes
 from accelsim.dataflows._windows import reaches, rows_needed, unrolled
 from accelsim.dataflows.dataflow import Dataflow, ScheduledSettings, Skip, SpikeMode
 from accelsim.dataflows.task import (
@@ -72,6 +72,9 @@ MODES: dict[tuple[SpikeMode, Skip], str] = {
     ("time_serial", "silent_words"): TOGETHER,
     ("time_serial", "zero_bits"): TOGETHER,
 }
+
+WORDS_DRAWN = 4096
+"""For an estimate."""
 
 LINE_SHIFT = 6
 LINE_BITS = 1 << LINE_SHIFT
@@ -221,14 +224,18 @@ class DualSparse(Dataflow):
 
     def estimate(self, settings: DualSparseSettings, task: Task, word_density: float, bit_density: float) -> float:
         """As if no weight were zero: join and correction, or the laggard, whichever takes longer."""
-        slices = -(-task.planes // settings.parallel_steps)
         chunks = -(-task.inputs // settings.chunk)
         inside = int(reaches(task).sum()) * (task.last_channel - task.first_channel) / task.pixels
-        count = inside / chunks * word_density
-        if count == 0:
-            return float(task.pixels * slices * chunks * settings.chunk_cycles)
-        busy = task.pixels * slices * chunks * max(count, settings.laggard_cycles, settings.chunk_cycles)
-        return busy + settings.laggard_cycles
+        words = drawn_words(WORDS_DRAWN, task.planes, round(word_density, 3), round(bit_density, 3))
+        cycles = 0.0
+        for first in range(0, task.planes, settings.parallel_steps):
+            # The share of words that are not silent in this slice; all of them where there is but one.
+            part = words >> first & (1 << settings.parallel_steps) - 1
+            share = int(np.count_nonzero(part)) / max(1, int(np.count_nonzero(words)))
+            count = inside / chunks * word_density * share
+            laggard = settings.laggard_cycles if count > 0 else 0
+            cycles += task.pixels * chunks * max(count, laggard, settings.chunk_cycles)
+        return cycles + (settings.laggard_cycles if word_density > 0 else 0)
 
 
 class _Element:

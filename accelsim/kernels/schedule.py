@@ -152,6 +152,8 @@ def open_schedule(clock, tiles, memory, tile, work, t):
     # What is streamed from memory has to be there whole: the layers before have stored it.
     if tiles.settings[k.T_STREAMS] and work[k.W_ROW_GROUP] >= 0 and clock.left[work[k.W_ROW_GROUP]] != 0:
         return False
+    # A pass without any spike may take no cycle of the array, and yet has sums that leave.
+    tiles.span[work[k.W_LAYER], 0] = min(tiles.span[work[k.W_LAYER], 0], t)
     scalars[k.S_OPEN] = 1
     scalars[k.S_STEP] = work[k.W_STEPS]
     scalars[k.S_TURN] = 0
@@ -182,8 +184,6 @@ def play(clock, tiles, memory, tile, result_room, t):
             if waits != k.BUSY:
                 return waits, t + 1, number
             scalars[k.S_ENDS] = t + step[p.CYCLES]
-            # Also a layer whose steps take no cycles has begun.
-            tiles.span[work[k.W_LAYER], 0] = min(tiles.span[work[k.W_LAYER], 0], t)
             ask_next_stream(clock, tiles, memory, tile, work, step, t)
         if t < scalars[k.S_ENDS] - 1:
             return kind, scalars[k.S_ENDS] - 1, number

@@ -96,6 +96,9 @@ class _Timeline:
         self.held: list[deque[tuple[int, float]]] = [deque(maxlen=HELD) for _ in range(capacity.tiles)]
         """Per tile, sizes of its last blocks of weights, and when it is done with each."""
         self.memory = Server()
+        # Ports of their own serve words that are read, and words that are stored.
+        self.words = self.memory if capacity.spike_bytes_per_cycle is None else Server()
+        self.stores = self.memory if capacity.store_bytes_per_cycle is None else Server()
         self.ends: list[list[dict[int, float]]] = []
         """[image][layer]: tile to the end of its part."""
         self.finished: list[float] = []
@@ -150,8 +153,8 @@ class _Timeline:
         self.rows.append(rows + PACKET_CYCLES)
         last_end = max(ends.values())
         if entry.stores:
-            time = traffic.stored_bytes / self.capacity.memory_bytes_per_cycle
-            _, written = self.memory.serve(max(begin, last_end - time), time)
+            time = traffic.stored_bytes / _store_rate(self.capacity)
+            _, written = self.stores.serve(max(begin, last_end - time), time)
             self.stored[entry.layer.name] = max(last_end, written) + PACKET_CYCLES
         return begin, last_end
 
@@ -171,7 +174,7 @@ class _Timeline:
             if entry.layer.op in ATTENTION_OPS:
                 room = max(room, self.stored.get(entry.layer.inputs[1], 0.0))
             asked[part.channels] = max(room, asked.get(part.channels, 0.0))
-        time = self._serving(traffic.weight_read_bytes, traffic.weight_bytes)
+        time = self._serving(traffic.weight_read_bytes, traffic.weight_bytes, self.capacity.memory_bytes_per_cycle)
         first, last = self.memory.serve(sum(asked.values()) / len(asked), time)
         # One channel serves a block: few blocks at a time leave channels idle.
         part = entry.parts[0]
@@ -201,20 +204,21 @@ class _Timeline:
                     asked = max(asked, self._end(*box.blocked_by, part.tile))
         for name in entry.layer.inputs:
             asked = max(asked, self.stored.get(name, 0.0))
-        time = self._serving(traffic.word_read_bytes, traffic.word_bytes)
-        first, last = self.memory.serve(asked, time)
+        rate = self.capacity.spike_bytes_per_cycle or self.capacity.memory_bytes_per_cycle
+        time = self._serving(traffic.word_read_bytes, traffic.word_bytes, rate)
+        first, last = self.words.serve(asked, time)
         delay = self.capacity.memory_latency_cycles + 2 * PACKET_CYCLES
         rows = max(part.strips[0].boxes[0].rows[1] - part.strips[0].boxes[0].rows[0] for part in entry.parts)
         window = min(rows, entry.layer.span[0])
         return first + (last - first) * window / entry.layer.in_shape[1] + delay, last + delay
 
-    def _serving(self, read_bytes: int, copied_bytes: int) -> float:
-        """Cycles of DRAM, or of the links of the controllers, for what is read and for its copies."""
+    def _serving(self, read_bytes: int, copied_bytes: int, rate: float) -> float:
+        """Cycles of DRAM, at a rate, or of the links of the controllers, for what is read and for its copies."""
         capacity = self.capacity
         copied = min(copied_bytes, read_bytes * capacity.most_copies)
         packet = capacity.flits(8 * capacity.transfer_bytes)
         flits = copied / capacity.transfer_bytes * packet
-        return max(read_bytes / capacity.memory_bytes_per_cycle, flits / capacity.controllers)
+        return max(read_bytes / rate, flits / capacity.controllers)
 
     def _end(self, back: int, layer: int, tile: int) -> float:
         """The end of a tile's part of a layer, some images back; 0 where there was none."""
@@ -276,7 +280,7 @@ def _row_flits(entry: LayerPlan, outs: int, capacity: TileCapacity) -> int:
 
 
 def _leaving(plan: Plan, entry: LayerPlan, capacity: TileCapacity) -> list[float]:
-    """Cycles in which the network interface of each part's tile sends its outputs."""
+    """Cycles in which each part's tile sends its outputs into the network, or over a port that stores them."""
     readers = np.zeros(entry.layer.out_shape[1] + 1)
     for consumer, operand in entry.consumers:
         for part in plan.layers[consumer].parts:
@@ -289,11 +293,23 @@ def _leaving(plan: Plan, entry: LayerPlan, capacity: TileCapacity) -> list[float
         copies = np.minimum(copies, len(entry.consumers))
     if entry.stores:
         copies = copies + 1
-    return [
+    sent = [
         float(copies[slice(*part.rows)].sum())
         * sum(_row_flits(entry, last - first, capacity) for first, last in part.groups)
         for part in entry.parts
     ]
+    if not entry.stores or capacity.store_bytes_per_cycle is None:
+        return sent
+    row = entry.layer.out_shape[2] * capacity.sent_bits(entry.layer) / 8
+    stored = [
+        (part.rows[1] - part.rows[0]) * row * sum(last - first for first, last in part.groups) for part in entry.parts
+    ]
+    rate = _store_rate(capacity)
+    return [max(cycles, (size - capacity.write_buffer_bytes) / rate) for cycles, size in zip(sent, stored, strict=True)]
+
+
+def _store_rate(capacity: TileCapacity) -> float:
+    return capacity.store_bytes_per_cycle or capacity.memory_bytes_per_cycle
 
 
 def _arriving(entry: LayerPlan, capacity: TileCapacity) -> list[float]:

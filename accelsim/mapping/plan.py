@@ -72,6 +72,7 @@ class TileCapacity:
     results: int
     """Finished pixels that may wait for the neuron unit, the one in service included."""
     neuron_lanes: int
+    """0: the neuron unit takes no time."""
     decoding_cycles: int
     """Cycles of the neuron unit for a time step of a serial decoder; 0: all steps at once."""
 
@@ -79,6 +80,11 @@ class TileCapacity:
     """Whether a pass has to hold all output rows of a layer."""
     streams: bool = False
     """Whether input maps are read from memory in the course of a pass, not from the spike buffer."""
+    spike_bytes_per_cycle: float | None = None
+    """Where memory has ports of their own for words that are read, and words that are stored; else as weights."""
+    store_bytes_per_cycle: float | None = None
+    write_buffer_bytes: int = 0
+    """What is stored and needs no time of the port that stores it while the tile works."""
     array_cycles: ArrayCycles | None = None
     """Estimated cycles of an array whose work a dataflow schedules, one group of a layer's channels at a time."""
     parameter_bytes: Callable[[Layer, Range], int] | None = None

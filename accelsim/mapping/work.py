@@ -138,6 +138,14 @@ def pixel_cycles(layer: Layer, capacity: TileCapacity, density: Density, channel
     return total
 
 
+def service_cycles(layer: Layer, outs: Range, capacity: TileCapacity) -> int:
+    """Cycles in which the neuron unit is occupied with some output channels of a pixel."""
+    if capacity.neuron_lanes == 0:
+        return 0
+    steps = layer.out_word_bits * capacity.decoding_cycles if layer.fires else capacity.decoding_cycles
+    return ceil_div(outs[1] - outs[0], capacity.neuron_lanes) * max(1, steps)
+
+
 def part_cycles(layer: Layer, part: Part, capacity: TileCapacity, density: Density) -> float:
     """Estimated cycles of a tile for its part of a layer."""
     rows = part.rows[1] - part.rows[0]
@@ -151,7 +159,10 @@ def part_cycles(layer: Layer, part: Part, capacity: TileCapacity, density: Densi
         return max(lines * taps, len(part.groups) * least) * pixels + len(part.strips) * len(part.groups) * overhead
     if capacity.array_cycles is not None:
         return sum(
-            capacity.array_cycles(layer, strip.rows, group, chunk, density)
+            max(
+                capacity.array_cycles(layer, strip.rows, group, chunk, density),
+                (strip.rows[1] - strip.rows[0]) * layer.out_shape[2] * service_cycles(layer, group, capacity),
+            )
             for strip in part.strips
             for group in part.groups
             for chunk in part.chunks
@@ -159,8 +170,7 @@ def part_cycles(layer: Layer, part: Part, capacity: TileCapacity, density: Densi
     scans = capacity.scans(layer.word_bits) if capacity.bit_serial else 1
     total = 0.0
     for group in part.groups:
-        steps = layer.out_word_bits * capacity.decoding_cycles if layer.fires else capacity.decoding_cycles
-        service = ceil_div(group[1] - group[0], capacity.neuron_lanes) * max(1, steps)
+        service = service_cycles(layer, group, capacity)
         least = max(service, (capacity.pipeline_cycles + service + 2) / capacity.results)
         for chunk in part.chunks:
             first, last = input_channels(layer, group, chunk)

@@ -20,6 +20,7 @@ def buffers(run: Run, counters: list[LayerCounters]) -> dict[str, Any]:
     total = np.sum([layer.events for layer in counters], axis=0)
     settings = run.arch.settings
     tiles = run.fabric.tiles
+    queued = int(total[k.E_WORDS]) if settings.pe_array.queued_words else 0
     return {
         "spike_buffer": {
             "reads": int(total[k.E_LINES]),
@@ -46,8 +47,8 @@ def buffers(run: Run, counters: list[LayerCounters]) -> dict[str, Any]:
             "capacity_bytes": settings.accumulator_buffer.bytes,
         },
         "detector_fifo": {
-            "reads": int(total[k.E_WORDS]),
-            "writes": int(total[k.E_WORDS]),
+            "reads": queued,
+            "writes": queued,
             "conflicts": 0,
             "peak_bytes": int(tiles.scalars[:, k.S_FIFO_PEAK].max()) * settings.pe_array.operand_bits // 8,
         },
@@ -76,7 +77,7 @@ def queues(run: Run) -> dict[str, Any]:
     return {
         "detector_fifo": _queue("words", tiles.scalars[:, k.S_FIFO_PEAK], array.queued_words),
         "pixels_in_flight": _queue("pixels", tiles.scalars[:, k.S_PIXELS_PEAK], tiles.pixel.shape[1]),
-        "results": _queue("pixels", tiles.scalars[:, k.S_RESULTS_PEAK], tiles.result.shape[1]),
+        "results": _queue("pixels", tiles.scalars[:, k.S_RESULTS_PEAK], int(tiles.settings[k.T_RESULTS])),
         "commands": _queue("passes", tiles.scalars[:, k.S_PASSES_PEAK], None),
         "network_interface_source": _queue("flits", run.fabric.network.node[:, n.PEAK_FLITS], network.queue_flits),
         "network_interface_sink": _queue("flits", tiles.interface[:, k.I_PEAK], sink),

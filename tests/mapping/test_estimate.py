@@ -57,6 +57,27 @@ def test_slower_memory_takes_longer_until_weights_stay() -> None:
     assert estimated(8, memory_bytes_per_cycle=0.5).interval_cycles < slow.latency_cycles / 4
 
 
+def test_what_is_stored_over_a_slow_port_holds_a_layer_up_beyond_what_its_buffer_takes() -> None:
+    layer = conv("a", (8, 8, 8), 16)
+
+    def cycles(**changes: object) -> int:
+        capacity = replace(CAPACITY, tiles=1, spike_bytes_per_cycle=1000.0, **changes)  # type: ignore[arg-type]
+        return make_plan([layer], capacity, {"a": (0.5,)}).estimate.cycles
+
+    stored = 8 * 8 * 16 * CAPACITY.sent_bits(layer) // 8
+    fast = cycles(store_bytes_per_cycle=1000.0)
+    assert cycles(store_bytes_per_cycle=0.01) > stored / 0.01 > 10 * fast
+    held = cycles(store_bytes_per_cycle=0.01, write_buffer_bytes=stored)
+    assert held > stored / 0.01, "the last word is stored no sooner"
+
+
+def test_words_that_come_over_a_slow_port_hold_a_layer_up() -> None:
+    layer = conv("a", (8, 8, 8), 16)
+    slow = replace(CAPACITY, tiles=1, spike_bytes_per_cycle=0.01, store_bytes_per_cycle=1000.0)
+    words = 8 * 8 * 8 * CAPACITY.stored_bits(layer.word_bits) // 8
+    assert make_plan([layer], slow, {"a": (0.5,)}).estimate.cycles > words / 0.01
+
+
 def test_later_images_take_the_interval_of_the_last_that_was_followed() -> None:
     few, many = estimated(IMAGES), estimated(IMAGES + 20)
     assert many.finished[:IMAGES] == few.finished

@@ -138,3 +138,14 @@ def test_a_part_takes_its_share_of_the_pixels() -> None:
     whole, parts = (sum(part_cycles(layer, part, CAPACITY, (0.5,)) for part in found) for found in (alone, shared))
     passes = [len(part.groups) for found in (alone, shared) for part in found]
     assert parts - whole == pytest.approx(8 * (sum(passes[1:]) - passes[0]))
+
+
+def test_scheduled_arrays_wait_for_a_neuron_unit_that_is_slower() -> None:
+    layer = conv("a", (8, 8, 8), 16)
+    plan = make_plan([layer], CAPACITY, {"a": (0.5,)})
+    (part, *_) = plan.layers[0].parts
+    outs = part.groups[0][1] - part.groups[0][0]
+    scheduled = replace(CAPACITY, array_cycles=lambda *_: 100.0, neuron_lanes=1, decoding_cycles=0)
+    pixels = (part.rows[1] - part.rows[0]) * layer.out_shape[2]
+    assert part_cycles(layer, part, scheduled, (0.5,)) == len(part.groups) * pixels * outs
+    assert part_cycles(layer, part, replace(scheduled, neuron_lanes=0), (0.5,)) == len(part.groups) * 100

@@ -7,6 +7,7 @@ from math import ceil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from chips import chip, lone_tile
 from random_chips import RandomWorkload
@@ -61,7 +62,7 @@ def test_lanes_cost_service_where_a_neuron_unit_that_takes_no_time_costs_none(la
     They are served from t + 1 on; in the cycle after that their packet goes, which the next layer waits for.
     """
     ideal = ideal_run("output_stationary")["total"]["cycles"]
-    served = ideal_run("output_stationary", f"neuron_unit={{lanes: {lanes}}}")["total"]["cycles"]
+    served = ideal_run("output_stationary", f"neuron_unit={{lanes: {lanes}, results: 8}}")["total"]["cycles"]
     service = 2 // lanes
     assert served == ideal + (4 * service + 2) + (service + 2)
 
@@ -134,6 +135,34 @@ def test_rows_hold_an_array_until_their_last_byte_has_crossed(rate: str) -> None
     # The other two blocks of columns find all rows there.
     assert report["total"]["cycles"] == now + 2 * 9 * 33 + 3 * 366
     assert report["layers"][0]["stall_cycles"]["spikes_missing"] == now - 9 * 33
+
+
+ADDERS = "pe_array={dataflow: %s, columns: 4, spike_mode: bit_serial, skip: zero_bits}"
+
+
+@pytest.mark.parametrize("lanes", [1, 4])
+def test_a_layer_without_any_spike_lasts_while_its_sums_leave(lanes: int) -> None:
+    """36 pixels of 4, 4 and 2 outputs, which take the array no cycle and the neuron unit its services.
+
+    An image takes a few cycles more: commands that end and begin, and the way to the neuron unit.
+    """
+    first = conv("first", (3, 6, 6), 10)
+    silent = SmallWorkload([first]).replace_images(np.zeros((2, 3, 6, 6), np.int64))
+    tile = lone_tile(ADDERS % "bit_sparsity", *IDEAL[1:], f"neuron_unit={{lanes: {lanes}, results: 8}}")
+    report = simulate(tile, silent, images=2, verify=True).report
+    (layer,) = report["layers"]
+    assert layer["compute_cycles"] == 0
+    services = 36 * (ceil(4 / lanes) + ceil(4 / lanes) + ceil(2 / lanes))
+    assert 2 * services < layer["cycles"] < 2 * (services + 12)
+    assert report["total"]["utilisation"] == 0
+
+
+def test_spikes_that_are_streamed_over_a_slow_bus_are_all_in_the_timeline() -> None:
+    """The bus is taken far beyond the cycle in which a tile of spikes, and its weights, are asked for."""
+    wide = ("pe_array.columns=64", "pe_array.tile_rows=64", "dram={bandwidth_gb_per_s: 0.0001, latency_ns: 0}")
+    tile = lone_tile(ADDERS % "product_sparsity", *IDEAL, *wide)
+    result = simulate(tile, SmallWorkload([conv("only", (24, 8, 8), 64)]))
+    assert result.timeline["dram_read_bytes"].sum() == result.report["dram"]["read_bytes"]
 
 
 def test_a_slow_store_port_blocks_the_output_of_an_array() -> None:
