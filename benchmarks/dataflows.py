@@ -69,6 +69,8 @@ def measure(dataflow: Dataflow, settings: Any, task: Task, words: Words, repeat:
     tasks = [task._replace(first_out=first, outs=outs, reach=outs) for first, outs in shares]
     seconds = []
     for _ in range(repeat):
+        # Other words, as equal as they are: what a dataflow remembers of the last ones must not count.
+        words = words.copy()
         start = time.thread_time()
         cycles = sum(dataflow.schedule(settings, one, words, NO_MASK).cycles for one in tasks)
         seconds.append(time.thread_time() - start)

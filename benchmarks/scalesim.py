@@ -113,14 +113,16 @@ def run_scalesim(environment: Path, layers: Sequence[dict[str, str]], folder: Pa
 
 def run_accelsim(layers: Sequence[dict[str, str]], folder: Path) -> Spent:
     """Total of each layer's cycles less one, as SCALE-Sim prints the index of the last cycle."""
-    gemms = []
+    convolutions = []
     for layer in layers:
         size, kernel, channels, stride = (int(layer[key]) for key in ("size", "kernel", "channels", "stride"))
-        side = -(-(size - kernel) // stride) + 1
-        shape = f"m: {side * side}, n: {layer['filters']}, k: {kernel * kernel * channels}"
-        gemms.append(f"  - {{name: {layer['layer']}, op: gemm, {shape}, density: 1.0}}\n")
+        # SCALE-Sim rounds the outputs of a side up: it reads as much map as its last window covers.
+        covered = -(-(size - kernel) // stride) * stride + kernel
+        shape = f"in_shape: [{channels}, {covered}, {covered}], out_channels: {layer['filters']}"
+        window = f"kernel: {kernel}, stride: {stride}"
+        convolutions.append(f"  - {{name: {layer['layer']}, op: conv2d, {shape}, {window}, density: 1.0}}\n")
     workload = folder / "resnet18.yaml"
-    workload.write_text("name: resnet18\ntimesteps: 1\nweight_bits: 8\nlayers:\n" + "".join(gemms))
+    workload.write_text("name: resnet18\ntimesteps: 1\nweight_bits: 8\nlayers:\n" + "".join(convolutions))
     command = [
         sys.executable,
         str(ROOT / "run_sim.py"),

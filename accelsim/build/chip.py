@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+from accelsim.build.arch import Arch
 from accelsim.build.program import Program
-from accelsim.build.schema import Arch
 from accelsim.dataflows.detector_lanes import DetectorLanesSettings
 from accelsim.engine.bridge import Bridge
 from accelsim.engine.fabric import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass
 
-from accelsim.build.schema import Arch
+from accelsim.build.arch import Arch
 from accelsim.errors import InputError
 from accelsim.units import ceil_div
 

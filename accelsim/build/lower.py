@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import gc
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from accelsim.build.arch import Arch
 from accelsim.build.layout import Map, check_capacity, make_layout
 from accelsim.build.passes import fill_neuron, fill_places, fill_shape
 from accelsim.build.program import Program, TileScript
 from accelsim.build.routes import Readers, Route, RouteTable, TreeTable
-from accelsim.build.schema import Arch
 from accelsim.build.tasks import TaskTable
 from accelsim.build.tensors import Tensors
 from accelsim.build.transfers import Bundle, TransferTable, table
@@ -33,9 +34,16 @@ from accelsim.workload.workload import Workload
 def lower(plan: Plan, workload: Workload, arch: Arch, images: int, verify: bool) -> Program:
     """Lay out a run of `images` images of a plan."""
     lowering = _Lowering(plan, workload, arch, verify)
-    for image in range(images):
-        lowering.add_image(image)
-    return lowering.finish()
+    # Hundreds of thousands of small lists and no cycle among them, which the collector would look through in vain.
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        for image in range(images):
+            lowering.add_image(image)
+        return lowering.finish()
+    finally:
+        if collects:
+            gc.enable()
 
 
 def _copied_bytes(transfers: NDArray[np.int64], kind: int, layers: int) -> tuple[int, ...]:

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from accelsim.build.arch import Arch
 from accelsim.build.routes import Readers, branches
-from accelsim.build.schema import Arch
 from accelsim.build.shares import refusal
 from accelsim.dataflows import ScheduledSettings
 from accelsim.errors import InputError

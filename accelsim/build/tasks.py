@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from accelsim.build.schema import Arch
+from accelsim.build.arch import Arch
 from accelsim.build.shares import as_taken, make_task
 from accelsim.dataflows import NO_MASK, Dataflow, Task, find_dataflow
 from accelsim.dataflows import task as t

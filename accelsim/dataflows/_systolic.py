@@ -11,27 +11,10 @@ import numpy as np
 from pydantic import Field
 
 from accelsim.config import Count
+from accelsim.dataflows import task as k
 from accelsim.dataflows._windows import last_input_row
 from accelsim.dataflows.dataflow import Dataflow, ScheduledSettings, Skip, SpikeMode
-from accelsim.dataflows.task import (
-    BUSY,
-    COUNTS,
-    CYCLES,
-    KIND,
-    LINE_WORDS,
-    MACS,
-    PIXELS,
-    REPEAT,
-    ROW,
-    STEP_COLUMNS,
-    SUMS,
-    WEIGHTS,
-    WORDS,
-    Mask,
-    Schedule,
-    Task,
-    Words,
-)
+from accelsim.dataflows.task import Mask, Schedule, Task, Words
 from accelsim.jit import kernel
 
 LOCKSTEP = "operands move through a systolic array in step, so that a zero takes its turn like any other"
@@ -103,20 +86,20 @@ class Systolic(Dataflow):
 @kernel
 def new_steps(count):  # type: ignore[no-untyped-def]
     """Room for so many steps, int64 [count, STEP_COLUMNS], that need nothing."""
-    steps = np.zeros((count, STEP_COLUMNS), np.int64)
-    steps[:, REPEAT] = 1
-    steps[:, ROW] = -1
+    steps = np.zeros((count, k.STEP_COLUMNS), np.int64)
+    steps[:, k.REPEAT] = 1
+    steps[:, k.ROW] = -1
     return steps
 
 
 @kernel
 def need(steps, count, row, weights):  # type: ignore[no-untyped-def]
     """The step that comes next waits for an input row (-1: none) and for bytes of weights (0: none, -1: all)."""
-    steps[count, ROW] = max(steps[count, ROW], row)
-    if weights < 0 or steps[count, WEIGHTS] < 0:
-        steps[count, WEIGHTS] = -1
+    steps[count, k.ROW] = max(steps[count, k.ROW], row)
+    if weights < 0 or steps[count, k.WEIGHTS] < 0:
+        steps[count, k.WEIGHTS] = -1
     else:
-        steps[count, WEIGHTS] = max(steps[count, WEIGHTS], weights)
+        steps[count, k.WEIGHTS] = max(steps[count, k.WEIGHTS], weights)
 
 
 @kernel
@@ -129,28 +112,28 @@ def append(steps, count, kind, cycles, pixels):  # type: ignore[no-untyped-def]
     if cycles == 0:
         return count
     last = count - 1
-    free = count > 0 and steps[count, ROW] < 0 and steps[count, WEIGHTS] == 0
-    if free and steps[last, KIND] == kind and steps[last, PIXELS] == 0:
-        steps[last, CYCLES] += cycles
-        steps[last, PIXELS] = pixels
+    free = count > 0 and steps[count, k.ROW] < 0 and steps[count, k.WEIGHTS] == 0
+    if free and steps[last, k.KIND] == kind and steps[last, k.PIXELS] == 0:
+        steps[last, k.CYCLES] += cycles
+        steps[last, k.PIXELS] = pixels
         return count - joined(steps, last)
-    steps[count, KIND] = kind
-    steps[count, CYCLES] = cycles
-    steps[count, PIXELS] = pixels
+    steps[count, k.KIND] = kind
+    steps[count, k.CYCLES] = cycles
+    steps[count, k.PIXELS] = pixels
     return count + 1 - joined(steps, count)
 
 
 @kernel
 def joined(steps, last):  # type: ignore[no-untyped-def]
     """1 if the last step, of pixels and no needs, became a repetition of the one before it; its row is free then."""
-    if last == 0 or steps[last, PIXELS] == 0 or steps[last, ROW] >= 0 or steps[last, WEIGHTS] != 0:
+    if last == 0 or steps[last, k.PIXELS] == 0 or steps[last, k.ROW] >= 0 or steps[last, k.WEIGHTS] != 0:
         return 0
-    for column in (CYCLES, PIXELS, KIND):
+    for column in (k.CYCLES, k.PIXELS, k.KIND):
         if steps[last, column] != steps[last - 1, column]:
             return 0
-    steps[last - 1, REPEAT] += 1
-    steps[last, CYCLES] = 0
-    steps[last, PIXELS] = 0
+    steps[last - 1, k.REPEAT] += 1
+    steps[last, k.CYCLES] = 0
+    steps[last, k.PIXELS] = 0
     return 1
 
 
@@ -163,9 +146,9 @@ def row_of_pixel(task, pixel):  # type: ignore[no-untyped-def]
 @kernel
 def operations(task, vectors, inputs):  # type: ignore[no-untyped-def]
     """Counts that all three have in common: each operand of each vector is read and taken once a group of columns."""
-    counts = np.zeros(COUNTS, np.int64)
-    counts[WORDS] = counts[LINE_WORDS] = vectors * inputs
-    counts[MACS] = counts[SUMS] = vectors * inputs * task.reach
+    counts = np.zeros(k.COUNTS, np.int64)
+    counts[k.WORDS] = counts[k.LINE_WORDS] = vectors * inputs
+    counts[k.MACS] = counts[k.SUMS] = vectors * inputs * task.reach
     return counts
 
 
@@ -181,7 +164,7 @@ def weight_bytes(task, inputs):  # type: ignore[no-untyped-def]
 class Cycle:
     """What a cycle of the array is, in the twins."""
 
-    kind: int = BUSY
+    kind: int = k.BUSY
     pixels: int = 0
     row: int = -1
     weights: int = 0
@@ -221,19 +204,19 @@ def compressed(cycles: list[Cycle], counts: dict[int, int]) -> Schedule:
     steps: list[list[int]] = []
     begins = True
     for cycle in cycles:
-        if begins or cycle.row >= 0 or cycle.weights or cycle.kind != steps[-1][KIND]:
-            step = [0] * STEP_COLUMNS
-            step[REPEAT], step[KIND], step[ROW], step[WEIGHTS] = 1, cycle.kind, cycle.row, cycle.weights
+        if begins or cycle.row >= 0 or cycle.weights or cycle.kind != steps[-1][k.KIND]:
+            step = [0] * k.STEP_COLUMNS
+            step[k.REPEAT], step[k.KIND], step[k.ROW], step[k.WEIGHTS] = 1, cycle.kind, cycle.row, cycle.weights
             steps.append(step)
-        steps[-1][CYCLES] += 1
-        steps[-1][PIXELS] = cycle.pixels
+        steps[-1][k.CYCLES] += 1
+        steps[-1][k.PIXELS] = cycle.pixels
         begins = cycle.pixels > 0
         if begins and len(steps) > 1:
             before, last = steps[-2:]
-            alike = all(before[column] == last[column] for column in (CYCLES, PIXELS, KIND))
-            if alike and last[ROW] < 0 and not last[WEIGHTS]:
-                before[REPEAT] += 1
+            alike = all(before[column] == last[column] for column in (k.CYCLES, k.PIXELS, k.KIND))
+            if alike and last[k.ROW] < 0 and not last[k.WEIGHTS]:
+                before[k.REPEAT] += 1
                 steps.pop()
-    table = np.zeros(COUNTS, np.int64)
+    table = np.zeros(k.COUNTS, np.int64)
     table[list(counts)] = list(counts.values())
-    return Schedule(np.array(steps, np.int64).reshape(-1, STEP_COLUMNS), table)
+    return Schedule(np.array(steps, np.int64).reshape(-1, k.STEP_COLUMNS), table)

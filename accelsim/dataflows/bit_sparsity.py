@@ -26,25 +26,11 @@ import numpy as np
 from pydantic import Field
 
 from accelsim.config import Count
+from accelsim.dataflows import task as k
 from accelsim.dataflows._planes import inside_share, no_spikes, plane_modes
 from accelsim.dataflows._windows import count_at, rows_needed, unrolled, window_sums
 from accelsim.dataflows.dataflow import Dataflow, ScheduledSettings, Skip, SpikeMode
-from accelsim.dataflows.task import (
-    CYCLES,
-    LINE_WORDS,
-    LINES,
-    MACS,
-    PIXELS,
-    ROW,
-    SUMS,
-    WEIGHT_READS,
-    WORDS,
-    Mask,
-    Schedule,
-    Task,
-    Words,
-    empty_schedule,
-)
+from accelsim.dataflows.task import Mask, Schedule, Task, Words, empty_schedule
 
 
 class BitSparsitySettings(ScheduledSettings):
@@ -85,9 +71,9 @@ class BitSparsity(Dataflow):
         else:
             cycles = window_sums(count_at(words, task, True), task)
         schedule = empty_schedule(task.pixels)
-        schedule.steps[:, CYCLES] = cycles
-        schedule.steps[:, PIXELS] = 1
-        schedule.steps[:, ROW] = rows_needed(task)
+        schedule.steps[:, k.CYCLES] = cycles
+        schedule.steps[:, k.PIXELS] = 1
+        schedule.steps[:, k.ROW] = rows_needed(task)
         lines = -(-inside * task.planes // settings.scan_bits)
         _count(schedule, task, int(cycles.sum()), int(lines.sum()), int(inside.sum()))
         return schedule
@@ -104,8 +90,8 @@ class BitSparsity(Dataflow):
                 cycles += task.planes if taken else sum(bits)
             out_row = task.first_row + pixel // task.out_columns
             bottom = out_row * task.stride_rows - task.padding_rows + (task.kernel_rows - 1) * task.dilation_rows
-            schedule.steps[pixel, [CYCLES, PIXELS]] = cycles, 1
-            schedule.steps[pixel, ROW] = sorted((0, bottom, task.height - 1))[1]
+            schedule.steps[pixel, [k.CYCLES, k.PIXELS]] = cycles, 1
+            schedule.steps[pixel, k.ROW] = sorted((0, bottom, task.height - 1))[1]
             events += cycles
             lines += -(-int(inside[pixel].sum()) * task.planes // settings.scan_bits)
         _count(schedule, task, events, lines, int(inside.sum()))
@@ -120,8 +106,8 @@ class BitSparsity(Dataflow):
 def _count(schedule: Schedule, task: Task, events: int, lines: int, line_words: int) -> None:
     """Every event reads `reach` weights and adds them to sums that stay in the array."""
     additions = events * task.reach
-    schedule.counts[[WORDS, MACS, SUMS, WEIGHT_READS]] = events, additions, additions, additions
-    schedule.counts[[LINES, LINE_WORDS]] = lines, line_words
+    schedule.counts[[k.WORDS, k.MACS, k.SUMS, k.WEIGHT_READS]] = events, additions, additions, additions
+    schedule.counts[[k.LINES, k.LINE_WORDS]] = lines, line_words
 
 
 DATAFLOW = BitSparsity()

@@ -38,25 +38,11 @@ import numpy as np
 from pydantic import Field
 
 from accelsim.config import Count, Cycles
+from accelsim.dataflows import task as k
 from accelsim.dataflows._planes import drawn_words, no_spikes
 from accelsim.dataflows._windows import reaches, rows_needed, unrolled
 from accelsim.dataflows.dataflow import Dataflow, ScheduledSettings, Skip, SpikeMode
-from accelsim.dataflows.task import (
-    CYCLES,
-    LINE_WORDS,
-    LINES,
-    MACS,
-    PIXELS,
-    ROW,
-    SUMS,
-    WEIGHT_READS,
-    WORDS,
-    Mask,
-    Schedule,
-    Task,
-    Words,
-    empty_schedule,
-)
+from accelsim.dataflows.task import Mask, Schedule, Task, Words, empty_schedule
 from accelsim.jit import kernel, popcount
 
 TOGETHER = "all time steps of a neuron are added up at once"
@@ -208,15 +194,15 @@ class DualSparse(Dataflow):
         )
         share = task.reach if dense else 1
         schedule = empty_schedule(task.pixels)
-        schedule.steps[:, CYCLES] = np.diff(ends, prepend=0)
-        schedule.steps[:, PIXELS] = 1
-        schedule.steps[:, ROW] = rows_needed(task)
+        schedule.steps[:, k.CYCLES] = np.diff(ends, prepend=0)
+        schedule.steps[:, k.PIXELS] = 1
+        schedule.steps[:, k.ROW] = rows_needed(task)
         slices = -(-task.planes // settings.parallel_steps)
         counts = schedule.counts
-        counts[[WORDS, WEIGHT_READS]] = share * matches
-        counts[[MACS, SUMS]] = share * (matches + silent)
-        counts[LINES] = slices * task.pixels * -(-task.inputs // settings.chunk)
-        counts[LINE_WORDS] = slices * int(reaches(task).sum()) * (task.last_channel - task.first_channel)
+        counts[[k.WORDS, k.WEIGHT_READS]] = share * matches
+        counts[[k.MACS, k.SUMS]] = share * (matches + silent)
+        counts[k.LINES] = slices * task.pixels * -(-task.inputs // settings.chunk)
+        counts[k.LINE_WORDS] = slices * int(reaches(task).sum()) * (task.last_channel - task.first_channel)
         return schedule
 
     def twin(self, settings: DualSparseSettings, task: Task, words: Words, mask: Mask) -> Schedule:
@@ -273,19 +259,19 @@ def _walk(settings: DualSparseSettings, task: Task, words: Words, mask: Mask) ->
         for first in range(0, task.planes, settings.parallel_steps):
             steps = min(settings.parallel_steps, task.planes - first)
             part = (window >> first) % (1 << steps)
-            counts[LINE_WORDS] += inside[pixel]
-            counts[LINES] += -(-len(part) // settings.chunk)
+            counts[k.LINE_WORDS] += inside[pixel]
+            counts[k.LINES] += -(-len(part) // settings.chunk)
             for start in range(0, len(part), settings.chunk):
                 chunk = part[start : start + settings.chunk]
                 for element, column in zip(elements, weights.T, strict=True):
                     matched = [int(word) for word in chunk[column[start : start + settings.chunk]] if word]
                     element.join(settings, len(matched))
-                    counts[[WORDS, WEIGHT_READS]] += share * len(matched)
-                    counts[[MACS, SUMS]] += share * sum(1 + steps - word.bit_count() for word in matched)
+                    counts[[k.WORDS, k.WEIGHT_READS]] += share * len(matched)
+                    counts[[k.MACS, k.SUMS]] += share * sum(1 + steps - word.bit_count() for word in matched)
         before, end = end, max(end, *(max(element.joined, element.corrected[-1]) for element in elements))
         row = task.first_row + pixel // task.out_columns
         row = row * task.stride_rows - task.padding_rows + (task.kernel_rows - 1) * task.dilation_rows
-        found.steps[pixel, [CYCLES, PIXELS, ROW]] = end - before, 1, sorted((0, row, task.height - 1))[1]
+        found.steps[pixel, [k.CYCLES, k.PIXELS, k.ROW]] = end - before, 1, sorted((0, row, task.height - 1))[1]
     return found
 
 

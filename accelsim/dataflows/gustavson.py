@@ -28,27 +28,11 @@ import numpy as np
 from pydantic import Field
 
 from accelsim.config import Count
+from accelsim.dataflows import task as k
 from accelsim.dataflows._planes import event_modes, no_spikes
 from accelsim.dataflows._windows import reaches, rows_needed, unrolled, window_sums
 from accelsim.dataflows.dataflow import Dataflow, ScheduledSettings, Skip, SpikeMode
-from accelsim.dataflows.task import (
-    BUSY,
-    COUNTS,
-    CYCLES,
-    LINE_WORDS,
-    LINES,
-    MACS,
-    PIXELS,
-    ROW,
-    SUMS,
-    WEIGHT_READS,
-    WORDS,
-    Mask,
-    Schedule,
-    Task,
-    Words,
-    empty_schedule,
-)
+from accelsim.dataflows.task import Mask, Schedule, Task, Words, empty_schedule
 from accelsim.jit import kernel, popcount
 
 
@@ -152,15 +136,15 @@ class Gustavson(Dataflow):
         lines = count_lines(task, words, settings.block_columns)
         stripes, blocks = cycles.shape
         found = empty_schedule(stripes * blocks)
-        found.steps[:, CYCLES] = cycles.ravel()
+        found.steps[:, k.CYCLES] = cycles.ravel()
         last = np.minimum(np.arange(1, stripes + 1) * settings.block_rows, task.last_row - task.first_row)
-        found.steps[:, ROW] = np.repeat(rows_needed(task)[last * task.out_columns - 1], blocks)
-        found.steps[blocks - 1 :: blocks, PIXELS] = np.diff(last, prepend=0) * task.out_columns
+        found.steps[:, k.ROW] = np.repeat(rows_needed(task)[last * task.out_columns - 1], blocks)
+        found.steps[blocks - 1 :: blocks, k.PIXELS] = np.diff(last, prepend=0) * task.out_columns
         counts = found.counts
-        counts[WORDS] = events
-        counts[[MACS, SUMS]] = events * task.reach
-        counts[[LINES, LINE_WORDS]] = lines
-        counts[WEIGHT_READS] = lines * task.reach
+        counts[k.WORDS] = events
+        counts[[k.MACS, k.SUMS]] = events * task.reach
+        counts[[k.LINES, k.LINE_WORDS]] = lines
+        counts[k.WEIGHT_READS] = lines * task.reach
         return found
 
     def twin(self, settings: GustavsonSettings, task: Task, words: Words, mask: Mask) -> Schedule:
@@ -187,7 +171,7 @@ def _walk(settings: GustavsonSettings, task: Task, words: Words) -> Schedule:
     rows = task.last_row - task.first_row
     windows = unrolled(task, words).reshape(rows, task.out_columns, -1)
     steps = []
-    counts = np.zeros(COUNTS, np.int64)
+    counts = np.zeros(k.COUNTS, np.int64)
     for top in range(0, rows, settings.block_rows):
         stripe = windows[top : top + settings.block_rows]
         bottom = (task.first_row + top + len(stripe) - 1) * task.stride_rows - task.padding_rows
@@ -200,12 +184,12 @@ def _walk(settings: GustavsonSettings, task: Task, words: Words) -> Schedule:
                 for first in range(0, len(block), settings.rows):
                     cycles += max(int(element.sum()) for element in spikes[first : first + settings.rows])
                 lines = sum(int(line.any()) for element in spikes for line in element.T)
-                counts[WORDS] += spikes.sum()
-                counts[[MACS, SUMS]] += task.reach * int(spikes.sum())
-                counts[[LINES, LINE_WORDS]] += lines
-                counts[WEIGHT_READS] += task.reach * lines
+                counts[k.WORDS] += spikes.sum()
+                counts[[k.MACS, k.SUMS]] += task.reach * int(spikes.sum())
+                counts[[k.LINES, k.LINE_WORDS]] += lines
+                counts[k.WEIGHT_READS] += task.reach * lines
             ends = left + settings.block_columns >= task.out_columns
-            steps.append((cycles, 1, len(stripe) * task.out_columns if ends else 0, BUSY, row, -1, 0))
+            steps.append((cycles, 1, len(stripe) * task.out_columns if ends else 0, k.BUSY, row, -1, 0))
     return Schedule(np.array(steps, np.int64), counts)
 
 

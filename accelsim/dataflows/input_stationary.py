@@ -23,8 +23,9 @@ SCALE-Sim.
 
 A fold of new vectors begins when all rows of the input map under their windows are there; weights are waited for where
 they enter, while the first vectors pass. Waiting for whole windows and a buffer of sums of one access a cycle that is
-never full are estimates: SCALE-Sim leaves both open. Of a layer of several groups, the array takes all inputs together;
-a weight enters only where its group's inputs are.
+never full are estimates: SCALE-Sim leaves both open. A layer of several groups is a product for each of them, one after
+the other, as SCALE-Sim takes depthwise layers; in a task of several groups a weight would enter only where its group's
+inputs are.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any, Literal
 
+from accelsim.dataflows import task as k
 from accelsim.dataflows._systolic import (
     Cycle,
     Systolic,
@@ -49,22 +51,7 @@ from accelsim.dataflows._systolic import (
     row_of_pixel,
     weight_bytes,
 )
-from accelsim.dataflows.task import (
-    ACCUMULATOR_READS,
-    ACCUMULATOR_WRITES,
-    BUSY,
-    FILL_DRAIN,
-    LINE_WORDS,
-    LINES,
-    MACS,
-    SUMS,
-    WEIGHT_READS,
-    WORDS,
-    Mask,
-    Schedule,
-    Task,
-    Words,
-)
+from accelsim.dataflows.task import Mask, Schedule, Task, Words
 from accelsim.jit import kernel
 
 
@@ -95,17 +82,17 @@ def plan(task, scans, rows, columns):  # type: ignore[no-untyped-def]
         need(steps, count, row if row > reached else -1, 0)
         reached = max(reached, row)
         for fold in range(folds):
-            count = append(steps, count, FILL_DRAIN, rows, 0)
+            count = append(steps, count, k.FILL_DRAIN, rows, 0)
             if group == 0:
                 need(steps, count, -1, weight_bytes(task, (fold + 1) * rows))
-            count = append(steps, count, FILL_DRAIN, rows + columns - 2, 0)
+            count = append(steps, count, k.FILL_DRAIN, rows + columns - 2, 0)
             finished = last // scans - group * columns // scans if fold == folds - 1 else 0
-            count = append(steps, count, BUSY, task.outs, finished)
+            count = append(steps, count, k.BUSY, task.outs, finished)
     counts = operations(task, vectors, inputs)
-    counts[SUMS] += (vectors * folds - pixels) * task.outs
-    counts[LINES] = inputs * groups
-    counts[WEIGHT_READS] = inputs * task.reach * groups
-    counts[ACCUMULATOR_READS] = counts[ACCUMULATOR_WRITES] = vectors * task.outs * (folds - 1)
+    counts[k.SUMS] += (vectors * folds - pixels) * task.outs
+    counts[k.LINES] = inputs * groups
+    counts[k.WEIGHT_READS] = inputs * task.reach * groups
+    counts[k.ACCUMULATOR_READS] = counts[k.ACCUMULATOR_WRITES] = vectors * task.outs * (folds - 1)
     return steps[:count].copy(), counts
 
 
@@ -128,24 +115,24 @@ class InputStationary(Systolic):
         counts: Counter[int] = Counter()
         for held in chunks(vectors, columns):
             for taken in chunks(inputs, rows):
-                fold = [Cycle(FILL_DRAIN) for _ in range(rows + (outs - 1) + (rows - 1) + (columns - 1) + 1)]
+                fold = [Cycle(k.FILL_DRAIN) for _ in range(rows + (outs - 1) + (rows - 1) + (columns - 1) + 1)]
                 fold[0].row = max(last_row_read(task, vector // scans) for vector in held)
                 fold[rows].weights = bytes_of_inputs(task, taken.stop) if held.start == 0 else 0
                 for out in range(outs):
-                    fold[rows + out + (rows - 1) + (columns - 1)].kind = BUSY
-                    counts[SUMS] += len(held) * (taken.start > 0)
-                    counts[ACCUMULATOR_READS] += len(held) * (taken.start > 0)
-                    counts[ACCUMULATOR_WRITES] += len(held) * (taken.stop < inputs)
-                counts[LINES] += len(taken)
-                counts[LINE_WORDS] += len(taken) * len(held)
-                counts[WORDS] += len(taken) * len(held)
-                counts[WEIGHT_READS] += len(taken) * task.reach
-                counts[MACS] += len(taken) * len(held) * task.reach
+                    fold[rows + out + (rows - 1) + (columns - 1)].kind = k.BUSY
+                    counts[k.SUMS] += len(held) * (taken.start > 0)
+                    counts[k.ACCUMULATOR_READS] += len(held) * (taken.start > 0)
+                    counts[k.ACCUMULATOR_WRITES] += len(held) * (taken.stop < inputs)
+                counts[k.LINES] += len(taken)
+                counts[k.LINE_WORDS] += len(taken) * len(held)
+                counts[k.WORDS] += len(taken) * len(held)
+                counts[k.WEIGHT_READS] += len(taken) * task.reach
+                counts[k.MACS] += len(taken) * len(held) * task.reach
                 if taken.stop == inputs:
                     fold[-1].pixels = sum(vector % scans == scans - 1 for vector in held)
-                    counts[SUMS] += outs * sum(vector % scans > 0 for vector in held)
+                    counts[k.SUMS] += outs * sum(vector % scans > 0 for vector in held)
                 cycles += fold
-        counts[SUMS] += counts[MACS]
+        counts[k.SUMS] += counts[k.MACS]
         needed_once(cycles)
         return compressed(cycles, counts)
 

@@ -21,8 +21,9 @@ Held by `test_systolic.a_register_level_array_takes_the_same_cycles_to_the_right
 SCALE-Sim.
 
 A fold begins when all rows of the input map under its windows are there, the first one also all weights of its columns;
-that is an estimate on the safe side, as the last of both are needed K - 1 cycles later. Of a layer of several groups,
-the array takes the groups of its columns at once; products of an input and an output of different groups are not made.
+that is an estimate on the safe side, as the last of both are needed K - 1 cycles later. A layer of several groups is a
+product for each of them, one after the other, as SCALE-Sim takes depthwise layers; a task of several groups would have
+them side by side, without the products across groups.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any, Literal
 
+from accelsim.dataflows import task as k
 from accelsim.dataflows._systolic import (
     Cycle,
     Systolic,
@@ -45,20 +47,7 @@ from accelsim.dataflows._systolic import (
     operations,
     row_of_pixel,
 )
-from accelsim.dataflows.task import (
-    BUSY,
-    FILL_DRAIN,
-    LINE_WORDS,
-    LINES,
-    MACS,
-    SUMS,
-    WEIGHT_READS,
-    WORDS,
-    Mask,
-    Schedule,
-    Task,
-    Words,
-)
+from accelsim.dataflows.task import Mask, Schedule, Task, Words
 from accelsim.jit import kernel
 
 
@@ -83,12 +72,12 @@ def plan(task, scans, rows, columns):  # type: ignore[no-untyped-def]
         row = row_of_pixel(task, (last - 1) // scans)
         need(steps, count, row if row > reached else -1, -1 if fold == 0 else 0)
         reached = max(reached, row)
-        count = append(steps, count, FILL_DRAIN, rows + columns - 2, 0)
-        count = append(steps, count, BUSY, inputs, last // scans - fold * rows // scans)
+        count = append(steps, count, k.FILL_DRAIN, rows + columns - 2, 0)
+        count = append(steps, count, k.BUSY, inputs, last // scans - fold * rows // scans)
     counts = operations(task, vectors, inputs)
-    counts[SUMS] += (vectors - pixels) * task.outs
-    counts[LINES] = inputs * folds
-    counts[WEIGHT_READS] = inputs * task.reach * folds
+    counts[k.SUMS] += (vectors - pixels) * task.outs
+    counts[k.LINES] = inputs * folds
+    counts[k.WEIGHT_READS] = inputs * task.reach * folds
     return steps[:count].copy(), counts
 
 
@@ -107,20 +96,20 @@ class OutputStationary(Systolic):
         cycles: list[Cycle] = []
         counts: Counter[int] = Counter()
         for held in chunks(vectors, rows):
-            fold = [Cycle(FILL_DRAIN) for _ in range((inputs - 1) + (rows - 1) + (columns - 1) + 1)]
+            fold = [Cycle(k.FILL_DRAIN) for _ in range((inputs - 1) + (rows - 1) + (columns - 1) + 1)]
             fold[0].weights = -1 if held.start == 0 else 0
             fold[0].row = max(last_row_read(task, vector // scans) for vector in held)
             for operand in range(inputs):
-                fold[operand + (rows - 1) + (columns - 1)].kind = BUSY
-                counts[LINES] += 1
-                counts[LINE_WORDS] += len(held)
-                counts[WORDS] += len(held)
-                counts[MACS] += len(held) * task.reach
-                counts[WEIGHT_READS] += task.reach
+                fold[operand + (rows - 1) + (columns - 1)].kind = k.BUSY
+                counts[k.LINES] += 1
+                counts[k.LINE_WORDS] += len(held)
+                counts[k.WORDS] += len(held)
+                counts[k.MACS] += len(held) * task.reach
+                counts[k.WEIGHT_READS] += task.reach
             fold[-1].pixels = sum(vector % scans == scans - 1 for vector in held)
-            counts[SUMS] += outs * sum(vector % scans > 0 for vector in held)
+            counts[k.SUMS] += outs * sum(vector % scans > 0 for vector in held)
             cycles += fold
-        counts[SUMS] += counts[MACS]
+        counts[k.SUMS] += counts[k.MACS]
         needed_once(cycles)
         return compressed(cycles, counts)
 

@@ -40,29 +40,11 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from accelsim.config import Bytes, Count
+from accelsim.dataflows import task as k
 from accelsim.dataflows._planes import drawn_words, inside_share, no_spikes, plane_modes
 from accelsim.dataflows._windows import unrolled
 from accelsim.dataflows.dataflow import Dataflow, ScheduledSettings, Skip, SpikeMode
-from accelsim.dataflows.task import (
-    ACCUMULATOR_READS,
-    ACCUMULATOR_WRITES,
-    CYCLES,
-    FILL_DRAIN,
-    KIND,
-    LINE_WORDS,
-    LINES,
-    MACS,
-    PIXELS,
-    STREAM,
-    SUMS,
-    WEIGHT_READS,
-    WORDS,
-    Mask,
-    Schedule,
-    Task,
-    Words,
-    empty_schedule,
-)
+from accelsim.dataflows.task import Mask, Schedule, Task, Words, empty_schedule
 from accelsim.jit import kernel, popcount, trailing_zeros
 
 # What is found out about a tile.
@@ -254,19 +236,19 @@ def _schedule(settings: ProductSparsitySettings, task: Task, work: NDArray[np.in
     next_spikes = _spike_bytes(settings, task, rows, column_tiles, again=True)[0] if goes_on else 0
     schedule = empty_schedule(search.size + begins)
     if begins:
-        schedule.steps[0, [CYCLES, KIND, STREAM]] = search[0], FILL_DRAIN, spikes[0]
+        schedule.steps[0, [k.CYCLES, k.KIND, k.STREAM]] = search[0], k.FILL_DRAIN, spikes[0]
     tiles = schedule.steps[int(begins) :]
-    tiles[:, CYCLES] = np.maximum(work[..., COST].reshape(-1), next_search)
-    tiles[:, STREAM] = np.append(spikes[1:], next_spikes) + weights
+    tiles[:, k.CYCLES] = np.maximum(work[..., COST].reshape(-1), next_search)
+    tiles[:, k.STREAM] = np.append(spikes[1:], next_spikes) + weights
     finished = np.minimum(task.pixels, (settings.tile_rows * np.arange(1, row_tiles + 1)) // task.planes)
-    tiles[column_tiles - 1 :: column_tiles, PIXELS] = np.diff(finished, prepend=0)
+    tiles[column_tiles - 1 :: column_tiles, k.PIXELS] = np.diff(finished, prepend=0)
     additions, issued, reused = (int(work[..., column].sum()) for column in (ADDITIONS, ISSUED, REUSED))
     counts = schedule.counts
-    counts[WORDS] = work[..., COST].sum()
-    counts[[MACS, SUMS, WEIGHT_READS]] = additions * task.reach
-    counts[[LINES, LINE_WORDS]] = int(rows.sum()) * column_tiles, task.pixels * task.inputs
-    counts[ACCUMULATOR_WRITES] = issued * task.outs
-    counts[ACCUMULATOR_READS] = (reused + int(work[:, 1:, ISSUED].sum())) * task.outs
+    counts[k.WORDS] = work[..., COST].sum()
+    counts[[k.MACS, k.SUMS, k.WEIGHT_READS]] = additions * task.reach
+    counts[[k.LINES, k.LINE_WORDS]] = int(rows.sum()) * column_tiles, task.pixels * task.inputs
+    counts[k.ACCUMULATOR_WRITES] = issued * task.outs
+    counts[k.ACCUMULATOR_READS] = (reused + int(work[:, 1:, ISSUED].sum())) * task.outs
     return schedule
 
 

@@ -28,25 +28,11 @@ import numpy as np
 from pydantic import Field
 
 from accelsim.config import Count
+from accelsim.dataflows import task as k
 from accelsim.dataflows._planes import inside_share, no_spikes, plane_modes
 from accelsim.dataflows._windows import rows_needed, unrolled, window_sums
 from accelsim.dataflows.dataflow import Dataflow, ScheduledSettings, Skip, SpikeMode
-from accelsim.dataflows.task import (
-    CYCLES,
-    LINE_WORDS,
-    LINES,
-    MACS,
-    PIXELS,
-    ROW,
-    SUMS,
-    WEIGHT_READS,
-    WORDS,
-    Mask,
-    Schedule,
-    Task,
-    Words,
-    empty_schedule,
-)
+from accelsim.dataflows.task import Mask, Schedule, Task, Words, empty_schedule
 from accelsim.jit import kernel, trailing_zeros
 
 
@@ -134,9 +120,9 @@ class RowDispatch(Dataflow):
         loads = loads_of_rows(words, task)
         done = np.maximum.accumulate(dispatch(loads, settings.elements))
         schedule = empty_schedule(task.pixels)
-        schedule.steps[:, CYCLES] = np.diff(done, prepend=0) * task.reach
-        schedule.steps[:, PIXELS] = 1
-        schedule.steps[:, ROW] = rows_needed(task)[-1]
+        schedule.steps[:, k.CYCLES] = np.diff(done, prepend=0) * task.reach
+        schedule.steps[:, k.PIXELS] = 1
+        schedule.steps[:, k.ROW] = rows_needed(task)[-1]
         _count(schedule, settings, task, int(loads.sum()))
         return schedule
 
@@ -158,8 +144,8 @@ class RowDispatch(Dataflow):
         bottom = sorted((0, bottom + (task.kernel_rows - 1) * task.dilation_rows, task.height - 1))[1]
         for pixel in range(task.pixels):
             left = max(done[:pixel], default=0)
-            schedule.steps[pixel, [CYCLES, PIXELS]] = max(0, done[pixel] - left) * task.reach, 1
-            schedule.steps[pixel, ROW] = bottom
+            schedule.steps[pixel, [k.CYCLES, k.PIXELS]] = max(0, done[pixel] - left) * task.reach, 1
+            schedule.steps[pixel, k.ROW] = bottom
         _count(schedule, settings, task, events)
         return schedule
 
@@ -175,8 +161,8 @@ def _count(schedule: Schedule, settings: RowDispatchSettings, task: Task, events
     """The map is read once for all outputs, as lists of events; each event reads `reach` weights, one a cycle."""
     additions = events * task.reach
     read = task.height * task.width * (task.last_channel - task.first_channel)
-    schedule.counts[[WORDS, MACS, SUMS, WEIGHT_READS]] = events, additions, additions, additions
-    schedule.counts[[LINES, LINE_WORDS]] = -(-read * task.planes // settings.scan_bits), read
+    schedule.counts[[k.WORDS, k.MACS, k.SUMS, k.WEIGHT_READS]] = events, additions, additions, additions
+    schedule.counts[[k.LINES, k.LINE_WORDS]] = -(-read * task.planes // settings.scan_bits), read
 
 
 DATAFLOW = RowDispatch()

@@ -42,32 +42,11 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from accelsim.config import Count, Cycles
+from accelsim.dataflows import task as k
 from accelsim.dataflows._planes import event_modes, no_spikes
 from accelsim.dataflows._windows import count_at, reaches, rows_needed, unrolled, window_sums
 from accelsim.dataflows.dataflow import Dataflow, ScheduledSettings, Skip, SpikeMode
-from accelsim.dataflows.task import (
-    ACCUMULATOR_READS,
-    ACCUMULATOR_WRITES,
-    BUSY,
-    COUNTS,
-    CYCLES,
-    FILL_DRAIN,
-    KIND,
-    LINE_WORDS,
-    LINES,
-    MACS,
-    PIXELS,
-    ROW,
-    STREAM,
-    SUMS,
-    WEIGHT_READS,
-    WORDS,
-    Mask,
-    Schedule,
-    Task,
-    Words,
-    empty_schedule,
-)
+from accelsim.dataflows.task import Mask, Schedule, Task, Words, empty_schedule
 from accelsim.jit import kernel
 
 
@@ -167,15 +146,15 @@ def _gathered(settings: SpikeBroadcastSettings, task: Task, events: NDArray[np.i
     found = empty_schedule(2 * task.pixels)
     empty = events == 0
     fill, busy = found.steps[0::2], found.steps[1::2]
-    fill[:, CYCLES] = np.where(empty, 1, settings.fill_cycles)
-    fill[:, KIND] = FILL_DRAIN
-    busy[:, CYCLES] = events * _cycles_of_event(settings, task)
-    busy[:, KIND] = BUSY
-    busy[:, PIXELS] = 1
-    fill[:, ROW] = busy[:, ROW] = rows_needed(task)
+    fill[:, k.CYCLES] = np.where(empty, 1, settings.fill_cycles)
+    fill[:, k.KIND] = k.FILL_DRAIN
+    busy[:, k.CYCLES] = events * _cycles_of_event(settings, task)
+    busy[:, k.KIND] = k.BUSY
+    busy[:, k.PIXELS] = 1
+    fill[:, k.ROW] = busy[:, k.ROW] = rows_needed(task)
     if settings.input == "stream":
-        fill[:, STREAM] = events * settings.entry_bytes
-    fill[empty, PIXELS] = 1
+        fill[:, k.STREAM] = events * settings.entry_bytes
+    fill[empty, k.PIXELS] = 1
     total = int(events.sum())
     _count(found.counts, total, total * task.reach)
     kept = np.column_stack([np.ones_like(empty), ~empty]).ravel()
@@ -190,40 +169,40 @@ def _scattered(settings: SpikeBroadcastSettings, task: Task, events: NDArray[np.
     rows = np.flatnonzero(of_row)
     found = empty_schedule(len(rows) + 1)
     steps = found.steps
-    steps[:-1, CYCLES] = (events * _cycles_of_scattered(settings, task, reached)).sum(axis=1)[rows]
-    steps[:-1, KIND] = BUSY
-    steps[:-1, ROW] = rows
+    steps[:-1, k.CYCLES] = (events * _cycles_of_scattered(settings, task, reached)).sum(axis=1)[rows]
+    steps[:-1, k.KIND] = k.BUSY
+    steps[:-1, k.ROW] = rows
     if settings.input == "stream":
-        steps[:-1, STREAM] = of_row[rows] * settings.entry_bytes
-    steps[-1, CYCLES] = settings.fill_cycles
-    steps[-1, KIND] = FILL_DRAIN
-    steps[-1, ROW] = rows_needed(task)[-1]
-    steps[-1, PIXELS] = task.pixels
+        steps[:-1, k.STREAM] = of_row[rows] * settings.entry_bytes
+    steps[-1, k.CYCLES] = settings.fill_cycles
+    steps[-1, k.KIND] = k.FILL_DRAIN
+    steps[-1, k.ROW] = rows_needed(task)[-1]
+    steps[-1, k.PIXELS] = task.pixels
     synapses = int((events * reached).sum()) * task.reach
     _count(found.counts, int(events.sum()), synapses)
-    found.counts[[ACCUMULATOR_READS, ACCUMULATOR_WRITES]] = synapses
+    found.counts[[k.ACCUMULATOR_READS, k.ACCUMULATOR_WRITES]] = synapses
     return found
 
 
 def _count(counts: NDArray[np.int64], events: int, synapses: int) -> None:
-    counts[[WORDS, LINES, LINE_WORDS]] += events
-    counts[[MACS, SUMS, WEIGHT_READS]] += synapses
+    counts[[k.WORDS, k.LINES, k.LINE_WORDS]] += events
+    counts[[k.MACS, k.SUMS, k.WEIGHT_READS]] += synapses
 
 
 def _walk_windows(settings: SpikeBroadcastSettings, task: Task, words: Words) -> Schedule:
     """As `_gathered`, word after word."""
     steps = []
-    counts = np.zeros(COUNTS, np.int64)
+    counts = np.zeros(k.COUNTS, np.int64)
     for pixel, window in enumerate(unrolled(task, words)):
         events = sum(int(word).bit_count() for word in window.ravel())
         bottom = (task.first_row + pixel // task.out_columns) * task.stride_rows - task.padding_rows
         row = sorted((0, bottom + (task.kernel_rows - 1) * task.dilation_rows, task.height - 1))[1]
         stream = settings.entry_bytes * events if settings.input == "stream" else 0
         if events == 0:
-            steps.append((1, 1, 1, FILL_DRAIN, row, -1, 0))
+            steps.append((1, 1, 1, k.FILL_DRAIN, row, -1, 0))
             continue
-        steps.append((settings.fill_cycles, 1, 0, FILL_DRAIN, row, -1, stream))
-        steps.append((events * _cycles_of_event(settings, task), 1, 1, BUSY, row, -1, 0))
+        steps.append((settings.fill_cycles, 1, 0, k.FILL_DRAIN, row, -1, stream))
+        steps.append((events * _cycles_of_event(settings, task), 1, 1, k.BUSY, row, -1, 0))
         _count(counts, events, events * task.reach)
     return Schedule(np.array(steps, np.int64), counts)
 
@@ -231,7 +210,7 @@ def _walk_windows(settings: SpikeBroadcastSettings, task: Task, words: Words) ->
 def _walk_events(settings: SpikeBroadcastSettings, task: Task, words: Words) -> Schedule:
     """As `_scattered`, event after event."""
     steps = []
-    counts = np.zeros(COUNTS, np.int64)
+    counts = np.zeros(k.COUNTS, np.int64)
     for row in range(task.height):
         cycles = events = 0
         for column in range(task.width):
@@ -250,13 +229,13 @@ def _walk_events(settings: SpikeBroadcastSettings, task: Task, words: Words) -> 
                     events += 1
                     cycles += settings.event_cycles - (-synapses // settings.columns)
                     _count(counts, 1, synapses)
-                    counts[[ACCUMULATOR_READS, ACCUMULATOR_WRITES]] += synapses
+                    counts[[k.ACCUMULATOR_READS, k.ACCUMULATOR_WRITES]] += synapses
         if events:
             stream = settings.entry_bytes * events if settings.input == "stream" else 0
-            steps.append((cycles, 1, 0, BUSY, row, -1, stream))
+            steps.append((cycles, 1, 0, k.BUSY, row, -1, stream))
     bottom = (task.last_row - 1) * task.stride_rows - task.padding_rows + (task.kernel_rows - 1) * task.dilation_rows
     row = sorted((0, bottom, task.height - 1))[1]
-    steps.append((settings.fill_cycles, 1, task.pixels, FILL_DRAIN, row, -1, 0))
+    steps.append((settings.fill_cycles, 1, task.pixels, k.FILL_DRAIN, row, -1, 0))
     return Schedule(np.array(steps, np.int64), counts)
 
 

@@ -44,26 +44,11 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from accelsim.config import Count, broken
+from accelsim.dataflows import task as k
 from accelsim.dataflows._planes import no_spikes
 from accelsim.dataflows._windows import reaches, rows_needed, unrolled, window_sums
 from accelsim.dataflows.dataflow import Dataflow, ScheduledSettings, Skip, SpikeMode
-from accelsim.dataflows.task import (
-    CYCLES,
-    LINE_WORDS,
-    LINES,
-    MACS,
-    NO_MASK,
-    PIXELS,
-    ROW,
-    SUMS,
-    WEIGHT_READS,
-    WORDS,
-    Mask,
-    Schedule,
-    Task,
-    Words,
-    empty_schedule,
-)
+from accelsim.dataflows.task import NO_MASK, Mask, Schedule, Task, Words, empty_schedule
 from accelsim.jit import kernel, popcount
 
 MODES: dict[tuple[SpikeMode, Skip], str] = {
@@ -276,7 +261,7 @@ class SpikeDetector(Dataflow):
         if self._last is None or self._last[0] is not words or self._last[1:3] != (alone, settings):
             self._last = words, alone, settings, _detect(settings, alone, words, NO_MASK)
         schedule = Schedule(*(table.copy() for table in self._last[3]))
-        schedule.counts[[MACS, WEIGHT_READS, SUMS]] *= task.reach
+        schedule.counts[[k.MACS, k.WEIGHT_READS, k.SUMS]] *= task.reach
         return schedule
 
     def twin(self, settings: SpikeDetectorSettings, task: Task, words: Words, mask: Mask) -> Schedule:
@@ -308,18 +293,18 @@ def _detect(settings: SpikeDetectorSettings, task: Task, words: Words, mask: Mas
     repeats = 1 if settings.skip == "zero_bits" else settings.slices(task)
     cycles, passed, passes = (repeats * windows for windows in found)
     schedule = empty_schedule(task.pixels)
-    schedule.steps[:, CYCLES] = cycles
-    schedule.steps[:, PIXELS] = 1
-    schedule.steps[:, ROW] = rows_needed(task)
+    schedule.steps[:, k.CYCLES] = cycles
+    schedule.steps[:, k.PIXELS] = 1
+    schedule.steps[:, k.ROW] = rows_needed(task)
     counts = schedule.counts
     share = 1 if mask.size else task.reach
-    counts[WORDS] = passed.sum()
-    counts[[MACS, WEIGHT_READS]] = share * passed.sum()
-    counts[SUMS] = share * passes.sum()
+    counts[k.WORDS] = passed.sum()
+    counts[[k.MACS, k.WEIGHT_READS]] = share * passed.sum()
+    counts[k.SUMS] = share * passes.sum()
     channels = task.last_channel - task.first_channel
     reads = settings.slices(task) * int(reaches(task).sum())
-    counts[LINES] = reads * -(-channels // (settings.group * settings.detectors))
-    counts[LINE_WORDS] = reads * channels
+    counts[k.LINES] = reads * -(-channels // (settings.group * settings.detectors))
+    counts[k.LINE_WORDS] = reads * channels
     return schedule
 
 
@@ -363,8 +348,8 @@ def _walk(settings: SpikeDetectorSettings, task: Task, words: Words, mask: Mask 
     for pixel, window in enumerate(unrolled(task, words)):
         row = task.first_row + pixel // task.out_columns
         row = row * task.stride_rows - task.padding_rows + (task.kernel_rows - 1) * task.dilation_rows
-        found.steps[pixel, PIXELS] = 1
-        found.steps[pixel, ROW] = sorted((0, row, task.height - 1))[1]
+        found.steps[pixel, k.PIXELS] = 1
+        found.steps[pixel, k.ROW] = sorted((0, row, task.height - 1))[1]
         for position, taps in enumerate(window.reshape(-1, channels)):
             read = inside[pixel].ravel()[position]
             if not read and settings.padding == "skipped":
@@ -376,26 +361,26 @@ def _walk(settings: SpikeDetectorSettings, task: Task, words: Words, mask: Mask 
                     operands = taps != 0
                 else:
                     operands = (taps >> part) & 1 == 1
-                counts[LINE_WORDS] += channels if read else 0
+                counts[k.LINE_WORDS] += channels if read else 0
                 for first in range(0, channels, side_by_side):
-                    counts[LINES] += 1 if read else 0
+                    counts[k.LINES] += 1 if read else 0
                     slowest = 1
                     for start in range(first, min(first + side_by_side, channels), settings.group):
                         stop = min(start + settings.group, channels)
                         if mask is None:
-                            counts[WORDS] += operands[start:stop].sum()
+                            counts[k.WORDS] += operands[start:stop].sum()
                             matches = [operands[start:stop].sum()]
                         else:
                             weights = mask[position * channels + start : position * channels + stop]
                             matches = (operands[start:stop, None] & weights).sum(axis=0)
-                            counts[WORDS] += matches.sum()
+                            counts[k.WORDS] += matches.sum()
                         share = task.reach if mask is None else 1
                         for count in matches:
                             taken = -(-int(count) // settings.per_cycle)
                             slowest = max(slowest, taken)
-                            counts[[MACS, WEIGHT_READS]] += share * count
-                            counts[SUMS] += share * taken
-                    found.steps[pixel, CYCLES] += slowest
+                            counts[[k.MACS, k.WEIGHT_READS]] += share * count
+                            counts[k.SUMS] += share * taken
+                    found.steps[pixel, k.CYCLES] += slowest
     return found
 
 

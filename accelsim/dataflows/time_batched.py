@@ -36,27 +36,11 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from accelsim.config import Count, Cycles
+from accelsim.dataflows import task as k
 from accelsim.dataflows._planes import drawn_words, inside_share, no_spikes, plane_modes
 from accelsim.dataflows._windows import rows_needed, unrolled
 from accelsim.dataflows.dataflow import Dataflow, ScheduledSettings, Skip, SpikeMode
-from accelsim.dataflows.task import (
-    CYCLES,
-    FILL_DRAIN,
-    KIND,
-    LINE_WORDS,
-    LINES,
-    MACS,
-    PIXELS,
-    ROW,
-    SUMS,
-    WEIGHT_READS,
-    WORDS,
-    Mask,
-    Schedule,
-    Task,
-    Words,
-    empty_schedule,
-)
+from accelsim.dataflows.task import Mask, Schedule, Task, Words, empty_schedule
 from accelsim.jit import kernel, popcount, trailing_zeros
 
 # What is found out about a block.
@@ -246,16 +230,16 @@ def _schedule(settings: TimeBatchedSettings, task: Task, work: NDArray[np.int64]
     ends = np.minimum(settings.columns * np.arange(1, blocks + 1), task.pixels * windows)
     schedule = empty_schedule(2 * blocks)
     slots, drains = schedule.steps[::2], schedule.steps[1::2]
-    slots[:, CYCLES] = taken[SLOTS] * settings.window_steps
-    slots[:, ROW] = rows_needed(task)[(ends - 1) // windows]
-    drains[:, CYCLES] = settings.fill_drain_cycles
-    drains[:, KIND] = FILL_DRAIN
-    drains[:, PIXELS] = np.diff(ends // windows, prepend=0)
+    slots[:, k.CYCLES] = taken[SLOTS] * settings.window_steps
+    slots[:, k.ROW] = rows_needed(task)[(ends - 1) // windows]
+    drains[:, k.CYCLES] = settings.fill_drain_cycles
+    drains[:, k.KIND] = k.FILL_DRAIN
+    drains[:, k.PIXELS] = np.diff(ends // windows, prepend=0)
     counts = schedule.counts
-    counts[WORDS] = taken[WINDOWS].sum()
-    counts[[MACS, SUMS]] = counts[WORDS] * settings.window_steps * task.reach
-    counts[WEIGHT_READS] = int(taken[TAKEN].sum()) * task.reach
-    counts[[LINES, LINE_WORDS]] = blocks * task.inputs, task.pixels * task.inputs
+    counts[k.WORDS] = taken[WINDOWS].sum()
+    counts[[k.MACS, k.SUMS]] = counts[k.WORDS] * settings.window_steps * task.reach
+    counts[k.WEIGHT_READS] = int(taken[TAKEN].sum()) * task.reach
+    counts[[k.LINES, k.LINE_WORDS]] = blocks * task.inputs, task.pixels * task.inputs
     return schedule
 
 

@@ -23,8 +23,9 @@ SCALE-Sim.
 
 A fold begins when its weights are there; the first one waits for rows of the input map as its vectors enter. The array
 stops as a whole when a row is missing. Keeping the scans of a pixel together, and sums between folds in a buffer of one
-access a cycle that is never full, are estimates: SCALE-Sim leaves both open. Of a layer of several groups, the array
-takes the groups of its columns at once; elements between an input and an output of different groups hold no weight.
+access a cycle that is never full, are estimates: SCALE-Sim leaves both open. A layer of several groups is a product for
+each of them, one after the other, as SCALE-Sim takes depthwise layers; a task of several groups would hold them side by
+side, its other elements without a weight.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any, Literal
 
+from accelsim.dataflows import task as k
 from accelsim.dataflows._systolic import (
     Cycle,
     Systolic,
@@ -49,22 +51,7 @@ from accelsim.dataflows._systolic import (
     weight_bytes,
 )
 from accelsim.dataflows._windows import last_input_row
-from accelsim.dataflows.task import (
-    ACCUMULATOR_READS,
-    ACCUMULATOR_WRITES,
-    BUSY,
-    FILL_DRAIN,
-    LINE_WORDS,
-    LINES,
-    MACS,
-    SUMS,
-    WEIGHT_READS,
-    WORDS,
-    Mask,
-    Schedule,
-    Task,
-    Words,
-)
+from accelsim.dataflows.task import Mask, Schedule, Task, Words
 from accelsim.jit import kernel
 
 
@@ -100,13 +87,13 @@ def stream(steps, count, task, scans, delay, first, last):  # type: ignore[no-un
                 cut = (out_row - task.first_row) * pixel_cycles
         if now < delay:
             until = min(cut, delay)
-            count = append(steps, count, FILL_DRAIN, until - now, 0)
+            count = append(steps, count, k.FILL_DRAIN, until - now, 0)
             now = until
         while last and now < cut:
             until = now + scans - (now - delay) % scans
-            count = append(steps, count, BUSY, min(until, cut) - now, 1 if until <= cut else 0)
+            count = append(steps, count, k.BUSY, min(until, cut) - now, 1 if until <= cut else 0)
             now = min(until, cut)
-        count = append(steps, count, BUSY, cut - now, 0)
+        count = append(steps, count, k.BUSY, cut - now, 0)
         now = cut
     return count
 
@@ -122,13 +109,13 @@ def plan(task, scans, rows, columns):  # type: ignore[no-untyped-def]
     count = 0
     for fold in range(folds):
         need(steps, count, -1, weight_bytes(task, (fold + 1) * rows))
-        count = append(steps, count, FILL_DRAIN, rows, 0)
+        count = append(steps, count, k.FILL_DRAIN, rows, 0)
         count = stream(steps, count, task, scans, rows + columns - 2, fold == 0, fold == folds - 1)
     counts = operations(task, vectors, inputs)
-    counts[SUMS] += (vectors * folds - pixels) * task.outs
-    counts[LINES] = vectors * folds
-    counts[WEIGHT_READS] = inputs * task.reach
-    counts[ACCUMULATOR_READS] = counts[ACCUMULATOR_WRITES] = pixels * task.outs * (folds - 1)
+    counts[k.SUMS] += (vectors * folds - pixels) * task.outs
+    counts[k.LINES] = vectors * folds
+    counts[k.WEIGHT_READS] = inputs * task.reach
+    counts[k.ACCUMULATOR_READS] = counts[k.ACCUMULATOR_WRITES] = pixels * task.outs * (folds - 1)
     return steps[:count].copy(), counts
 
 
@@ -145,24 +132,24 @@ class WeightStationary(Systolic):
         rows, columns = settings.rows, settings.columns
         scans, vectors, inputs, outs = folds_of(settings, task)
         cycles: list[Cycle] = []
-        counts = Counter({WEIGHT_READS: inputs * task.reach})
+        counts = Counter({k.WEIGHT_READS: inputs * task.reach})
         for held in chunks(inputs, rows):
-            fold = [Cycle(FILL_DRAIN) for _ in range(rows + (vectors - 1) + (rows - 1) + (columns - 1) + 1)]
+            fold = [Cycle(k.FILL_DRAIN) for _ in range(rows + (vectors - 1) + (rows - 1) + (columns - 1) + 1)]
             fold[0].weights = bytes_of_inputs(task, held.stop)
             for vector in range(vectors):
                 pixel, scan = divmod(vector, scans)
                 fold[rows + vector].row = last_row_read(task, pixel)
                 leaves = fold[rows + vector + (rows - 1) + (columns - 1)]
-                leaves.kind = BUSY
+                leaves.kind = k.BUSY
                 leaves.pixels = int(held.stop == inputs and scan == scans - 1)
                 stored = held.start > 0 and scan == 0
-                counts[LINES] += 1
-                counts[LINE_WORDS] += len(held)
-                counts[WORDS] += len(held)
-                counts[MACS] += len(held) * task.reach
-                counts[SUMS] += len(held) * task.reach + outs * ((scan > 0) + stored)
-                counts[ACCUMULATOR_READS] += outs * stored
-                counts[ACCUMULATOR_WRITES] += outs * (held.stop < inputs and scan == 0)
+                counts[k.LINES] += 1
+                counts[k.LINE_WORDS] += len(held)
+                counts[k.WORDS] += len(held)
+                counts[k.MACS] += len(held) * task.reach
+                counts[k.SUMS] += len(held) * task.reach + outs * ((scan > 0) + stored)
+                counts[k.ACCUMULATOR_READS] += outs * stored
+                counts[k.ACCUMULATOR_WRITES] += outs * (held.stop < inputs and scan == 0)
             cycles += fold
         needed_once(cycles)
         return compressed(cycles, counts)

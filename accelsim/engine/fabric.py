@@ -20,7 +20,6 @@ from accelsim.kernels import delivery, network_state, payload, state
 from accelsim.kernels import dram as dram_kernels
 from accelsim.kernels import fabric as kernels
 from accelsim.kernels import tile as tile_kernels
-from accelsim.kernels.steps import STREAM
 from accelsim.units import ceil_div
 
 BINS = 1024
@@ -245,9 +244,7 @@ def make_memory(shape: MemoryShape, network: NetworkShape, contents: Contents) -
         settings[state.M_AHEAD] = 3 + int(longest / shape.dram.clocks_per_cycle)
     else:
         settings[state.M_KIND] = state.PIPE
-        # Beside a chunk the bus may be taken by what each tile has asked for: the spikes of its array's next step.
-        streamed = int(contents.steps[:, STREAM].max(initial=0)) * network.nodes
-        settings[state.M_AHEAD] = 2 + int((shape.chunk_bytes + streamed) / rates[0] if rates[0] else 0)
+        settings[state.M_AHEAD] = 2 + int(shape.chunk_bytes / rates[0] if rates[0] else 0)
     settings[state.M_CHUNK] = shape.chunk_bytes
     settings[state.M_WRITE_BUFFER] = shape.write_buffer_bytes
     channel_of = np.full(network.nodes, -1, np.int64)

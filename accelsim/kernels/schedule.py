@@ -10,7 +10,6 @@ from accelsim.kernels import state as k
 from accelsim.kernels import steps as p
 from accelsim.kernels.array import book_pixels, fire
 from accelsim.kernels.delivery import count_down
-from accelsim.kernels.memory import occupy
 from accelsim.kernels.neuron_unit import push_result
 
 
@@ -26,21 +25,21 @@ def ask_stream(clock, tiles, memory, tile, size, t):
     scalars[k.S_STREAMED] = t
     if size == 0:
         return
-    channel = k.SPIKE_PORT if memory.settings[k.M_KIND] == k.PORTS else 0
+    ports = memory.settings[k.M_KIND] == k.PORTS
+    channel = k.SPIKE_PORT if ports else 0
     state = memory.channel[channel]
     rate = state[k.C_RATE]
-    if memory.settings[k.M_KIND] == k.PORTS:
+    duration = size * state[k.C_COST]
+    state[k.C_BUSY] += duration
+    memory.read_bins[channel, t >> clock.scalars[k.BIN_SHIFT]] += size
+    first = (scalars[k.S_STREAM_BEGUN] + memory.settings[k.M_LATENCY]) * rate
+    if ports:
         # Nothing else crosses the port meanwhile: a layer either streams its words or keeps them.
-        duration = size * state[k.C_COST]
-        begins = max(t, scalars[k.S_STREAM_BEGUN] + memory.settings[k.M_LATENCY])
-        scalars[k.S_PORT] = max(scalars[k.S_PORT], begins * rate) + duration
-        state[k.C_BUSY] += duration
-        memory.read_bins[channel, t >> clock.scalars[k.BIN_SHIFT]] += size
+        scalars[k.S_PORT] = max(max(scalars[k.S_PORT], t * rate), first) + duration
         ends = scalars[k.S_PORT]
     else:
-        occupy(clock, memory, state, size, t, memory.read_bins[channel])
-        first = (scalars[k.S_STREAM_BEGUN] + memory.settings[k.M_LATENCY]) * rate + size * state[k.C_COST]
-        ends = max(state[k.C_FREE], first)
+        state[k.C_FREE] = max(state[k.C_FREE], t * rate) + duration
+        ends = max(state[k.C_FREE], first + duration)
     scalars[k.S_STREAMED] = (ends + rate - 1) // rate
 
 

@@ -215,12 +215,17 @@ class Placing:
         producers = self._producers(layer)
         on_chip = next((name for name in producers if name is not None), None)
         copies = self._copies(layer, producers)
-        fillings = _fillings(rows[1] - rows[0], copies) if on_chip is None else [Filling(1, 2, 1, copies)]
+        cuts = self._cuts_rows(layer, on_chip)
+        fillings = _fillings(rows[1] - rows[0], copies) if cuts else [Filling(1, 2, 1, copies)]
         for filling in fillings:
             strips = self._strips(layer, tile, rows, channels, producers, filling)
             if strips is not None:
                 return Part(tile, channels, strips, filling.slots, groups, chunks, pass_rows, planes)
         return self._misfit(layer, tile, rows, channels, producers, copies)
+
+    def _cuts_rows(self, layer: Layer, on_chip: str | None) -> bool:
+        """Whether a part's rows may be computed strip by strip, its words being fetched from DRAM."""
+        return on_chip is None and not (self.capacity.whole_map and layer.op in ARRAY_OPS)
 
     def _misfit(
         self, layer: Layer, tile: int, rows: Range, channels: Range, producers: list[str | None], copies: int
@@ -229,7 +234,7 @@ class Placing:
         index = self.index[layer.name]
         here = [(other, box, placement) for other, box, placement, where in self.placed if where == tile]
         on_chip = next((name for name in producers if name is not None), None)
-        bands = [(row, row + 1) for row in range(*rows)] if on_chip is None else [rows]
+        bands = [(row, row + 1) for row in range(*rows)] if self._cuts_rows(layer, on_chip) else [rows]
         needed = max(sum(box.bytes for box in self._boxes(layer, producers, band, channels)) for band in bands)
         doubled = [(placement.size, other.name) for other, box, placement in here if box.copies > 1]
         if copies > 1 and on_chip is not None:

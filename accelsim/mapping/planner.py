@@ -103,9 +103,11 @@ def _weights_problem(layer: Layer, capacity: TileCapacity, place: Place) -> Prob
         rule += f"there are {capacity.weight_block_bytes}"
         slots = 2 if capacity.prefetches else 1
         return place(("weight_buffer", "bytes"), rule, None, f">= {size_text(slots * needed)}")
-    words = layer.out_shape[2] * pass_outputs(layer, capacity)
+    rows = layer.out_shape[1] if capacity.whole_map else 1
+    words = rows * layer.out_shape[2] * pass_outputs(layer, capacity)
     if needs_accumulators(layer, capacity) and words > capacity.accumulator_words:
-        rule = f"no tiling fits the accumulator buffer: one output row of {layer.name} needs "
+        what = "the output map" if capacity.whole_map else "one output row"
+        rule = f"no tiling fits the accumulator buffer: {what} of {layer.name} needs "
         rule += f"{_sum_bytes(words, capacity)} bytes, there are {_sum_bytes(capacity.accumulator_words, capacity)}"
         allowed = f">= {size_text(_sum_bytes(words, capacity))}"
         return place(("accumulator_buffer", "bytes"), rule, None, allowed)
@@ -315,7 +317,9 @@ class _Planner:
         )
         there = f"there are {capacity.spike_buffer_bytes}"
         if misfit.producer is None:
-            rule = f"no tiling fits the spike buffer: one output row of {name} needs {misfit.needed_bytes} bytes"
+            whole = capacity.whole_map and misfit.layer.op in ARRAY_OPS
+            what = "the input map" if whole else "one output row"
+            rule = f"no tiling fits the spike buffer: {what} of {name} needs {misfit.needed_bytes} bytes"
             besides = f" besides what waits in tile {misfit.tile}" if size > misfit.needed_bytes + 1024 else ""
             return self.place(("spike_buffer", "bytes"), f"{rule}{besides}, {there}", None, f">= {size_text(size)}")
         rule = f"no tiling fits the spike buffer of tile {misfit.tile}: the part of {name} there needs "

@@ -6,8 +6,6 @@ by running again with one resource at a time out of the way.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 
 from accelsim.engine.topology import home_of
@@ -24,20 +22,28 @@ def layer_bound(run: Run, counters: LayerCounters) -> str:
     """What binds a layer: its busiest array, bank conflicts there, or a way of its data.
 
     The ways are the layer's bytes on the DRAM bus and its flits on the links of the memory controllers, both spread
-    evenly, and the cycles in which results found no room: in the network, or without one in the neuron unit.
+    evenly, and the cycles in which results found no room.
     """
+    layer = counters.layer
     states = counters.states
     events = counters.events
-    on_array = counters.layer.op in ARRAY_OPS
-    occupied: dict[str, float] = {
-        "pe_array" if on_array else "neuron_unit": states["busy"] + states["fill_drain"],
-        "weight_buffer.banks" if on_array else "spike_buffer.banks": states["bank_conflict"],
+    unit, banks = ("pe_array", "weight_buffer") if layer.op in ARRAY_OPS else ("neuron_unit", "spike_buffer")
+    ways: dict[str, float] = {
+        unit: states["busy"] + states["fill_drain"],
+        f"{banks}.banks": states["bank_conflict"],
         "dram": _dram_cycles(run, counters),
         "memory_controller.link": int(events[k.E_MEMORY_FLITS]) / run.arch.controllers,
     }
-    leaving = "neuron_unit" if run.arch.noc is None else "noc"
-    occupied[leaving] = max(states["output_blocked"], occupied.get(leaving, 0))
-    return _longest(occupied)
+    taker = _taker(run)
+    ways[taker] = max(ways.get(taker, 0), states["output_blocked"])
+    return _longest(ways)
+
+
+def _taker(run: Run) -> str:
+    """Who has no room for results: the network, or where there is none the neuron unit, unless that takes no time."""
+    if run.arch.noc is not None:
+        return "noc"
+    return "dram" if run.arch.settings.neuron_unit == "ideal" else "neuron_unit"
 
 
 def _dram_cycles(run: Run, counters: LayerCounters) -> float:
@@ -109,5 +115,5 @@ def _service_cycles(run: Run) -> np.ndarray:
     return np.array(cycles, np.int64)
 
 
-def _longest(occupied: Mapping[str, float]) -> str:
+def _longest(occupied: dict[str, int] | dict[str, float]) -> str:
     return max(occupied, key=lambda name: occupied[name])

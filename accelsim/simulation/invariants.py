@@ -74,6 +74,9 @@ def _traffic(run: Run) -> Iterator[str]:
     read = int(fabric.tiles.events[:, k.E_DRAM_READ].sum())
     if asked != read:
         yield f"{read} bytes read from DRAM, the program asks for {asked}"
+    drawn = int(fabric.memory.read_bins.sum())
+    if run.arch.dram is None and drawn != read:
+        yield f"{read} bytes read from DRAM, the timeline has {drawn}"
 
 
 def _plan(run: Run) -> Iterator[str]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from accelsim.build.arch import Arch
 from accelsim.build.program import Program
-from accelsim.build.schema import Arch
 from accelsim.engine.fabric import Fabric
 from accelsim.mapping.plan import Plan
 from accelsim.workload.layer import Layer

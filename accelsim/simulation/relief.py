@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from accelsim.build.arch import Arch, arch_of
 from accelsim.build.planning import plan_workload
-from accelsim.build.schema import Arch, arch_of
 from accelsim.config import Document, override
 from accelsim.simulation.run import choose_layers, run_engine
 from accelsim.workload.workload import Workload

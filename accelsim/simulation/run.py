@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from accelsim.build.arch import Arch
 from accelsim.build.chip import add_actors, make_fabric
 from accelsim.build.lower import lower
 from accelsim.build.planning import plan_workload
 from accelsim.build.program import Program
-from accelsim.build.schema import Arch
 from accelsim.engine.bridge import Bridge
 from accelsim.errors import InputError, Problem
 from accelsim.kernels.state import W_LAYER

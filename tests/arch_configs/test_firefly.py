@@ -2,38 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 from chips import ROOT
 from firefly import cold_v1, cold_v2, convolution, resident_v1
+from firefly_preset import run_preset
 
 import accelsim
-from accelsim.cli import main
-from accelsim.dataflows import Task
 
 KNOWN_TO = 4
 """Cycles: drains are known to 2, registers between ports and arrays are counted by hand."""
-
-
-def run(preset: str, layer: Task, path: Path, *overrides: str) -> dict[str, Any]:
-    """The report of a layer on a preset, by the command line."""
-    line = (
-        f"op: conv2d, in_shape: [{layer.channels}, {layer.height}, {layer.width}], out_channels: {layer.outs}, "
-        f"kernel: {layer.kernel_rows}, padding: {layer.padding_rows}, density: 0.3, bits_per_step: {layer.step_bits}"
-    )
-    workload = path / "layer.yaml"
-    workload.write_text(
-        f"name: layer\ntimesteps: {layer.timesteps}\nweight_bits: 8\nlayers:\n  - {{name: conv2, {line}}}\n",
-        encoding="utf-8",
-    )
-    command = [str(ROOT / "arch_configs" / f"{preset}.yaml"), str(workload), "--json", "--quiet"]
-    for override in overrides:
-        command += ["--set", override]
-    assert main(["run", *command, "--out", str(path / "out")]) == 0
-    return json.loads((path / "out" / "report.json").read_text(encoding="utf-8"))["layers"][0]  # type: ignore[no-any-return]
 
 
 @pytest.mark.parametrize(
@@ -41,7 +21,7 @@ def run(preset: str, layer: Task, path: Path, *overrides: str) -> dict[str, Any]
 )
 def test_the_worked_layer(preset: str, cycles: int, tmp_path: Path) -> None:
     """64 to 128 channels, 16 x 16, 3 x 3, T = 4: worked out by hand on the machines' public RTL."""
-    found = run(preset, convolution(16, 64, 128), tmp_path)
+    found = run_preset(preset, convolution(16, 64, 128), tmp_path)
     assert abs(found["cycles"] - cycles) <= KNOWN_TO
     assert found["stall_cycles"]["output_blocked"] == 0
 
@@ -53,7 +33,7 @@ def test_cycles_of_firefly_v1_by_its_rules(size: Any, channels: int, outs: int, 
     """V1-A is what its arrays are busy with, remainders and all; V1-B, where it holds, when a layer ends."""
     layer = convolution(size, channels, outs, timesteps)
     for width in (16, 32):
-        found = run(f"firefly_v1_p{width}", layer, tmp_path)
+        found = run_preset(f"firefly_v1_p{width}", layer, tmp_path)
         assert found["compute_cycles"] == resident_v1(layer, width)
         drain = {16: 23, 32: 25}[width]
         if 18 * width <= timesteps * (layer.pixels + width + 1):
@@ -66,7 +46,7 @@ def test_cycles_of_firefly_v1_by_its_rules(size: Any, channels: int, outs: int, 
 def test_cycles_of_firefly_v2_by_its_rules(size: Any, channels: int, outs: int, timesteps: int, tmp_path: Path) -> None:
     """V2-A on layers of every remainder."""
     layer = convolution(size, channels, outs, timesteps)
-    found = run("firefly_v2", layer, tmp_path)
+    found = run_preset("firefly_v2", layer, tmp_path)
     assert abs(found["cycles"] - (cold_v2(layer, 16) + 36)) <= KNOWN_TO
 
 
@@ -83,7 +63,7 @@ def test_small_maps_wait_for_weights(
     preset: str, size: int, channels: int, outs: int, cycles: int, tmp_path: Path
 ) -> None:
     """Totals of timing models of the RTL; that of v1 leaves out its biases, two registers and the drain."""
-    found = run(preset, convolution(size, channels, outs), tmp_path)
+    found = run_preset(preset, convolution(size, channels, outs), tmp_path)
     assert abs(found["cycles"] - cycles) <= KNOWN_TO
     assert size == 16 or found["stall_cycles"]["weights_missing"] > cycles / 3
 
@@ -91,7 +71,7 @@ def test_small_maps_wait_for_weights(
 def test_peak_of_firefly_v1(tmp_path: Path) -> None:
     """At least 99 % of the published 5.53 TOP/s, 2 operations a synapse, on 64 x 64 with 1024 input channels."""
     layer = convolution(64, 1024, 64)
-    cycles = run("firefly_v1_p32", layer, tmp_path)["cycles"]
+    cycles = run_preset("firefly_v1_p32", layer, tmp_path)["cycles"]
     operations = 2 * layer.pixels * layer.inputs * layer.outs * layer.planes
     assert 0.99 * 5.53e12 < operations / cycles * 300e6 < 5.53e12
 
@@ -100,13 +80,13 @@ def test_peak_of_firefly_v1(tmp_path: Path) -> None:
 def test_flat_at_a_fixed_bit_budget(preset: str, tmp_path: Path) -> None:
     """Weight bits / spike bits / T = 8/1/4, 8/2/2 and 8/4/1 (Shen et al., CVPR 2024)."""
     layer = convolution(8, 32, 32)
-    cycles = {run(preset, layer._replace(step_bits=bits), tmp_path)["compute_cycles"] for bits in (1, 2, 4)}
+    cycles = {run_preset(preset, layer._replace(step_bits=bits), tmp_path)["compute_cycles"] for bits in (1, 2, 4)}
     assert len(cycles) == 1
 
 
 def test_cycles_of_the_eyeriss_like_array(tmp_path: Path) -> None:
     """ceil(outputs / 12) x ceil(pixels x steps x inputs / 14)."""
-    found = run("eyeriss", convolution((5, 7), 9, 25, 3), tmp_path)
+    found = run_preset("eyeriss", convolution((5, 7), 9, 25, 3), tmp_path)
     assert found["compute_cycles"] == 3 * -(-5 * 7 * 3 * 81 // 14)
 
 

@@ -9,7 +9,7 @@ import pytest
 from chips import ROOT
 from small_workload import SmallWorkload, conv
 
-from accelsim.build.schema import load_arch
+from accelsim.build.arch import load_arch
 from accelsim.build.tasks import TaskTable
 from accelsim.kernels import state as k
 from accelsim.workload.layer import Layer

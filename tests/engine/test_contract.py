@@ -17,7 +17,7 @@ from chips import DIGITS, ROOT, chip
 from small_workload import SmallWorkload, conv, residual_layers
 from snapshot import digest, snapshot
 
-from accelsim.build.schema import Arch, load_arch
+from accelsim.build.arch import Arch, load_arch
 from accelsim.engine.bridge import Bridge
 from accelsim.engine.fabric import Fabric
 from accelsim.engine.groups import GroupTable

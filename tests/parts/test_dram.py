@@ -7,7 +7,7 @@ from fractions import Fraction
 import pytest
 from chips import chip
 
-from accelsim.build.schema import Arch
+from accelsim.build.arch import Arch
 from accelsim.errors import InputError
 from accelsim.parts.dram import ORGANISATION, TimingSettings, presets
 

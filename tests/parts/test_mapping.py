@@ -9,8 +9,8 @@ import pytest
 from chips import SPIKEPACK, chip
 from small_workload import SmallWorkload, residual_layers
 
+from accelsim.build.arch import load_arch
 from accelsim.build.planning import plan_workload
-from accelsim.build.schema import load_arch
 from accelsim.errors import InputError
 
 MAPPING = """

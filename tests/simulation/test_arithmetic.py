@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from small_workload import SmallWorkload, conv
 
-from accelsim.build.schema import load_arch
+from accelsim.build.arch import load_arch
 from accelsim.reference.firefly import outputs_v1, outputs_v2
 from accelsim.simulation import simulate
 from accelsim.workload.workload import Parameters

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from chips import DIGITS, SPIKEPACK
 
-from accelsim.build.schema import load_arch
+from accelsim.build.arch import load_arch
 from accelsim.engine import fabric
 from accelsim.errors import SimulationError
 from accelsim.simulation.run import run_engine

@@ -9,8 +9,8 @@ import pytest
 from chips import DIGITS, ROOT, SPIKEPACK, chip
 from small_workload import SmallWorkload, conv, residual_layers
 
+from accelsim.build.arch import load_arch
 from accelsim.build.planning import check, plan_workload
-from accelsim.build.schema import load_arch
 from accelsim.errors import InputError
 from accelsim.kernels import network_state as n
 from accelsim.kernels import state as k

@@ -11,7 +11,7 @@ from chips import chip
 from numpy.typing import NDArray
 from small_workload import SmallWorkload, conv, residual_layers
 
-from accelsim.build.schema import Arch
+from accelsim.build.arch import Arch
 from accelsim.kernels import state as k
 from accelsim.kernels.payload import ENCODINGS
 from accelsim.mapping.plan import LayerPlan, Plan, Range

@@ -9,7 +9,7 @@ import pytest
 from chips import DIGITS, chip
 from small_workload import SmallWorkload, conv, residual_layers
 
-from accelsim.build.schema import load_arch
+from accelsim.build.arch import load_arch
 from accelsim.errors import InputError, SimulationError
 from accelsim.kernels import network_state as n
 from accelsim.kernels import payload

@@ -36,6 +36,12 @@ def test_random_networks_on_random_arrays(dataflow: str) -> None:
     assert sum(right) > SEEDS // 3
 
 
+@pytest.mark.parametrize(("dataflow", "seed"), [("spike_broadcast", 1061), ("bit_sparsity", 1039), ("gustavson", 1045)])
+def test_chips_that_once_went_wrong(dataflow: str, seed: int) -> None:
+    """A stream that took longer than the timeline was; layers whose arrays have nothing to do."""
+    assert runs_right(seed, dataflow)
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("dataflow", SCHEDULED)
 def test_many_random_networks_on_random_arrays(dataflow: str) -> None:

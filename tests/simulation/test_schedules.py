@@ -11,7 +11,7 @@ from chips import DIGITS, SPIKEPACK, chip
 from random_chips import RandomWorkload, draw_chip
 from small_workload import SmallWorkload, conv, residual_layers
 
-from accelsim.build.schema import arch_of, load_arch
+from accelsim.build.arch import arch_of, load_arch
 from accelsim.config import override
 from accelsim.errors import InputError
 from accelsim.simulation import simulate

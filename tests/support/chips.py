@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from accelsim.build.schema import Arch, load_arch
+from accelsim.build.arch import Arch, load_arch
 
 ROOT = Path(__file__).resolve().parents[2]
 SPIKEPACK = ROOT / "arch_configs" / "spikepack.yaml"

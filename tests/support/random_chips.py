@@ -9,7 +9,7 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from accelsim.build.schema import Arch, arch_of
+from accelsim.build.arch import Arch, arch_of
 from accelsim.config import Document
 from accelsim.kernels.payload import ENCODINGS
 from accelsim.workload.layer import ARRAY_OPS, ATTENTION_OPS, POOL_OPS, WEIGHTED_OPS, Layer, Op

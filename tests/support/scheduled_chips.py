@@ -8,7 +8,7 @@ from typing import Any
 
 from random_chips import draw_chip
 
-from accelsim.build.schema import Arch, arch_of
+from accelsim.build.arch import Arch, arch_of
 from accelsim.config import Document
 from accelsim.dataflows import Dataflow, dataflow_names, find_dataflow
 

@@ -41,6 +41,8 @@ class Memory:
     """The first cycle in which a row of the input map is there."""
     stream_rate: Fraction | None = None
     """Bytes a cycle of the spike port; None: no limit."""
+    stream_latency: int = 0
+    """From the beginning of the layer to the first byte of what is streamed; what follows is asked for in time."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,7 @@ def play(
     memory, neurons = memory or Memory(), neurons or NeuronUnit()
     played = Played()
     todo = list(repetitions(schedules, loaded))
-    port = Fraction(0)
+    port = Fraction(memory.stream_latency)
     places: list[int] = []
     """Cycles in which the results in the neuron unit give up their places."""
 

@@ -11,7 +11,7 @@ import pytest
 from chips import ROOT, SPIKEPACK
 from small_workload import SmallWorkload, conv
 
-from accelsim.build.schema import load_arch
+from accelsim.build.arch import load_arch
 from accelsim.engine.bridge import Bridge
 from accelsim.engine.fabric import Fabric
 from accelsim.engine.groups import GroupTable

@@ -7,7 +7,7 @@ import pytest
 import yaml
 from chips import SPIKEPACK, chip
 
-from accelsim.build.schema import load_arch
+from accelsim.build.arch import load_arch
 from accelsim.errors import InputError
 from accelsim.kernels import state as k
 
