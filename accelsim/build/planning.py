@@ -9,7 +9,7 @@ import numpy as np
 
 from accelsim.build.arch import Arch
 from accelsim.build.routes import Readers, branches
-from accelsim.build.shares import refusal
+from accelsim.build.shares import whole_group
 from accelsim.dataflows import ScheduledSettings
 from accelsim.errors import InputError
 from accelsim.mapping.choices import Choices, LayerChoices
@@ -28,28 +28,28 @@ def plan_workload(arch: Arch, workload: Workload, layers: Sequence[Layer], image
     Raises InputError where they do not fit, or where the chip's `mapping` names what is not there.
     """
     choices = _choices(arch, workload)
-    planes = _bit_planes(arch, layers)
+    unsupported = _unsupported(arch, layers)
     plan = make_plan(layers, arch.capacity, densities(arch, workload, layers), choices, arch.document.problem, images)
     if arch.noc is not None and arch.noc.multicast == "tree":
         _check_branches(arch, arch.noc, plan)
-    return replace(plan, notes=(*planes, *plan.notes))
+    return replace(plan, notes=(*unsupported, *plan.notes))
 
 
-def _bit_planes(arch: Arch, layers: Sequence[Layer]) -> list[str]:
-    """Notes on layers whose words the arrays take as bit planes. Raises InputError where the chip refuses them."""
+def _unsupported(arch: Arch, layers: Sequence[Layer]) -> list[str]:
+    """Notes on layers that the arrays cannot take as they are. Raises InputError where the chip refuses them."""
     flow, array = arch.dataflow, arch.settings.pe_array
     if flow is None or not isinstance(array, ScheduledSettings):
         return []
-    reasons = {layer.name: refusal(flow, array, layer) for layer in layers if layer.op in ARRAY_OPS}
-    refused = {name: reason for name, reason in reasons.items() if reason}
-    if refused and array.unsupported == "error":
+    tasks = {layer.name: whole_group(layer) for layer in layers if layer.op in ARRAY_OPS}
+    words = {name: reason for name, task in tasks.items() if (reason := flow.refuses(array, task))}
+    shapes = {name: reason for name, task in tasks.items() if (reason := flow.approximates(array, task))}
+    if array.unsupported == "error" and (words or shapes):
         raise InputError(
-            arch.document.problem(
-                ("pe_array", "unsupported"), f"refuses {name}: {reason}", array.unsupported, "bit_planes"
-            )
-            for name, reason in refused.items()
+            arch.document.problem(("pe_array", "unsupported"), f"refuses {name}: {reason}", "error", "bit_planes")
+            for name, reason in (*words.items(), *shapes.items())
         )
-    return [f"{name}: runs as bit planes, every set bit an event: {reason}" for name, reason in refused.items()]
+    notes = [f"{name}: runs as bit planes, every set bit an event: {reason}" for name, reason in words.items()]
+    return notes + [f"{name}: its cycles are an estimate: {reason}" for name, reason in shapes.items()]
 
 
 def densities(arch: Arch, workload: Workload, layers: Sequence[Layer]) -> dict[str, tuple[float, ...]]:

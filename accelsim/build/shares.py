@@ -53,10 +53,10 @@ def as_taken(flow: Dataflow, settings: ArraySettings, task: Task) -> Task:
     return task._replace(step_bits=1) if flow.refuses(settings, task) else task
 
 
-def refusal(flow: Dataflow, settings: ArraySettings, layer: Layer) -> str:
-    """Why an array cannot take the words of a layer as they are; "" if it can."""
-    rows, outs = (0, layer.out_shape[1]), (0, layer.group_outputs)
-    return flow.refuses(settings, make_task(layer, rows, outs, input_channels(layer, outs)))
+def whole_group(layer: Layer) -> Task:
+    """A layer as one task: all of it that is computed together."""
+    outs = (0, layer.group_outputs)
+    return make_task(layer, (0, layer.out_shape[1]), outs, input_channels(layer, outs))
 
 
 def parameter_bytes(flow: Dataflow, settings: ArraySettings, layer: Layer, outs: Range) -> int:

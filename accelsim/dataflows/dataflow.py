@@ -105,6 +105,10 @@ class Dataflow(ArrayKind, ABC):
         """Why the words of a layer cannot be taken as they are, so that it runs as bit planes; "" if they can."""
         return ""
 
+    def approximates(self, settings: Any, task: Task) -> str:
+        """What of a layer the hardware has no way for, so that its cycles are an estimate; "" if it has."""
+        return ""
+
     @abstractmethod
     def schedule(self, settings: Any, task: Task, words: Words, mask: Mask) -> Schedule:
         """What the array does for a task, by the compiled kernel."""

@@ -162,9 +162,12 @@ class Unrolled(Dataflow):
         return entries * entry_bytes(settings, task) - _ceil(task.inputs * task.reach * task.weight_bits, 8)
 
     def refuses(self, settings: UnrolledSettings, task: Task) -> str:
+        if task.step_bits <= settings.native_step_bits:
+            return ""
+        return f"time steps of {task.step_bits} bits, where it is made for {settings.native_step_bits}"
+
+    def approximates(self, settings: UnrolledSettings, task: Task) -> str:
         reasons = []
-        if task.step_bits > settings.native_step_bits:
-            reasons.append(f"time steps of {task.step_bits} bits, where it is made for {settings.native_step_bits}")
         if settings.stationary == "weights" and not _is_linear(task):
             if task.kernel_rows * task.kernel_columns > settings.parallel.kernel:
                 reasons.append(

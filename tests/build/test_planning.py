@@ -27,6 +27,18 @@ def test_a_map_that_an_array_must_have_whole_is_not_cut() -> None:
         plan_workload(arch, workload, workload.layers)
 
 
+def test_a_shape_that_the_hardware_has_no_way_for_is_named_an_estimate_or_refused() -> None:
+    workload = SmallWorkload([conv("a", (6, 8, 8), 8, kernel=5)])
+    reason = "5 x 5 kernels, where it holds 9 positions"
+    plan = plan_workload(load_arch(PRESETS / "firefly_v1_p16.yaml"), workload, workload.layers)
+    assert f"a: its cycles are an estimate: {reason}" in plan.notes
+    assert not [note for note in plan.notes if "bit planes" in note]
+    with pytest.raises(InputError, match=f"pe_array.unsupported: refuses a: {reason} \\(got 'error'\\)"):
+        plan_workload(
+            load_arch(PRESETS / "firefly_v1_p16.yaml", ["pe_array.unsupported=error"]), workload, workload.layers
+        )
+
+
 def test_words_that_an_array_cannot_take_are_bit_planes_or_refused() -> None:
     workload = SmallWorkload([conv("a", (6, 8, 8), 8)])
     object.__setattr__(workload.layers[0], "timesteps", 2)
