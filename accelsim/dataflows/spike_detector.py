@@ -248,7 +248,7 @@ class SpikeDetector(Dataflow):
     needs_weights = True
 
     def __init__(self) -> None:
-        self._last: tuple[Words, Task, SpikeDetectorSettings, Schedule] | None = None
+        self._last: tuple[Words, SpikeDetectorSettings, Task, Schedule] | None = None
 
     def refuses(self, settings: SpikeDetectorSettings, task: Task) -> str:
         return no_spikes(task) if settings.lane_bits == 1 else ""
@@ -258,9 +258,10 @@ class SpikeDetector(Dataflow):
             return _detect(settings, task, words, mask)
         # All groups of output channels scan the same: only what they add differs.
         alone = task._replace(first_out=0, outs=1, reach=1)
-        if self._last is None or self._last[0] is not words or self._last[1:3] != (alone, settings):
-            self._last = words, alone, settings, _detect(settings, alone, words, NO_MASK)
-        schedule = Schedule(*(table.copy() for table in self._last[3]))
+        last = self._last
+        if last is None or last[0] is not words or last[1] is not settings or last[2] != alone:
+            last = self._last = words, settings, alone, _detect(settings, alone, words, NO_MASK)
+        schedule = Schedule(*(table.copy() for table in last[3]))
         schedule.counts[[k.MACS, k.WEIGHT_READS, k.SUMS]] *= task.reach
         return schedule
 
