@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from accelsim.config import Count
@@ -84,7 +85,7 @@ class Systolic(Dataflow):
 
 
 @kernel
-def new_steps(count):  # type: ignore[no-untyped-def]
+def new_steps(count: int) -> Any:
     """Room for so many steps, int64 [count, STEP_COLUMNS], that need nothing."""
     steps = np.zeros((count, k.STEP_COLUMNS), np.int64)
     steps[:, k.REPEAT] = 1
@@ -93,7 +94,7 @@ def new_steps(count):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def need(steps, count, row, weights):  # type: ignore[no-untyped-def]
+def need(steps: NDArray[np.int64], count: int, row: int, weights: int) -> Any:
     """The step that comes next waits for an input row (-1: none) and for bytes of weights (0: none, -1: all)."""
     steps[count, k.ROW] = max(steps[count, k.ROW], row)
     if weights < 0 or steps[count, k.WEIGHTS] < 0:
@@ -103,7 +104,7 @@ def need(steps, count, row, weights):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def append(steps, count, kind, cycles, pixels):  # type: ignore[no-untyped-def]
+def append(steps: NDArray[np.int64], count: int, kind: int, cycles: int, pixels: int) -> Any:
     """Append cycles at whose end so many pixels leave; returns the number of steps.
 
     No cycles leave what they need to the next. Cycles without needs join those before them of the same kind that no
@@ -124,7 +125,7 @@ def append(steps, count, kind, cycles, pixels):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def joined(steps, last):  # type: ignore[no-untyped-def]
+def joined(steps: NDArray[np.int64], last: int) -> Any:
     """1 if the last step, of pixels and no needs, became a repetition of the one before it; its row is free then."""
     if last == 0 or steps[last, k.PIXELS] == 0 or steps[last, k.ROW] >= 0 or steps[last, k.WEIGHTS] != 0:
         return 0
@@ -138,13 +139,13 @@ def joined(steps, last):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def row_of_pixel(task, pixel):  # type: ignore[no-untyped-def]
+def row_of_pixel(task: Task, pixel: int) -> Any:
     """The last row of the input map under the window of a pixel."""
     return last_input_row(task, task.first_row + pixel // task.out_columns)
 
 
 @kernel
-def operations(task, vectors, inputs):  # type: ignore[no-untyped-def]
+def operations(task: Task, vectors: int, inputs: int) -> Any:
     """Counts that all three have in common: each operand of each vector is read and taken once a group of columns."""
     counts = np.zeros(k.COUNTS, np.int64)
     counts[k.WORDS] = counts[k.LINE_WORDS] = vectors * inputs
@@ -153,7 +154,7 @@ def operations(task, vectors, inputs):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def weight_bytes(task, inputs):  # type: ignore[no-untyped-def]
+def weight_bytes(task: Task, inputs: int) -> int:
     """Bytes of the weights of the first `inputs` rows; -1, all, where these are all rows."""
     if inputs >= task.kernel_rows * task.kernel_columns * (task.last_channel - task.first_channel):
         return -1

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from accelsim.dataflows import task as k
 from accelsim.dataflows._windows import last_input_row
+from accelsim.dataflows.task import Task
 from accelsim.jit import kernel
 from accelsim.kernels import steps as p
 
@@ -40,7 +42,7 @@ class Machine(NamedTuple):
 
 
 @kernel
-def push(steps, count, step):  # type: ignore[no-untyped-def]
+def push(steps: NDArray[np.int64], count: int, step: tuple[int, ...]) -> int:
     """Append a step, or repeat the one before when it is the same. Returns the number of steps."""
     cycles, repeat, pixels, kind, row, weights, stream = step
     if repeat == 0 or (cycles == 0 and pixels == 0):
@@ -69,7 +71,7 @@ def push(steps, count, step):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def burst_of(beats, gap, stream):  # type: ignore[no-untyped-def]
+def burst_of(beats: int, gap: int, stream: int) -> int:
     """Windows whose spikes are asked for at once, so that all can come in the gap before the first.
 
     A power of two up to 16 that divides them, since a player of steps is busy with each; all where nothing is streamed.
@@ -81,7 +83,7 @@ def burst_of(beats, gap, stream):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def stationary_weights(task, machine):  # type: ignore[no-untyped-def]
+def stationary_weights(task: Task, machine: Machine) -> Any:
     """Steps and counts of a task whose weight matrices stay while the windows of the map pass."""
     pixels = (task.last_row - task.first_row) * task.out_columns
     taps = task.kernel_rows * task.kernel_columns
@@ -155,7 +157,7 @@ def stationary_weights(task, machine):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def stationary_outputs(task, machine):  # type: ignore[no-untyped-def]
+def stationary_outputs(task: Task, machine: Machine) -> Any:
     """Steps and counts of a task whose sums stay in the array, tile of pixels after tile."""
     rows = task.last_row - task.first_row
     taps = task.kernel_rows * task.kernel_columns
@@ -196,7 +198,7 @@ def stationary_outputs(task, machine):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def coalesced(task, machine):  # type: ignore[no-untyped-def]
+def coalesced(task: Task, machine: Machine) -> Any:
     """Steps and counts of a task whose pixels, planes and inputs are one loop over all lanes."""
     rows = task.last_row - task.first_row
     inputs = task.kernel_rows * task.kernel_columns * (task.last_channel - task.first_channel)

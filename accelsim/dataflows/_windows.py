@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,7 +12,7 @@ from accelsim.jit import kernel, popcount
 
 
 @kernel
-def count_at(words, task, ones):  # type: ignore[no-untyped-def]
+def count_at(words: Words, task: Task, ones: bool) -> Any:
     """At each place of the map, int64 [height, width]: the ones, else the nonzero words, of the channels read."""
     counts = np.zeros((task.height, task.width), np.int64)
     for row in range(task.height):
@@ -25,7 +27,7 @@ def count_at(words, task, ones):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def window_sums(values, task):  # type: ignore[no-untyped-def]
+def window_sums(values: NDArray[np.int64], task: Task) -> Any:
     """Sums of int64 values [height, width] under each window, int64 [pixels], row by row; padding adds nothing."""
     sums = np.zeros((task.last_row - task.first_row) * task.out_columns, np.int64)
     pixel = 0
@@ -46,7 +48,7 @@ def window_sums(values, task):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def last_input_row(task, out_row):  # type: ignore[no-untyped-def]
+def last_input_row(task: Task, out_row: int) -> int:
     """The last row of the input map that an output row reads."""
     row = out_row * task.stride_rows - task.padding_rows + (task.kernel_rows - 1) * task.dilation_rows
     return min(max(row, 0), task.height - 1)

@@ -33,9 +33,9 @@ class ArraySettings(Settings):
     accumulator_bits: Count = Field(24, le=64, description="width of a partial sum")
 
     @property
+    @abstractmethod
     def pe_shape(self) -> tuple[int, int]:
         """(operands taken, output channels) a cycle: their product is the number of processing elements."""
-        raise NotImplementedError
 
     @property
     def operand_bits(self) -> int:
@@ -143,4 +143,5 @@ def find_dataflow(name: str) -> ArrayKind:
             found: ArrayKind = point.load()
             return found
     module: Any = importlib.import_module(f"accelsim.dataflows.{name}")
-    return module.DATAFLOW  # type: ignore[no-any-return]
+    kind: ArrayKind = module.DATAFLOW
+    return kind

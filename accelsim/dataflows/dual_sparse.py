@@ -32,7 +32,7 @@ correction a cycle, room for two chunks, and that elements wait for each other a
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import Field
@@ -90,7 +90,7 @@ class DualSparseSettings(ScheduledSettings):
 
 
 @kernel
-def mask_lines(mask, chunk):  # type: ignore[no-untyped-def]
+def mask_lines(mask: Mask, chunk: int) -> Any:
     """The columns of a mask chunk by chunk, int64 [outs, chunks, words of LINE_BITS bits]."""
     rows, outs = mask.shape
     lines = np.zeros((outs, -(-rows // chunk), -(-chunk // LINE_BITS)), np.int64)
@@ -103,7 +103,9 @@ def mask_lines(mask, chunk):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def join_windows(task, words, mask, steps, chunk, chunk_cycles, laggard_cycles):  # type: ignore[no-untyped-def]
+def join_windows(
+    task: Task, words: Words, mask: Mask, steps: int, chunk: int, chunk_cycles: int, laggard_cycles: int
+) -> Any:
     """When the sums of each pixel leave, int64 [pixels]; matches, and silent steps of matched words, of all outputs."""
     weights = mask_lines(mask, chunk)
     outs, chunks, parts = weights.shape

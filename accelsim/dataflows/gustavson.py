@@ -22,7 +22,7 @@ model; that output channels are groups of `columns` is ours, as it has no rule f
 from __future__ import annotations
 
 from statistics import NormalDist
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import Field
@@ -57,7 +57,7 @@ class GustavsonSettings(ScheduledSettings):
 
 
 @kernel
-def ones_at(task, words, plane):  # type: ignore[no-untyped-def]
+def ones_at(task: Task, words: Words, plane: int) -> Any:
     """At each place of the map, int64 [height, width]: ones of a bit plane of the channels read."""
     counts = np.zeros((task.height, task.width), np.int64)
     for row in range(task.height):
@@ -70,7 +70,7 @@ def ones_at(task, words, plane):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def work_blocks(task, words, elements, block_rows, block_columns):  # type: ignore[no-untyped-def]
+def work_blocks(task: Task, words: Words, elements: int, block_rows: int, block_columns: int) -> Any:
     """Cycles of each block, int64 [stripes, blocks of a stripe], and ones under all windows."""
     rows = task.last_row - task.first_row
     cycles = np.zeros((-(-rows // block_rows), -(-task.out_columns // block_columns)), np.int64)
@@ -95,7 +95,7 @@ def work_blocks(task, words, elements, block_rows, block_columns):  # type: igno
 
 
 @kernel
-def count_lines(task, words, block_columns):  # type: ignore[no-untyped-def]
+def count_lines(task: Task, words: Words, block_columns: int) -> Any:
     """Inputs that spike under any window of a row of a block: their number over all rows, blocks and bit planes."""
     lines = 0
     either = np.zeros(task.last_channel - task.first_channel, np.int64)

@@ -66,7 +66,7 @@ class InputStationarySettings(SystolicSettings):
 
 
 @kernel
-def plan(task, scans, rows, columns):  # type: ignore[no-untyped-def]
+def plan(task: Task, scans: int, rows: int, columns: int) -> Any:
     """(steps, counts) of a task."""
     inputs = task.kernel_rows * task.kernel_columns * (task.last_channel - task.first_channel)
     pixels = (task.last_row - task.first_row) * task.out_columns

@@ -77,7 +77,7 @@ class ProductSparsitySettings(ScheduledSettings):
 
 
 @kernel
-def tile_work(words, task, tile_rows, tile_columns):  # type: ignore[no-untyped-def]
+def tile_work(words: Words, task: Task, tile_rows: int, tile_columns: int) -> Any:
     """Int64 [row tiles, column tiles, TILE_COLUMNS] of the unrolled input."""
     planes = task.planes
     taps = task.kernel_rows * task.kernel_columns
@@ -140,7 +140,9 @@ def tile_work(words, task, tile_rows, tile_columns):  # type: ignore[no-untyped-
 
 
 @kernel
-def gather(words, task, first, count, begin, width, patterns):  # type: ignore[no-untyped-def]
+def gather(
+    words: Words, task: Task, first: int, count: int, begin: int, width: int, patterns: NDArray[np.int64]
+) -> Any:
     """Write the rows of a tile, bit c being input `begin` + c, to `patterns`, int64 [at least count]."""
     planes = task.planes
     taps = task.kernel_rows * task.kernel_columns

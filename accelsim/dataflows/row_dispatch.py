@@ -25,6 +25,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from accelsim.config import Count
@@ -58,7 +59,7 @@ class RowDispatchSettings(ScheduledSettings):
 
 
 @kernel
-def loads_of_rows(words, task):  # type: ignore[no-untyped-def]
+def loads_of_rows(words: Words, task: Task) -> Any:
     """Ones of the rows, int64 [planes, pixels], the first time step first."""
     at = np.zeros((task.planes, task.height, task.width), np.int64)
     for row in range(task.height):
@@ -75,7 +76,7 @@ def loads_of_rows(words, task):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def dispatch(loads, elements):  # type: ignore[no-untyped-def]
+def dispatch(loads: NDArray[np.int64], elements: int) -> Any:
     """When the pixels are done, int64 [pixels], counted in ones: rows [planes, pixels] to the least loaded element."""
     done = np.zeros(loads.shape[1], np.int64)
     # A heap of loads: the least at 0, the children of i at 2 i + 1 and 2 i + 2.

@@ -35,7 +35,7 @@ but its input rows is an estimate: the barrier after each time step is not model
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,13 +81,13 @@ class SpikeBroadcastSettings(ScheduledSettings):
 
 
 @kernel
-def events_at(task, words):  # type: ignore[no-untyped-def]
+def events_at(task: Task, words: Words) -> Any:
     """Ones at each place of the map, int64 [height, width]."""
     return count_at(words, task, 1)
 
 
 @kernel
-def events_under(task, words):  # type: ignore[no-untyped-def]
+def events_under(task: Task, words: Words) -> Any:
     """Ones under the window of each output pixel, int64 [pixels]."""
     return window_sums(count_at(words, task, 1), task)
 

@@ -38,7 +38,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from math import comb
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -111,7 +111,7 @@ class SpikeDetectorSettings(ScheduledSettings):
 
 
 @kernel
-def lines_of(task, words, group, counting):  # type: ignore[no-untyped-def]
+def lines_of(task: Task, words: Words, group: int, counting: int) -> Any:
     """Which words of each group count, int64 [height, width, scans, groups]: bit i for the group's word i.
 
     A scan for each bit plane, lowest first, where ones count, else one.
@@ -137,7 +137,7 @@ def lines_of(task, words, group, counting):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def count_of(words, row, column, first, last, scan, counting):  # type: ignore[no-untyped-def]
+def count_of(words: Words, row: int, column: int, first: int, last: int, scan: int, counting: int) -> int:
     """How many words of a group, channels [first, last), count in a scan."""
     if counting == ALL_COUNT:
         return last - first
@@ -152,7 +152,7 @@ def count_of(words, row, column, first, last, scan, counting):  # type: ignore[n
 
 
 @kernel
-def scan_windows(task, words, group, per_cycle, detectors, counting):  # type: ignore[no-untyped-def]
+def scan_windows(task: Task, words: Words, group: int, per_cycle: int, detectors: int, counting: int) -> Any:
     """Of the window of each pixel, padding left out: (cycles, operands passed, cycles that pass any), int64 [pixels].
 
     Cycles that pass any are added up over the detectors.
@@ -179,7 +179,7 @@ def scan_windows(task, words, group, per_cycle, detectors, counting):  # type: i
 
 
 @kernel
-def mask_lines(task, mask, group):  # type: ignore[no-untyped-def]
+def mask_lines(task: Task, mask: Mask, group: int) -> Any:
     """Which weights are not zero, int64 [kernel positions, groups, outs]: bit i for the group's word i."""
     channels = task.last_channel - task.first_channel
     positions = task.kernel_rows * task.kernel_columns
@@ -195,7 +195,9 @@ def mask_lines(task, mask, group):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def match_windows(task, words, mask, group, per_cycle, detectors, counting):  # type: ignore[no-untyped-def]
+def match_windows(
+    task: Task, words: Words, mask: Mask, group: int, per_cycle: int, detectors: int, counting: int
+) -> Any:
     """As `scan_windows`, where an operand counts for an output channel if its weight is not zero.
 
     Operands and cycles that pass any are added up over the output channels.

@@ -75,7 +75,9 @@ class TimeBatchedSettings(ScheduledSettings):
 
 
 @kernel
-def block_work(words, task, window_steps, columns, paired, disjoint):  # type: ignore[no-untyped-def]
+def block_work(
+    words: Words, task: Task, window_steps: int, columns: int, paired: bool, disjoint: NDArray[np.int64]
+) -> Any:
     """Int64 [blocks, BLOCK_COLUMNS]; `disjoint` as `disjoint_patterns` gives it."""
     windows = (task.planes + window_steps - 1) // window_steps
     pixels = (task.last_row - task.first_row) * task.out_columns
@@ -118,7 +120,7 @@ def block_work(words, task, window_steps, columns, paired, disjoint):  # type: i
 
 
 @kernel
-def slots_of(lines, columns, disjoint):  # type: ignore[no-untyped-def]
+def slots_of(lines: NDArray[np.int64], columns: int, disjoint: NDArray[np.int64]) -> Any:
     """Slots that lines, int64 patterns of windows that are not 0, take in pairs.
 
     A line that comes pairs with the first that waits and has no window in common with it. These are the pairs in which

@@ -33,6 +33,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from accelsim.dataflows import task as k
 from accelsim.dataflows._systolic import (
     Cycle,
@@ -62,7 +65,7 @@ class WeightStationarySettings(SystolicSettings):
 
 
 @kernel
-def stream(steps, count, task, scans, delay, first, last):  # type: ignore[no-untyped-def]
+def stream(steps: NDArray[np.int64], count: int, task: Task, scans: int, delay: int, first: int, last: int) -> Any:
     """Append the cycles of a fold whose weights are in place; returns the number of steps.
 
     `delay` is the time between a vector's entry and its sum's exit. The first fold waits for rows; the last one
@@ -99,7 +102,7 @@ def stream(steps, count, task, scans, delay, first, last):  # type: ignore[no-un
 
 
 @kernel
-def plan(task, scans, rows, columns):  # type: ignore[no-untyped-def]
+def plan(task: Task, scans: int, rows: int, columns: int) -> Any:
     """(steps, counts) of a task of at most `columns` output channels."""
     inputs = task.kernel_rows * task.kernel_columns * (task.last_channel - task.first_channel)
     pixels = (task.last_row - task.first_row) * task.out_columns

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -85,12 +86,17 @@ Part = tuple[str, str, Callable[[Chip], float]]
 """A share of a bar: its label, its colour, and how much it is of a chip."""
 
 
+def _amount(key: str, name: str, chip: Chip) -> float:
+    """A share of one of a chip's sums, 0 where it has none."""
+    return float(chip[key].get(name, 0.0))
+
+
 def _states(chips: Sequence[Chip]) -> list[Part]:
     parts: list[Part] = [
         (
             state.replace("_", " "),
             COMPUTING_COLOUR if state == "computing" else STATE_COLOURS[state],
-            lambda chip, state=state: chip["state_cycles"][state],  # type: ignore[misc]
+            partial(_amount, "state_cycles", state),
         )
         for state in STATES
     ]
@@ -108,7 +114,7 @@ def _components(chips: Sequence[Chip]) -> list[Part]:
     ranked = [name for name in sorted(shares, key=lambda name: -shares[name]) if shares[name] > 0]
     shown, rest = ranked[:SHOWN_COMPONENTS], ranked[SHOWN_COMPONENTS:]
     parts: list[Part] = [
-        (name.replace("_", " "), colour, lambda chip, name=name: chip["energy_by_component_j"].get(name, 0.0))  # type: ignore[misc]
+        (name.replace("_", " "), colour, partial(_amount, "energy_by_component_j", name))
         for name, colour in zip(shown, LINE_COLOURS, strict=False)
     ]
     if rest:
