@@ -103,7 +103,8 @@ def wins_table(comparison: Mapping[str, Any]) -> str:
     won: dict[str, dict[str, list[str]]] = {}
     for name, measure in measures.items():
         for layer in layers:
-            best = min(chips, key=lambda chip, layer=layer, measure=measure: measure(chip, layer))  # type: ignore[misc]
+            amounts = [measure(chip, layer) for chip in chips]
+            best = chips[amounts.index(min(amounts))]
             won.setdefault(best["name"], {}).setdefault(name, []).append(chips[0]["layers"][layer]["name"])
     rows = [
         f"{chip} | " + " | ".join(_listed(of.get(name, []), len(layers)) for name in measures)

@@ -13,7 +13,7 @@ from accelsim.build.network import NetworkOnly, is_network_only
 from accelsim.build.schema import DEFAULT_DATAFLOW, ArchSettings, settings_of
 from accelsim.build.shares import estimate_cycles, parameter_bytes
 from accelsim.config import Document, load_yaml, override, validate
-from accelsim.dataflows import Dataflow, dataflow_names, find_dataflow
+from accelsim.dataflows import Dataflow, dataflow_names
 from accelsim.engine.dram import DramShape
 from accelsim.engine.sram import SramShape
 from accelsim.engine.topology import NetworkShape, direct
@@ -54,8 +54,7 @@ class Arch:
     @property
     def dataflow(self) -> Dataflow | None:
         """What schedules the work of the arrays; None: detector lanes, which the fabric steps."""
-        found = find_dataflow(self.settings.pe_array.dataflow)
-        return found if isinstance(found, Dataflow) else None
+        return self.settings.dataflow
 
     @property
     def streams(self) -> bool:

@@ -54,6 +54,12 @@ class ArchSettings(Settings):
     dram: AnyDram
 
     @property
+    def dataflow(self) -> Dataflow | None:
+        """What schedules the work of the arrays; None: an array that the fabric steps."""
+        found = find_dataflow(self.pe_array.dataflow)
+        return found if isinstance(found, Dataflow) else None
+
+    @property
     def neurons(self) -> NeuronUnitSettings:
         """The neuron unit; of one that takes no time what does not depend on time: a lane a column."""
         if isinstance(self.neuron_unit, NeuronUnitSettings):
@@ -139,7 +145,7 @@ class ArchSettings(Settings):
 
     def _check_ports(self) -> None:
         """A schedule knows of no bank conflicts: what arrives must not take a port from what is read."""
-        if self.pe_array.dataflow == DEFAULT_DATAFLOW:
+        if self.dataflow is None:
             return
         for name in ("spike_buffer", "weight_buffer"):
             ports = getattr(self, name).ports
@@ -149,8 +155,7 @@ class ArchSettings(Settings):
 
     def _check_stream(self) -> None:
         """What streams its input reads it from memory in order, past all buffers."""
-        flow = find_dataflow(self.pe_array.dataflow)
-        if not isinstance(flow, Dataflow) or not flow.streams(self.pe_array):
+        if self.dataflow is None or not self.dataflow.streams(self.pe_array):
             return
         rule = f"{self.pe_array.dataflow} streams its input from memory, "
         if self.noc != "none":
@@ -177,7 +182,7 @@ class ArchSettings(Settings):
     def word_bits_stored(self, bits: int) -> int:
         """Bits that a word of `bits` bits takes in buffers: whole lanes where all of them are scanned."""
         lane = self.pe_array.operand_bits
-        scans_all = self.pe_array.dataflow == DEFAULT_DATAFLOW and self.pe_array.skip == "nothing"
+        scans_all = self.dataflow is None and self.pe_array.skip == "nothing"
         return -(-bits // lane) * lane if scans_all else bits
 
 

@@ -20,6 +20,7 @@ from statistics import NormalDist
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from accelsim.config import Count
@@ -59,7 +60,7 @@ class LockstepLanesSettings(ScheduledSettings):
 
 
 @kernel
-def busiest(ones, lanes):  # type: ignore[no-untyped-def]
+def busiest(ones: NDArray[np.int64], lanes: int) -> Any:
     """Cycles of each block, int64 [blocks], of the ones under the windows, int64 [pixels]."""
     blocks = -(-len(ones) // lanes)
     cycles = np.ones(blocks, np.int64)
