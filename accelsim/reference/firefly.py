@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from accelsim.kernels import firefly as kernels
+from accelsim.reference.kernels import firefly as kernels
 from accelsim.workload.layer import Layer
 from accelsim.workload.workload import Parameters
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from accelsim.reference.convert import Floats, integer_bias, requantise, thresholds
 from accelsim.reference.network import Network
+from accelsim.reference.node import Node, window_shape
 from accelsim.workload.layer import ARRAY_OPS, Layer, Op
 from accelsim.workload.workload import Parameters
 
@@ -18,23 +19,6 @@ MODEL_OPS: tuple[Op, ...] = ("conv2d", "linear", "maxpool2d", "avgpool2d", "add"
 
 ACCUMULATOR_BITS = 32
 """Width of the accumulators that leave a layer without neurons."""
-
-
-@dataclass(frozen=True, slots=True)
-class Node:
-    """A layer of the graph; shapes, widths and steps follow from its producers.
-
-    `inputs` is empty for the layer that consumes the image. A layer with weights fires words whose step is that of
-    `stream`, the name that all layers share whose words are ever added; without a stream it does not fire.
-    """
-
-    name: str
-    op: Op
-    inputs: tuple[str, ...] = ()
-    kernel: tuple[int, int] = (1, 1)
-    stride: tuple[int, int] = (1, 1)
-    padding: tuple[int, int] = (0, 0)
-    stream: str = ""
 
 
 @dataclass(frozen=True)
@@ -75,15 +59,6 @@ class _Flow:
     largest: int
     step: float
     spikes: bool
-
-
-def window_shape(size: tuple[int, ...], node: Node) -> tuple[int, int]:
-    """Rows and columns that a layer's windows make of an input of `size` rows and columns."""
-    rows, columns = (
-        (length + 2 * padding - kernel) // stride + 1
-        for length, padding, kernel, stride in zip(size, node.padding, node.kernel, node.stride, strict=True)
-    )
-    return rows, columns
 
 
 def integer_network(model: Model, timesteps: int, weight_bits: int = 8) -> Network:

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accelsim.errors import Problem
-from accelsim.reference.model import MODEL_OPS, Model, Node, window_shape
+from accelsim.reference.model import MODEL_OPS, Model
+from accelsim.reference.node import Node, window_shape
 from accelsim.workload.layer import ARRAY_OPS
 
 Rule = tuple[str, str, object, str]

@@ -17,8 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accelsim.errors import InputError, Problem
-from accelsim.reference.model import Model, Node
+from accelsim.reference.model import Model
 from accelsim.reference.model_check import model_problems
+from accelsim.reference.node import Node
 from accelsim.workload.archive import open_archive, write_archive
 
 FORMAT = "accelsim-model"

@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from accelsim.kernels import spikepack as kernels
+from accelsim.reference.kernels import neuron as kernels
 
 Comparator = Literal[">=", ">"]
 Form = Literal["packed", "serial"]

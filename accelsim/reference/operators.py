@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from accelsim.kernels import spikepack_layers as kernels
+from accelsim.reference.kernels import layers as kernels
 from accelsim.workload.layer import Layer
 from accelsim.workload.workload import Parameters
 

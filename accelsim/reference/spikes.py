@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from accelsim.kernels import spikepack as kernels
+from accelsim.reference.kernels import neuron as kernels
 
 LARGEST_WORD_BITS = 31
 """Words travel through the operators as int32."""

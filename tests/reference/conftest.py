@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from accelsim.reference.convert import quantise_weights
-from accelsim.reference.model import Model, Node
+from accelsim.reference.model import Model
+from accelsim.reference.node import Node
 
 
 @pytest.fixture(scope="session")

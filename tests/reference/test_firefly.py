@@ -11,8 +11,8 @@ from firefly_neurons import lane_v2, layer_by_neuron, neuron_v1, neuron_v2, spik
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accelsim.kernels import firefly as kernels
 from accelsim.reference.firefly import outputs_v1, outputs_v2
+from accelsim.reference.kernels import firefly as kernels
 from accelsim.workload.layer import Layer
 from accelsim.workload.workload import Parameters
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from accelsim.reference.model import Node
 from accelsim.reference.model_check import model_problems
+from accelsim.reference.node import Node
 
 
 def messages(model) -> list[str]:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accelsim.kernels import spikepack_layers as kernels
+from accelsim.reference.kernels import layers as kernels
 
 
 @st.composite

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accelsim.kernels import spikepack as kernels
+from accelsim.reference.kernels import neuron as kernels
 
 
 def slow_spikes(membrane: int, theta: int, timesteps: int, comparator: str) -> list[int]:
