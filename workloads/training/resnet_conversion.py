@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+from convolution import Convolution
 from numpy.typing import NDArray
-from resnet import WIDTHS, Block, Convolution, ResNet18
+from resnet import WIDTHS, Block, ResNet18
 
 from accelsim.reference.convert import fold_batch_norm, full_scale, quantise_weights
 from accelsim.reference.model import Model, integer_network
