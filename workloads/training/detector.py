@@ -23,8 +23,8 @@ STRIDE = 4
 WIDTHS = (16, 32, 48, 64)
 CLASSES = 10
 
-PEAK = 0.54
-"""Deviation of a class's heat map around a box's centre, as a share of half the box's side (CenterNet's about)."""
+SPREAD = 0.36
+"""Standard deviation of a heat map's peak, as a share of half the box's side; an estimate."""
 
 REACH = 1.5
 """Cells from a box's centre within which its distances are trained."""
@@ -92,7 +92,7 @@ def targets(
         for label, x0, y0, x1, y1 in known.tolist():
             middle, half = np.array([x0 + x1, y0 + y1]) / 2, np.array([x1 - x0, y1 - y0]) / 2
             column, row = (int(c // STRIDE) for c in middle)
-            offset = (grid - grid[row, column]) / (PEAK / 1.5 * half)
+            offset = (grid - grid[row, column]) / (SPREAD * half)
             bell = np.exp(-0.5 * (offset**2).sum(axis=-1))
             heat[scene, label - 1] = np.maximum(heat[scene, label - 1], bell)
             away = np.abs(grid - middle).max(axis=-1)
