@@ -1,7 +1,8 @@
-"""Print the table of README.md from accuracy.json: held-out accuracies with 95 % intervals."""
+"""Print the table of workloads/NAME/README.md from accuracy.json: held-out accuracies with 95 % intervals."""
 
 from __future__ import annotations
 
+import argparse
 import json
 from math import sqrt
 from pathlib import Path
@@ -47,4 +48,7 @@ def table(outcome: dict[str, str]) -> str:
 
 
 if __name__ == "__main__":
-    print(table(json.loads((Path(__file__).parent / "accuracy.json").read_text())))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("network")
+    home = Path(__file__).resolve().parents[1] / parser.parse_args().network
+    print(table(json.loads((home / "accuracy.json").read_text())))

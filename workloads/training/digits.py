@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 FACTOR = 4
+FOLDS = 5
+SEED = 0
 
 
 def enlarge(images: NDArray[np.integer]) -> NDArray[np.uint8]:
@@ -33,3 +35,10 @@ def load() -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
 
     digits = load_digits()
     return enlarge(digits.images.astype(np.int64)), digits.target.astype(np.int64)
+
+
+def splits(images: NDArray[np.uint8], labels: NDArray[np.int64]) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Indices (training, held out) of the folds; the first is the one that is shipped."""
+    from sklearn.model_selection import StratifiedKFold
+
+    return list(StratifiedKFold(FOLDS, shuffle=True, random_state=SEED).split(images, labels))

@@ -1,4 +1,4 @@
-"""From the trained torch network to accelsim's quantised model."""
+"""From the trained ResNet-18 to accelsim's quantised model."""
 
 from __future__ import annotations
 
