@@ -7,9 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from math import sqrt
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+Reals = NDArray[np.floating[Any]] | NDArray[np.integer[Any]]
+Integers = NDArray[np.integer[Any]]
 
 Z = 1.959964
 """Two-sided 95 % quantile of the normal distribution."""
@@ -47,7 +51,7 @@ def bootstrap(measure: Callable[[NDArray[np.int64]], float], count: int, seed: i
     return float(low), float(high)
 
 
-def confusion(answers: NDArray[np.integer], truth: NDArray[np.integer], classes: int) -> NDArray[np.int64]:
+def confusion(answers: Integers, truth: Integers, classes: int) -> NDArray[np.int64]:
     """How many pixels of a class (row) were taken for a class (column): int64 [n, classes, classes] for n scenes."""
     joint = (truth.astype(np.int64) * classes + answers).reshape(len(truth), -1)
     counts = [np.bincount(pixels, minlength=classes * classes) for pixels in joint]
@@ -65,16 +69,16 @@ def mean_iou(counts: NDArray[np.int64]) -> float:
     return float((both[either > 0] / either[either > 0]).mean())
 
 
-def box_iou(first: NDArray[np.floating], second: NDArray[np.floating]) -> NDArray[np.float64]:
+def box_iou(first: Reals, second: Reals) -> NDArray[np.float64]:
     """Intersection over union of boxes (x0, y0, x1, y1): float64 [n, m] of [n, 4] and [m, 4]."""
     first, second = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
     sides = np.minimum(first[:, None, 2:], second[None, :, 2:]) - np.maximum(first[:, None, :2], second[None, :, :2])
     shared = np.prod(np.maximum(sides, 0), axis=2)
     areas = [np.prod(np.maximum(boxes[:, 2:] - boxes[:, :2], 0), axis=1) for boxes in (first, second)]
-    return shared / np.maximum(areas[0][:, None] + areas[1][None] - shared, np.finfo(np.float64).tiny)
+    return np.asarray(shared / np.maximum(areas[0][:, None] + areas[1][None] - shared, np.finfo(np.float64).tiny))
 
 
-def match(found: NDArray[np.floating], truth: NDArray[np.integer], overlap: float = 0.5) -> NDArray[np.float64]:
+def match(found: Reals, truth: Integers, overlap: float = 0.5) -> NDArray[np.float64]:
     """Which detections of one scene are hits: float64 [found, 3] of (class, score, 1 or 0).
 
     `found` [n, 6]: (class, score, x0, y0, x1, y1); `truth` [m, 5]: (class, x0, y0, x1, y1). As in PASCAL VOC:
@@ -96,7 +100,7 @@ def match(found: NDArray[np.floating], truth: NDArray[np.integer], overlap: floa
 
 
 def mean_average_precision(
-    hits: Sequence[NDArray[np.float64]], truth: Sequence[NDArray[np.integer]], classes: Sequence[int]
+    hits: Sequence[NDArray[np.float64]], truth: Sequence[Integers], classes: Sequence[int]
 ) -> float:
     """Mean over the classes that occur of the area under the precision-recall curve, all points, made monotonic.
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import chain, repeat
 
 import numpy as np
+from digits import enlarge
 from numpy.typing import NDArray
 
 CANVAS = 64
@@ -76,30 +77,12 @@ def compose(digits: NDArray[np.int64], labels: NDArray[np.int64], count: int, se
     random = np.random.default_rng(seed)
     deck = chain.from_iterable(random.permutation(len(digits)).tolist() for _ in repeat(None))
     drawn = [_scene(digits, labels, deck, random) for _ in range(count)]
-    images, masks, boxes = zip(*drawn, strict=True) if drawn else ([], [], ())
-    shape = (count, CANVAS, CANVAS)
+    canvas = (CANVAS, CANVAS)
     return Scenes(
-        images=np.array(images, dtype=np.uint8).reshape(count, 1, CANVAS, CANVAS),
-        masks=np.array(masks, dtype=np.uint8).reshape(shape),
-        boxes=tuple(boxes),
+        images=np.array([image for image, _, _ in drawn], dtype=np.uint8).reshape(count, 1, *canvas),
+        masks=np.array([mask for _, mask, _ in drawn], dtype=np.uint8).reshape(count, *canvas),
+        boxes=tuple(boxes for _, _, boxes in drawn),
     )
-
-
-def enlarge(digit: NDArray[np.integer], size: int) -> NDArray[np.uint8]:
-    """Bilinear enlargement of an image [rows, columns] with values 0 to 16 to uint8 [size, size], 16 becoming 255.
-
-    Source and target share their outer edges, the outermost source pixels are repeated.
-    """
-    values = np.asarray(digit, dtype=np.int64)
-    for axis in (0, 1):
-        source = values.shape[axis]
-        lower, weight = np.divmod((2 * np.arange(size) + 1) * source - size, 2 * size)
-        first = np.take(values, np.clip(lower, 0, source - 1), axis)
-        second = np.take(values, np.clip(lower + 1, 0, source - 1), axis)
-        weight = weight.reshape(-1, 1) if axis == 0 else weight
-        values = first * (2 * size - weight) + second * weight
-    full = 16 * (2 * size) ** 2
-    return ((values * 255 + full // 2) // full).astype(np.uint8)
 
 
 def _scene(
@@ -109,7 +92,7 @@ def _scene(
     chosen = [next(deck) for _ in range(random.integers(*DIGITS, endpoint=True))]
     boxes = None
     while boxes is None:
-        inks = [enlarge(digits[index], random.integers(*SIZES, endpoint=True)) for index in chosen]
+        inks = [_ink(digits[index], int(random.integers(*SIZES, endpoint=True))) for index in chosen]
         boxes = _places(inks, random)
     image = np.full((CANVAS, CANVAS), random.integers(*BACKGROUND, endpoint=True), dtype=np.int64)
     mask = np.zeros((CANVAS, CANVAS), dtype=np.uint8)
@@ -139,6 +122,12 @@ def _places(inks: list[NDArray[np.uint8]], random: np.random.Generator) -> list[
         else:
             return None
     return boxes
+
+
+def _ink(digit: NDArray[np.int64], size: int) -> NDArray[np.uint8]:
+    """A digit enlarged to `size` rows and columns, each pixel its share (of 255) of ink."""
+    enlarged: NDArray[np.uint8] = enlarge(digit[None], size)[0, 0]
+    return enlarged
 
 
 def _ink_box(ink: NDArray[np.uint8]) -> tuple[int, int, int, int]:

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import importlib
-from pathlib import Path
+from collections.abc import Callable
 from types import ModuleType
 
 import numpy as np
 import pytest
 
-HOME = Path(__file__).resolve().parents[3] / "workloads" / "training"
-
 
 @pytest.fixture
-def metrics(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    monkeypatch.syspath_prepend(HOME)
-    return importlib.import_module("metrics")
+def metrics(script: Callable[[str], ModuleType]) -> ModuleType:
+    return script("metrics")
 
 
 def test_intervals_of_proportions(metrics: ModuleType) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
-from pathlib import Path
+from collections.abc import Callable
 from types import ModuleType
 
 import numpy as np
@@ -11,13 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-HOME = Path(__file__).resolve().parents[3] / "workloads" / "training"
-
 
 @pytest.fixture
-def scenes(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    monkeypatch.syspath_prepend(HOME)
-    return importlib.import_module("scenes")
+def scenes(script: Callable[[str], ModuleType]) -> ModuleType:
+    return script("scenes")
 
 
 def bars(count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -78,16 +74,6 @@ def test_every_digit_stands_once_before_any_stands_again(scenes: ModuleType) -> 
 def test_no_scenes(scenes: ModuleType) -> None:
     made = scenes.compose(*bars(3), 0, 0)
     assert (made.images.shape, made.masks.shape, made.boxes) == ((0, 1, 64, 64), (0, 64, 64), ())
-
-
-@given(st.integers(8, 40), st.integers(0, 2**32))
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_enlarging_is_bilinear_between_pixel_centres(scenes: ModuleType, size: int, seed: int) -> None:
-    digit = np.random.default_rng(seed).integers(0, 17, (8, 8))
-    position = np.clip((np.arange(size) + 0.5) * 8 / size - 0.5, 0, 7)
-    rows = np.array([np.interp(position, np.arange(8), row) for row in digit])
-    expected = np.array([np.interp(position, np.arange(8), column) for column in rows.T]).T * 255 / 16
-    assert np.abs(scenes.enlarge(digit, size) - expected).max() <= 0.5 + 1e-9
 
 
 def test_the_nearer_digit_hides_the_farther(scenes: ModuleType) -> None:

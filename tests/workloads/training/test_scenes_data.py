@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
-from pathlib import Path
+from collections.abc import Callable
 from types import ModuleType
 
 import numpy as np
@@ -11,13 +10,10 @@ import pytest
 
 pytest.importorskip("sklearn")
 
-HOME = Path(__file__).resolve().parents[3] / "workloads" / "training"
-
 
 @pytest.fixture
-def scenes(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    monkeypatch.syspath_prepend(HOME)
-    return importlib.import_module("scenes")
+def scenes(script: Callable[[str], ModuleType]) -> ModuleType:
+    return script("scenes")
 
 
 def test_training_and_test_digits_are_disjoint(scenes: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
