@@ -32,7 +32,7 @@ def test_reported_accuracy(script) -> None:
     assert {len(hits) for hits in outcome.values()} == {1797}
     assert right["ann"] >= 0.97
     assert right["ann"] - right["snn_t4"] <= 0.01
-    assert script("accuracy").paired(outcome["ann"], outcome["snn_t4"])[2] <= 0.01
+    assert script("metrics").paired(outcome["ann"], outcome["snn_t4"])[2] <= 0.01
     assert script("accuracy").table(outcome) in (HOME / "README.md").read_text()
 
 

@@ -4,30 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
-from math import sqrt
 from pathlib import Path
 
-Z = 1.959964
-"""Two-sided 95 % quantile of the normal distribution."""
+from metrics import paired, wilson
 
 NAMES = {"ann": "ANN"} | {f"snn_t{timesteps}": f"SNN, T = {timesteps}" for timesteps in (1, 2, 4, 8)}
-
-
-def wilson(hits: int, count: int) -> tuple[float, float]:
-    """Wilson's score interval of a proportion."""
-    centre = hits + Z * Z / 2
-    half = Z * sqrt(hits * (count - hits) / count + Z * Z / 4)
-    return (centre - half) / (count + Z * Z), (centre + half) / (count + Z * Z)
-
-
-def paired(first: str, second: str) -> tuple[float, float, float]:
-    """Difference of two proportions on the same cases ("1": a hit), with Bonett and Price's interval."""
-    count = len(first)
-    gained = sum(a > b for a, b in zip(first, second, strict=True))
-    lost = sum(a < b for a, b in zip(first, second, strict=True))
-    up, down = (gained + 1) / (count + 2), (lost + 1) / (count + 2)
-    half = Z * sqrt((up + down - (up - down) ** 2) / (count + 2))
-    return (gained - lost) / count, up - down - half, up - down + half
 
 
 def table(outcome: dict[str, str]) -> str:

@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
-FACTOR = 4
+SIZE = 32
 FOLDS = 5
 SEED = 0
 
 
-def enlarge(images: NDArray[np.integer]) -> NDArray[np.uint8]:
-    """Bilinear enlargement by `FACTOR` of images [n, rows, columns] with values 0..16 to uint8 [n, 1, rows', columns'].
+def enlarge(images: NDArray[np.integer[Any]], size: int = SIZE) -> NDArray[np.uint8]:
+    """Bilinear enlargement of images [n, rows, columns] with values 0..16 to uint8 [n, 1, size, size], 16 becoming 255.
 
     The centres of source and target pixels are aligned as in the usual half-pixel convention and edge pixels are
-    repeated; weights are integers over 2 * FACTOR, so the result is the same on every machine.
+    repeated; weights are integers over 2 * size, so the result is the same on every machine.
     """
     values = np.asarray(images, dtype=np.int64)
     for axis in (1, 2):
-        size = values.shape[axis]
-        position = 2 * np.arange(size * FACTOR) + 1 - FACTOR
-        lower, weight = np.divmod(position, 2 * FACTOR)
-        first = np.take(values, np.clip(lower, 0, size - 1), axis)
-        second = np.take(values, np.clip(lower + 1, 0, size - 1), axis)
+        source = values.shape[axis]
+        lower, weight = np.divmod((2 * np.arange(size) + 1) * source - size, 2 * size)
+        first = np.take(values, np.clip(lower, 0, source - 1), axis)
+        second = np.take(values, np.clip(lower + 1, 0, source - 1), axis)
         weight = weight.reshape([-1 if i == axis else 1 for i in range(3)])
-        values = first * (2 * FACTOR - weight) + second * weight
-    full = 16 * (2 * FACTOR) ** 2
+        values = first * (2 * size - weight) + second * weight
+    full = 16 * (2 * size) ** 2
     return ((values * 255 + full // 2) // full).astype(np.uint8)[:, None]
 
 
