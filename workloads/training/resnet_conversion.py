@@ -1,4 +1,4 @@
-"""From the trained torch network to accelsim's quantised model."""
+"""From the trained ResNet-18 to accelsim's quantised model."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+from convolution import Convolution
 from numpy.typing import NDArray
-from resnet import WIDTHS, Block, Convolution, ResNet18
+from resnet import WIDTHS, Block, ResNet18
 
 from accelsim.reference.calibration import full_scale
 from accelsim.reference.model import Model, integer_network
