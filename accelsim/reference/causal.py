@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 
 from accelsim.errors import InputError, Problem
 from accelsim.reference import operators
-from accelsim.reference.convert import integer_bias, requantise, thresholds
 from accelsim.reference.lif import IF, CausalNeuron, fire_causal
 from accelsim.reference.model import ACCUMULATOR_BITS, Model, integer_network
+from accelsim.reference.quantise import bits_needed, integer_bias, requantise, thresholds
 from accelsim.reference.spikes import LARGEST_WORD_BITS, pack
 from accelsim.workload.layer import ATTENTION_OPS, WEIGHTED_OPS, Layer
 from accelsim.workload.workload import Parameters
@@ -37,7 +37,8 @@ class CausalNetwork:
 
     A layer's `bits_per_step` hold what its inputs carry in one step (an image's `kind` is "integers": the same words
     in every step). `parameters` hold weights, and bias and theta in units of 2^-PLACES of a weight; the bias comes in
-    every step. `worth` is the activation that a value of a layer stands for, if it comes in every step.
+    every step. `worth` is the activation that a value of a layer stands for, if it comes in every step. `outputs`
+    names the layers that are the network's answer.
     """
 
     name: str
@@ -46,6 +47,7 @@ class CausalNetwork:
     timesteps: int
     neuron: CausalNeuron
     worth: Mapping[str, float]
+    outputs: tuple[str, ...]
 
 
 def causal_network(model: Model, timesteps: int, neuron: CausalNeuron = IF, weight_bits: int = 8) -> CausalNetwork:
@@ -77,7 +79,9 @@ def causal_network(model: Model, timesteps: int, neuron: CausalNeuron = IF, weig
         carried = any(trains[source] for source in sources)
         steps, step_bits = timesteps if carried else 1, most.bit_length()
         if node.op in WEIGHTED_OPS:
-            weights, scale = requantise(model.weights[node.name], model.scale[node.name], weight_bits)
+            weights = model.weights[node.name]
+            needed = bits_needed(weights, weight_bits)
+            weights, scale = requantise(weights, model.scale[node.name], needed, per_channel=bool(node.stream))
             fine = scale * 2.0**-PLACES
             bias, theta = integer_bias(model.bias[node.name], fine, unit), np.ones(len(weights), dtype=np.int64)
             if node.stream:
@@ -104,7 +108,7 @@ def causal_network(model: Model, timesteps: int, neuron: CausalNeuron = IF, weig
                 out_word_bits=most.bit_length() * (timesteps if train and layer.fires else 1),
             )
         )
-    return CausalNetwork(model.name, tuple(layers), parameters, timesteps, neuron, worth)
+    return CausalNetwork(model.name, tuple(layers), parameters, timesteps, neuron, worth, model.answers)
 
 
 def spike_trains(network: CausalNetwork, image: NDArray[np.integer[Any]]) -> dict[str, NDArray[np.int64]]:
@@ -121,7 +125,7 @@ def spike_trains(network: CausalNetwork, image: NDArray[np.integer[Any]]) -> dic
 
 
 def answers(network: CausalNetwork, image: NDArray[np.integer[Any]]) -> dict[str, NDArray[np.float64]]:
-    """The activations, float64 [out_shape], that the layers without a consumer stand for, summed over all T steps.
+    """The activations, float64 [out_shape], that the `outputs` stand for, summed over all T steps.
 
     What other layers sent is forgotten as soon as nobody needs it.
     """
@@ -129,10 +133,10 @@ def answers(network: CausalNetwork, image: NDArray[np.integer[Any]]) -> dict[str
     kept: dict[str, NDArray[Any]] = {"": np.asarray(image, dtype=np.int32)[None]}
     for index, layer in enumerate(network.layers):
         kept[layer.name] = _steps(network, layer, [kept[name] for name in layer.inputs or ("",)])
-        for name in {name for name in layer.inputs if last_use[name] == index}:
-            del kept[name]
-    del kept[""]
-    return {name: train.mean(axis=0) * network.worth[name] for name, train in kept.items()}
+        for name in set(layer.inputs):
+            if last_use[name] == index and name not in network.outputs:
+                del kept[name]
+    return {name: kept[name].mean(axis=0) * network.worth[name] for name in network.outputs}
 
 
 def train_words(network: CausalNetwork, trains: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[np.int64]]:
