@@ -1,0 +1,50 @@
+"""The forms in which a converted network is judged beside the trained one, and its answers in each.
+
+SpikePack: packed words of T steps. LIF and IF: the conventional conversion with rate-coded spikes of T steps, with a
+leak (tau = 2) and without one; the IF neuron's membrane starts at half a threshold, the usual amendment.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from accelsim.reference.lif import HALF, IF, LIF
+from numpy.typing import NDArray
+
+from accelsim.reference import causal
+from accelsim.reference.model import Model, integer_network, output_unit
+from accelsim.reference.network import run
+
+TIMESTEPS = (1, 2, 4, 8)
+FORMS = {"snn": "SpikePack", "lif": "LIF", "if": "IF"}
+NEURONS = {"lif": LIF, "if": replace(IF, initial=HALF)}
+NAMES = {"ann": "ANN"} | {
+    f"{form}_t{timesteps}": f"{name}, T = {timesteps}" for form, name in FORMS.items() for timesteps in TIMESTEPS
+}
+"""Keys of results and what tables call them, in the order of the tables."""
+
+Answers = dict[str, NDArray[np.float64]]
+
+
+def all_answers(model: Model, images: NDArray[np.uint8]) -> dict[str, Answers]:
+    """`answers` of every form and number of time steps, by the keys of `NAMES`."""
+    return {
+        f"{form}_t{timesteps}": answers(model, form, timesteps, images) for form in FORMS for timesteps in TIMESTEPS
+    }
+
+
+def answers(model: Model, form: str, timesteps: int, images: NDArray[np.uint8]) -> Answers:
+    """What the layers without neurons answer to images [n, channels, rows, columns]: float64 [n, *out_shape] by name,
+    in the units of the trained network.
+    """
+    if form == "snn":
+        network = integer_network(model, timesteps)
+        units = {
+            layer.name: output_unit(model, layer.name, timesteps, 8) for layer in network.layers if not layer.fires
+        }
+        words = [run(network, image) for image in images]
+        return {name: unit * np.stack([found[name] for found in words]) for name, unit in units.items()}
+    rates = causal.causal_network(model, timesteps, NEURONS[form])
+    found = [causal.answers(rates, image) for image in images]
+    return {name: np.stack([each[name] for each in found]) for name in (found[0] if found else ())}
