@@ -18,7 +18,7 @@ Integers = NDArray[np.integer[Any]]
 Z = 1.959964
 """Two-sided 95 % quantile of the normal distribution."""
 
-RESAMPLES = 2000
+RESAMPLES = 1000
 """Of a bootstrap."""
 
 
@@ -39,14 +39,20 @@ def paired(first: str, second: str) -> tuple[float, float, float]:
     return (gained - lost) / count, up - down - half, up - down + half
 
 
-def bootstrap(measure: Callable[[NDArray[np.int64]], float], count: int, seed: int = 0) -> tuple[float, float]:
-    """Percentile interval of `measure`, a function of the indices of the cases, over `count` cases.
+def bootstrap(
+    measures: Callable[[NDArray[np.int64]], Sequence[float]], count: int, seed: int = 0
+) -> NDArray[np.float64]:
+    """Values of `measures` over `RESAMPLES` draws of `count` cases (scenes) with replacement: [draws, measures].
 
-    Cases (scenes) are drawn with replacement. For a difference of two networks, let `measure` take both on the same
-    indices: then the interval is the paired one.
+    `measures` takes the indices of the cases. All measures see the same draws, so that the difference of two columns
+    is the paired one.
     """
     random = np.random.default_rng(seed)
-    values = [measure(random.integers(0, count, count)) for _ in range(RESAMPLES)]
+    return np.array([measures(random.integers(0, count, count)) for _ in range(RESAMPLES)], dtype=np.float64)
+
+
+def percentile_interval(values: NDArray[np.float64]) -> tuple[float, float]:
+    """The interval in which 95 % of the bootstrap's values [draws] lie."""
     low, high = np.percentile(values, [2.5, 97.5])
     return float(low), float(high)
 

@@ -20,12 +20,16 @@ def test_intervals_of_proportions(metrics: ModuleType) -> None:
     assert metrics.paired("1" * 90 + "0" * 10, "1" * 80 + "0" * 20) == pytest.approx((0.1, 0.03425, 0.16183), abs=1e-4)
 
 
-def test_bootstrap_of_a_mean_is_the_normal_interval(metrics: ModuleType) -> None:
-    sample = np.random.default_rng(1).normal(5, 2, 400)
-    low, high = metrics.bootstrap(lambda cases: float(sample[cases].mean()), 400)
-    half = 1.96 * sample.std() / 20
-    assert (low, high) == pytest.approx((sample.mean() - half, sample.mean() + half), abs=0.1 * half)
-    assert metrics.bootstrap(lambda cases: 3.0, 5) == (3.0, 3.0)
+def test_bootstrap_of_means_and_of_their_difference_is_the_normal_interval(metrics: ModuleType) -> None:
+    random = np.random.default_rng(1)
+    first = random.normal(5, 2, 400)
+    second = first + random.normal(1, 0.1, 400)
+    values = metrics.bootstrap(lambda cases: (first[cases].mean(), second[cases].mean()), 400)
+    assert values.shape == (metrics.RESAMPLES, 2)
+    for drawn, sample in ((values[:, 0], first), (values[:, 1] - values[:, 0], second - first)):
+        half = 1.96 * sample.std() / 20
+        expected = (sample.mean() - half, sample.mean() + half)
+        assert metrics.percentile_interval(drawn) == pytest.approx(expected, abs=0.1 * half)
 
 
 def test_confusion_and_mean_iou(metrics: ModuleType) -> None:
