@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 from forms import NAMES
-from metrics import bootstrap, paired, wilson
+from metrics import bootstrap, paired, percentile_interval, wilson
 from numpy.typing import NDArray
 
 Measure = Callable[[NDArray[np.int64]], float]
@@ -25,17 +25,17 @@ def judge(measures: Mapping[str, Measure], count: int) -> dict[str, dict[str, An
     """For each network its `value` over all `count` scenes, the bootstrap `interval`, what it loses to the ANN
     (`loss`), and the paired `loss_interval`. `measures`: functions of the scenes' indices by the keys of `NAMES`.
     """
-    every = np.arange(count)
-    ann = measures["ann"]
+    drawn = bootstrap(lambda cases: [measure(cases) for measure in measures.values()], count)
+    draws = dict(zip(measures, drawn.T, strict=True))
+    values = {key: measure(np.arange(count)) for key, measure in measures.items()}
     judged: dict[str, dict[str, Any]] = {}
-    for key, measure in measures.items():
-        judged[key] = {"value": measure(every), "interval": bootstrap(measure, count)}
+    for key, value in values.items():
+        judged[key] = {"value": value, "interval": percentile_interval(draws[key])}
         if key != "ann":
-
-            def loss(cases: NDArray[np.int64], measure: Measure = measure) -> float:
-                return ann(cases) - measure(cases)
-
-            judged[key] |= {"loss": loss(every), "loss_interval": bootstrap(loss, count)}
+            judged[key] |= {
+                "loss": values["ann"] - value,
+                "loss_interval": percentile_interval(draws["ann"] - draws[key]),
+            }
     return judged
 
 

@@ -100,7 +100,7 @@ def validate(home: Path) -> None:
     """Judge the trained network and its conversions on the test scenes; results go to accuracy.json."""
     net = train()
     test = load("test", TEST_SCENES, TEST_SEED)
-    found = {"ann": predict(net, test.images)} | all_answers(converted(net), test.images)
+    found = {"ann": predict(net, test.images)} | dict(all_answers(converted(net), test.images))
     judged = judge({key: measure(answers, test.boxes) for key, answers in found.items()}, TEST_SCENES)
     digits = sum(len(boxes) for boxes in test.boxes)
     outcome = {"measure": "mAP at IoU 0.5", "scenes": TEST_SCENES, "digits": digits, "networks": judged}
