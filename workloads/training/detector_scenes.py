@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from accuracy import Measure, judge
 from conversion import to_ann
 from detector import CLASSES, STRIDE, Detector, decode, loss, targets
 from forms import Answers, all_answers
 from metrics import match, mean_average_precision
 from numpy.typing import NDArray
+from scene_accuracy import Measure, judge
 from scenes import CANVAS, load
 
 from accelsim.reference.convert import convert
@@ -101,7 +101,7 @@ def validate(home: Path) -> None:
     net = train()
     test = load("test", TEST_SCENES, TEST_SEED)
     found = {"ann": predict(net, test.images)} | all_answers(converted(net), test.images)
-    judged = judge({key: measure(answers, test.boxes) for key, answers in found.items()}, TEST_SCENES)
+    measures = {key: measure(answers, test.boxes) for key, answers in found.items()}
     digits = sum(len(boxes) for boxes in test.boxes)
-    outcome = {"measure": "mAP at IoU 0.5", "scenes": TEST_SCENES, "digits": digits, "networks": judged}
+    outcome = judge("mAP at IoU 0.5", measures, TEST_SCENES, digits)
     (home / "accuracy.json").write_text(json.dumps(outcome, indent=1) + "\n")

@@ -9,16 +9,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from accelsim.reference.lif import HALF, IF, LIF
 from numpy.typing import NDArray
 
-from accelsim.reference import causal
-from accelsim.reference.model import Model, integer_network, output_unit
+from accelsim.reference.model import Model, integer_network
 from accelsim.reference.network import run
 
 TIMESTEPS = (1, 2, 4, 8)
 FORMS = {"snn": "SpikePack", "lif": "LIF", "if": "IF"}
-NEURONS = {"lif": LIF, "if": replace(IF, initial=HALF)}
 NAMES = {"ann": "ANN"} | {
     f"{form}_t{timesteps}": f"{name}, T = {timesteps}" for form, name in FORMS.items() for timesteps in TIMESTEPS
 }
@@ -39,12 +36,17 @@ def answers(model: Model, form: str, timesteps: int, images: NDArray[np.uint8]) 
     in the units of the trained network.
     """
     if form == "snn":
+        from accelsim.reference.model import output_unit
+
         network = integer_network(model, timesteps)
         units = {
             layer.name: output_unit(model, layer.name, timesteps, 8) for layer in network.layers if not layer.fires
         }
         words = [run(network, image) for image in images]
         return {name: unit * np.stack([found[name] for found in words]) for name, unit in units.items()}
-    rates = causal.causal_network(model, timesteps, NEURONS[form])
+    from accelsim.reference import causal
+    from accelsim.reference.lif import HALF, IF, LIF
+
+    rates = causal.causal_network(model, timesteps, LIF if form == "lif" else replace(IF, initial=HALF))
     found = [causal.answers(rates, image) for image in images]
     return {name: np.stack([each[name] for each in found]) for name in (found[0] if found else ())}

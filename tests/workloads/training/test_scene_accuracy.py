@@ -1,5 +1,7 @@
 """The table of a network on scenes."""
 
+import json
+
 import numpy as np
 
 
@@ -8,12 +10,15 @@ def test_rows_stand_in_the_order_of_their_names_with_paired_differences(script) 
     worse = ann.copy()
     worse[:2] = 0
     networks = {"snn_t4": lambda cases: worse[cases].mean(), "ann": lambda cases: ann[cases].mean()}
-    head, rule, *rows = script("scene_accuracy").table("hits", networks, 100).splitlines()
+    scene_accuracy = script("scene_accuracy")
+    outcome = json.loads(json.dumps(scene_accuracy.judge("hits", networks, 100, 300)))
+    assert (outcome["scenes"], outcome["digits"]) == (100, 300)
+    head, rule, *rows = scene_accuracy.table(outcome).splitlines()
     assert (head, rule) == (
         "| network | hits | 95 % interval | ANN minus this | 95 % interval |",
         "|---|---|---|---|---|",
     )
     assert rows == [
         "| ANN | 90.00% | 84.00% to 96.00% |  |  |",
-        "| SNN, T = 4 | 88.00% | 81.00% to 94.00% | +2.00 points | +0.00 to +5.00 |",
+        "| SpikePack, T = 4 | 88.00% | 81.00% to 94.00% | +2.00 points | +0.00 to +5.00 |",
     ]
