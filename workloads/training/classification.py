@@ -104,7 +104,7 @@ def predict(net: nn.Module, images: Images) -> Labels:
 def all_predictions(net: nn.Module, model: Model, images: Images) -> dict[str, Labels]:
     """Answers [n] of the trained network and of its conversions, by the keys of `forms.NAMES`."""
     found = {"ann": predict(net, images)}
-    for key, outputs in all_answers(model, images).items():
+    for key, outputs in all_answers(model, images):
         (scores,) = outputs.values()
         found[key] = scores.reshape(len(images), -1).argmax(axis=1)
     return found

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from accuracy import Measure, judge
 from conversion import to_ann
 from detector import CLASSES, STRIDE, Detector, decode, loss, targets
 from forms import Answers, all_answers
 from metrics import match, mean_average_precision
 from numpy.typing import NDArray
-from scene_accuracy import Measure, judge
 from scenes import CANVAS, load
 
 from accelsim.reference.convert import convert
@@ -100,8 +100,10 @@ def validate(home: Path) -> None:
     """Judge the trained network and its conversions on the test scenes; results go to accuracy.json."""
     net = train()
     test = load("test", TEST_SCENES, TEST_SEED)
-    found = {"ann": predict(net, test.images)} | all_answers(converted(net), test.images)
-    measures = {key: measure(answers, test.boxes) for key, answers in found.items()}
+    measures = {"ann": measure(predict(net, test.images), test.boxes)}
+    for key, answers in all_answers(converted(net), test.images):
+        measures[key] = measure(answers, test.boxes)
+    judged = judge(measures, TEST_SCENES)
     digits = sum(len(boxes) for boxes in test.boxes)
-    outcome = judge("mAP at IoU 0.5", measures, TEST_SCENES, digits)
+    outcome = {"measure": "mAP at IoU 0.5", "scenes": TEST_SCENES, "digits": digits, "networks": judged}
     (home / "accuracy.json").write_text(json.dumps(outcome, indent=1) + "\n")

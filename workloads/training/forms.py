@@ -6,12 +6,12 @@ leak (tau = 2) and without one; the IF neuron's membrane starts at half a thresh
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
-from accelsim.reference.model import Model, integer_network
+from accelsim.reference.model import Model, integer_network, output_unit
 from accelsim.reference.network import run
 
 TIMESTEPS = (1, 2, 4, 8)
@@ -24,11 +24,11 @@ NAMES = {"ann": "ANN"} | {
 Answers = dict[str, NDArray[np.float64]]
 
 
-def all_answers(model: Model, images: NDArray[np.uint8]) -> dict[str, Answers]:
-    """`answers` of every form and number of time steps, by the keys of `NAMES`."""
-    return {
-        f"{form}_t{timesteps}": answers(model, form, timesteps, images) for form in FORMS for timesteps in TIMESTEPS
-    }
+def all_answers(model: Model, images: NDArray[np.uint8]) -> Iterator[tuple[str, Answers]]:
+    """`answers` of every form and number of time steps, with the keys of `NAMES`, one after another."""
+    for form in FORMS:
+        for timesteps in TIMESTEPS:
+            yield f"{form}_t{timesteps}", answers(model, form, timesteps, images)
 
 
 def answers(model: Model, form: str, timesteps: int, images: NDArray[np.uint8]) -> Answers:
@@ -36,17 +36,22 @@ def answers(model: Model, form: str, timesteps: int, images: NDArray[np.uint8]) 
     in the units of the trained network.
     """
     if form == "snn":
-        from accelsim.reference.model import output_unit
-
         network = integer_network(model, timesteps)
         units = {
             layer.name: output_unit(model, layer.name, timesteps, 8) for layer in network.layers if not layer.fires
         }
-        words = [run(network, image) for image in images]
-        return {name: unit * np.stack([found[name] for found in words]) for name, unit in units.items()}
-    from accelsim.reference import causal
+        sums: dict[str, list[NDArray[np.int64]]] = {name: [] for name in units}
+        for image in images:
+            words = run(network, image)
+            for name in units:
+                sums[name].append(words[name])
+        return {name: unit * np.stack(sums[name]) for name, unit in units.items()}
+    from dataclasses import replace
+
     from accelsim.reference.lif import HALF, IF, LIF
 
-    rates = causal.causal_network(model, timesteps, LIF if form == "lif" else replace(IF, initial=HALF))
+    from accelsim.reference import causal
+
+    rates = causal.causal_network(model, timesteps, {"lif": LIF, "if": replace(IF, initial=HALF)}[form])
     found = [causal.answers(rates, image) for image in images]
     return {name: np.stack([each[name] for each in found]) for name in (found[0] if found else ())}
