@@ -28,6 +28,7 @@ SOLE_IMPORTERS = {
     "simpy": "engine",
     "matplotlib": "report",
     "amaranth": "rtl",
+    "onnx": "interop",
     "numba": "jit",
     "llvmlite": "jit",
 }

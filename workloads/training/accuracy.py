@@ -50,9 +50,13 @@ def table(outcome: Mapping[str, Any]) -> str:
     return "\n".join([lines[0], "|" + "---|" * len(head), *lines[1:]])
 
 
+def _present(networks: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [(key, name) for key, name in NAMES.items() if key in networks]
+
+
 def _digit_rows(outcome: Mapping[str, str]) -> list[list[str]]:
     rows = []
-    for key, name in NAMES.items():
+    for key, name in _present(outcome):
         hits, count = outcome[key].count("1"), len(outcome[key])
         loss = None if key == "ann" else paired(outcome["ann"], outcome[key])
         rows.append([name, f"{hits} of {count}", *_cells(hits / count, wilson(hits, count), loss)])
@@ -61,7 +65,7 @@ def _digit_rows(outcome: Mapping[str, str]) -> list[list[str]]:
 
 def _scene_rows(networks: Mapping[str, Mapping[str, Any]]) -> list[list[str]]:
     rows = []
-    for key, name in NAMES.items():
+    for key, name in _present(networks):
         found = networks[key]
         loss = None if key == "ann" else (found["loss"], *found["loss_interval"])
         rows.append([name, *_cells(found["value"], found["interval"], loss)])

@@ -100,8 +100,10 @@ def validate(home: Path) -> None:
     """Judge the trained network and its conversions on the test scenes; results go to accuracy.json."""
     net = train()
     test = load("test", TEST_SCENES, TEST_SEED)
-    found = {"ann": predict(net, test.images)} | dict(all_answers(converted(net), test.images))
-    judged = judge({key: measure(answers, test.boxes) for key, answers in found.items()}, TEST_SCENES)
+    measures = {"ann": measure(predict(net, test.images), test.boxes)}
+    for key, answers in all_answers(converted(net), test.images):
+        measures[key] = measure(answers, test.boxes)
+    judged = judge(measures, TEST_SCENES)
     digits = sum(len(boxes) for boxes in test.boxes)
     outcome = {"measure": "mAP at IoU 0.5", "scenes": TEST_SCENES, "digits": digits, "networks": judged}
     (home / "accuracy.json").write_text(json.dumps(outcome, indent=1) + "\n")
