@@ -16,10 +16,11 @@ pytest.importorskip("sklearn")
 HOME = Path(__file__).resolve().parents[3] / "workloads" / "unet_scenes"
 
 
-def test_the_conversion_follows_the_network(script) -> None:
+def test_the_conversion_follows_the_network(script, monkeypatch) -> None:
     pytest.importorskip("onnx")
     torch.manual_seed(0)
     unet_scenes = script("unet_scenes")
+    monkeypatch.setattr(unet_scenes, "CALIBRATION_SCENES", 4)
     net = script("unet").UNet().eval()
     images = script("scenes").load("test", 2, 1).images
     model = unet_scenes.converted(net)
