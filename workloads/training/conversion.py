@@ -14,14 +14,11 @@ from accelsim.interop.onnx import read_onnx
 from accelsim.reference.ann import Ann
 
 
-def to_ann(net: nn.Module, name: str, image_shape: tuple[int, int, int], outputs: tuple[str, ...]) -> Ann:
-    """The network in inference mode; its answers are called `outputs`, in their order."""
-    with TemporaryDirectory() as directory:
+def to_ann(net: nn.Module, name: str, image_shape: tuple[int, int, int]) -> Ann:
+    """The network in inference mode; its layers are called as the modules are, its answers too."""
+    with TemporaryDirectory() as directory, warnings.catch_warnings():
+        # PyTorch's exporter uses what PyTorch itself deprecates.
+        warnings.simplefilter("ignore")
         path = Path(directory) / f"{name}.onnx"
-        example = torch.zeros(1, *image_shape)
-        with warnings.catch_warnings():
-            # PyTorch's exporter warns of calls that it makes itself.
-            for category in (DeprecationWarning, FutureWarning):
-                warnings.simplefilter("ignore", category)
-            torch.onnx.export(net.eval(), (example,), path, output_names=list(outputs), dynamo=True, verbose=False)
+        torch.onnx.export(net.eval(), (torch.zeros(1, *image_shape),), path, dynamo=True, verbose=False)
         return replace(read_onnx(path), name=name)

@@ -62,7 +62,7 @@ def train() -> Detector:
 
 def converted(net: Detector) -> Model:
     """The SpikePack model, calibrated on scenes of training digits, with no scene of its own."""
-    ann = to_ann(net, "detector_scenes", (1, CANVAS, CANVAS), ("classes", "boxes"))
+    ann = to_ann(net, "detector_scenes", (1, CANVAS, CANVAS))
     return convert(ann, load("train", CALIBRATION_SCENES, CALIBRATION_SEED).images)
 
 

@@ -7,15 +7,20 @@ leak (tau = 2) and without one; the IF neuron's membrane starts at half a thresh
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from accelsim.reference.causal import answers as causal_answers
+from accelsim.reference.causal import causal_network
+from accelsim.reference.lif import HALF, IF, LIF
 from accelsim.reference.model import Model, integer_network, output_unit
 from accelsim.reference.network import run
 
 TIMESTEPS = (1, 2, 4, 8)
 FORMS = {"snn": "SpikePack", "lif": "LIF", "if": "IF"}
+NEURONS = {"lif": LIF, "if": replace(IF, initial=HALF)}
 NAMES = {"ann": "ANN"} | {
     f"{form}_t{timesteps}": f"{name}, T = {timesteps}" for form, name in FORMS.items() for timesteps in TIMESTEPS
 }
@@ -46,12 +51,6 @@ def answers(model: Model, form: str, timesteps: int, images: NDArray[np.uint8]) 
             for name in units:
                 sums[name].append(words[name])
         return {name: unit * np.stack(sums[name]) for name, unit in units.items()}
-    from dataclasses import replace
-
-    from accelsim.reference.lif import HALF, IF, LIF
-
-    from accelsim.reference import causal
-
-    rates = causal.causal_network(model, timesteps, {"lif": LIF, "if": replace(IF, initial=HALF)}[form])
-    found = [causal.answers(rates, image) for image in images]
+    rates = causal_network(model, timesteps, NEURONS[form])
+    found = [causal_answers(rates, image) for image in images]
     return {name: np.stack([each[name] for each in found]) for name in (found[0] if found else ())}

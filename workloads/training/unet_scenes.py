@@ -67,7 +67,7 @@ def train(epochs: int = EPOCHS, scenes: int = SCENES) -> UNet:
 
 def converted(net: UNet) -> Model:
     """The SpikePack model, calibrated on scenes of training digits, with no scene of its own."""
-    ann = to_ann(net, "unet_scenes", (1, CANVAS, CANVAS), ("classes",))
+    ann = to_ann(net, "unet_scenes", (1, CANVAS, CANVAS))
     return replace(convert(ann, load("train", CALIBRATION_SCENES, CALIBRATION_SEED).images), dataset=DATASET)
 
 

@@ -15,7 +15,7 @@ from accelsim.reference.model import Model
 
 def converted(net: VGG8, calibration: Images, images: Images, labels: Labels) -> Model:
     """The SpikePack model, calibrated on the images of `calibration`."""
-    model = convert(to_ann(net, "vgg_digits", (1, SIZE, SIZE), ("classes",)), calibration)
+    model = convert(to_ann(net, "vgg_digits", (1, SIZE, SIZE)), calibration)
     return replace(model, dataset="scikit-learn digits, 8x8 enlarged to 32x32", images=images, labels=labels)
 
 
