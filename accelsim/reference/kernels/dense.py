@@ -83,16 +83,20 @@ def convolve_dense(
                 for kernel_row in range(kernel_rows):
                     start = (out_row * row_stride + kernel_row * row_dilation) * columns * channels + corner
                     for _ in range(runs):
+                        # Views start at 0, so that no index need be looked at for being negative.
+                        source = words[start : start + run]
+                        target = patches[index, place : place + run]
                         for offset in range(run):
-                            patches[index, place + offset] = words[start + offset]
+                            target[offset] = source[offset]
                         place += run
                         start += apart
             for panel in range(panels):
                 for index in range(0, count, ROWS):
                     tile(patches, index, weights, group * panels + panel, block, panel * PANEL)
             for out in range(group_outputs):
+                of_block = sums[group * group_outputs + out, first : first + count]
                 for index in range(count):
-                    sums[group * group_outputs + out, first + index] = block[index, out]
+                    of_block[index] = block[index, out]
 
 
 @kernel
