@@ -18,7 +18,7 @@ FLOORS = (
     ("reference", "mapping", "parts", "cost"),
     ("build",),
     ("simulation", "rtl"),
-    ("report", "sweep", "interop"),
+    ("report", "sweep", "interop", "training"),
     ("api", "cli", "arguments", "certify_command", "compare_command", "noc_command", "rtl_command"),
     ("__init__", "__main__"),
 )
@@ -29,6 +29,7 @@ SOLE_IMPORTERS = {
     "matplotlib": "report",
     "amaranth": "rtl",
     "onnx": "interop",
+    "torch": "training",
     "numba": "jit",
     "llvmlite": "jit",
 }
