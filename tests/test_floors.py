@@ -18,7 +18,7 @@ FLOORS = (
     ("reference", "mapping", "parts", "cost"),
     ("build",),
     ("simulation", "rtl"),
-    ("report", "sweep", "interop"),
+    ("report", "sweep", "interop", "training"),
     ("api", "cli", "arguments", "compare_command", "noc_command", "rtl_command"),
     ("__init__", "__main__"),
 )
@@ -28,6 +28,7 @@ SOLE_IMPORTERS = {
     "simpy": "engine",
     "matplotlib": "report",
     "amaranth": "rtl",
+    "torch": "training",
     "numba": "jit",
     "llvmlite": "jit",
 }
