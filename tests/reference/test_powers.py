@@ -37,7 +37,7 @@ def test_wide_membranes(theta: int, timesteps: int, values: list[int]) -> None:
 
 
 def test_hard_reset_rounds_down_where_powers_round_to_nearest() -> None:
-    """r = U / (z theta) in range: 1 <= r < 2 rounded down; 1/2 < r^2 < 2 to nearest, as for the hard reset of sqrt(2) U."""
+    """r = U / (z theta) in range: 1 <= r < 2 rounded down; 1/2 < r^2 < 2 to nearest, the hard reset of sqrt(2) U."""
     theta, timesteps = 1000, 6
     membranes = np.arange(theta, theta << timesteps)[None]
     down = fire(membranes, np.array([theta]), timesteps, reset="hard") * theta
