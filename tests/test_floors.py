@@ -19,7 +19,7 @@ FLOORS = (
     ("build",),
     ("simulation", "rtl"),
     ("report", "sweep", "interop"),
-    ("api", "cli", "arguments", "compare_command", "noc_command", "rtl_command"),
+    ("api", "cli", "arguments", "compare_command", "noc_command", "rtl_command", "trace_command"),
     ("__init__", "__main__"),
 )
 FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names}
