@@ -7,6 +7,7 @@ nothing but the number of channels changes: the rewritten network computes what 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from math import inf
 from typing import Any
@@ -18,7 +19,7 @@ from accelsim.errors import InputError, Problem
 from accelsim.reference.ann import IDENTITY, RELU, Activation, Ann
 from accelsim.reference.node import Node
 from accelsim.reference.reals import Reals
-from accelsim.workload.layer import ATTENTION_OPS, WEIGHTED_OPS
+from accelsim.workload.layer import ATTENTION_OPS, WEIGHTED_OPS, Shape
 
 BOTH = np.array([1.0, -1.0], dtype=np.float32)
 """A signed value from its rails, and its rails from it."""
@@ -37,7 +38,7 @@ def rails(ann: Ann, signed_image: bool = False) -> Ann:
     With `signed_image` the image comes as rails too (`split`). Raises `InputError` naming every node that has no such
     form.
     """
-    return _Rewrite(_early_activations(ann), signed_image).run()
+    return _Rewrite(_early_activations(ann), signed_image, ann.shapes()).run()
 
 
 def split(values: NDArray[np.floating]) -> Reals:
@@ -78,6 +79,7 @@ class _Value:
 class _Rewrite:
     ann: Ann
     signed_image: bool
+    shapes: Mapping[str, Shape]
     nodes: list[Node] = field(default_factory=list)
     weights: dict[str, Reals] = field(default_factory=dict)
     bias: dict[str, NDArray[np.float64]] = field(default_factory=dict)
@@ -157,7 +159,6 @@ class _Rewrite:
             )
         if self.ann.gain.get(node.name, 1.0) <= 0:
             self._refuse(node, "its gain is not positive", self.ann.gain[node.name], "above 0")
-        channels = second.channels if node.op == "attention_values" else 0
         late = second.signed and act != IDENTITY
         name = self._name(f"{node.name}.rails") if second.signed and (late or answers) else node.name
         self._put(
@@ -165,7 +166,7 @@ class _Rewrite:
             activation=RELU if late else Activation(ceiling=act.ceiling),
         )
         self.gain[name] = self.ann.gain.get(node.name, 1.0)
-        made = _Value(name, channels, second.signed, True)
+        made = _Value(name, self.shapes[node.name][0], second.signed, True)
         return self._activate(node, made, act, answers) if late else made
 
     def _without_weights(self, node: Node, operands: list[_Value], act: Activation, answers: bool) -> _Value:
@@ -186,11 +187,10 @@ class _Rewrite:
             return self._neurons(sum_, source, weights, np.zeros(len(weights)), act, bool(act.slope), answers)
         if node.op in ("add", "concat"):
             operands = [self._fired(operand, node, signed) for operand in operands]
-        channels = sum(operand.channels for operand in operands) if node.op == "concat" else operands[0].channels
         name = self._name(f"{node.name}.rails") if acts or (signed and answers) else node.name
         self._put(replace(node, name=name, inputs=_names(operands)))
         passes = node.op != "avgpool2d" and operands[0].fired
-        made = _Value(name, channels, signed, passes)
+        made = _Value(name, self.shapes[node.name][0], signed, passes)
         return self._activate(node, made, act, answers) if acts else made
 
     def _activate(self, node: Node, value: _Value, act: Activation, answers: bool) -> _Value:
