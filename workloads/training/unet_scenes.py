@@ -22,7 +22,7 @@ from accelsim.reference.model import Model
 from accelsim.reference.model_file import FILE_NAME, write_model
 from accelsim.workload.archive import write_archive
 
-EPOCHS = 16
+EPOCHS = 6
 SCENES = 2048
 """New ones in each epoch."""
 
