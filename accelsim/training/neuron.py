@@ -8,6 +8,7 @@ quantiser (Esser et al., ICLR 2020, eq. 3), so that neither time nor memory depe
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import log
 from typing import Any, Literal
 
@@ -61,8 +62,7 @@ class PackedNeuron(nn.Module):
         scaled = membrane / self.theta
         if self.rounding == "nearest":
             scaled = scaled + 0.5
-        words: Tensor = _StraightThrough.apply(scaled, self.timesteps, self.tau, self.comparator)
-        return words
+        return _straight_through(scaled, self.timesteps, self.tau, self.comparator)
 
     def extra_repr(self) -> str:
         return f"timesteps={self.timesteps}, tau={self.tau}, comparator={self.comparator!r}, rounding={self.rounding!r}"
@@ -109,3 +109,6 @@ class _StraightThrough(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         (inside,) = ctx.saved_tensors
         return gradients[0] * inside, None, None, None
+
+
+_straight_through: Callable[..., Tensor] = _StraightThrough.apply
