@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from accelsim import __version__
 from accelsim.arguments import add_arch, add_seed, count, names, progress, refuse_foreign
+from accelsim.certify_command import add_certify
 from accelsim.compare_command import add_compare
 from accelsim.errors import AccelsimError, InputError, Problem, SimulationError
 from accelsim.noc_command import add_noc
@@ -72,7 +73,8 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("--version", action="version", version=f"accelsim {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for add in (_add_run, _add_plan, _add_check, _add_plot, _add_sweep, _add_trace, add_compare, add_noc, add_rtl):
+    own = (_add_run, _add_plan, _add_check, _add_plot, _add_sweep, _add_trace)
+    for add in (*own, add_certify, add_compare, add_noc, add_rtl):
         add(commands)
     if arguments and arguments[0] not in (*commands.choices, "-h", "--help", "--version"):
         _refuse_unknown_command(parser, arguments[0], list(commands.choices))

@@ -1,79 +1,82 @@
-"""From a trained network of floating-point numbers to integers: the steps of a conversion, each on plain arrays.
-
-A neuron's word z stands for the activation z * step, step = full_scale / (2^T - 1). With weights w = scale * v
-(v an integer of `weight_bits`), the membrane counts units of scale * step_in, so that
-theta = step_out / (scale * step_in), and theta / 2 added to the bias makes the neuron round to nearest: the error of
-an activation in range is at most step / 2.
-"""
+"""From a trained network of real numbers to a network whose weights are integers and whose activations are words."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from math import inf
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from accelsim.errors import InputError, Problem
+from accelsim.reference.ann import Ann
+from accelsim.reference.calibration import Calibration, full_scales, sample, with_streams
+from accelsim.reference.model import Model
+from accelsim.reference.quantise import quantise_weights
+from accelsim.reference.rails import rails, split
 
-Floats = NDArray[np.float64]
-
-WEAKEST_CHANNEL = 2.0**-8
-"""Floor of a channel's weight scale relative to the strongest: bounds theta, and the accumulators that hold it."""
-
-
-def fold_batch_norm(
-    weights: Floats, mean: Floats, variance: Floats, gain: Floats, offset: Floats, epsilon: float
-) -> tuple[Floats, Floats]:
-    """Weights [out_channels, ...] and bias [out_channels] of the convolution that includes its normalisation."""
-    factor = gain / np.sqrt(variance + epsilon)
-    return weights * factor.reshape(-1, *[1] * (weights.ndim - 1)), offset - mean * factor
+IMAGE_BITS = 8
 
 
-def quantise_weights(weights: Floats, bits: int = 8, per_channel: bool = True) -> tuple[NDArray[np.int8], Floats]:
-    """Symmetric integers v in +-(2^(bits-1) - 1) and scales [out_channels], weights ~ scale * v.
+def convert(
+    ann: Ann,
+    images: NDArray[Any],
+    *,
+    calibration: Calibration = "least_squares",
+    percentile: float = 99.9,
+    per_channel: bool = False,
+) -> Model:
+    """Rewrite, calibrate and quantise a network.
 
-    A layer that is read from its accumulators needs one scale for all channels (`per_channel` False), because they
-    are compared with one another.
+    `images` [image, channels, rows, columns] calibrate it: uint8, each a 255th part of the real number that the
+    network eats, or real numbers as it eats them. How the full scale of a stream follows from its activations:
+    `calibration.full_scales`. `per_channel` divides every channel by its own range first (`calibration.equalise`).
+    Raises `InputError` for images of another shape or type and for nodes that cannot be converted, all at once.
     """
-    largest = np.abs(weights).reshape(len(weights), -1).max(axis=1)
-    if not per_channel:
-        largest = np.full_like(largest, largest.max())
-    scale = np.maximum(largest, WEAKEST_CHANNEL * largest.max()) / (2 ** (bits - 1) - 1)
-    scale = np.where(scale > 0, scale, 1.0)
-    return np.rint(weights / scale.reshape(-1, *[1] * (weights.ndim - 1))).astype(np.int8), scale
+    _check(ann, images)
+    if np.issubdtype(images.dtype, np.integer):
+        real, step, signed = images.astype(np.float32) / np.float32(255), 1 / 255, False
+    else:
+        real, signed = images.astype(np.float32), bool(images.min() < 0)
+        step = float(np.abs(real).max()) / (2**IMAGE_BITS - 1) or 1.0
+    if signed:
+        real = split(real)
+    plain = with_streams(rails(ann, signed))
+    samples = sample(plain, real, plain.activation)
+    weights, scale = {}, {}
+    for node in plain.nodes:
+        if node.name in plain.weights:
+            values = plain.weights[node.name].astype(np.float64)
+            weights[node.name], scale[node.name] = quantise_weights(values, per_channel=bool(node.stream))
+    return Model(
+        name=ann.name,
+        dataset="",
+        image_shape=plain.input_shape,
+        image_bits=IMAGE_BITS,
+        image_step=step,
+        nodes=plain.nodes,
+        weights=weights,
+        scale=scale,
+        bias={name: bias.astype(np.float64) for name, bias in plain.bias.items()},
+        full_scale=full_scales(plain, samples, calibration, percentile),
+        images=np.zeros((0, *plain.input_shape), dtype=np.uint8),
+        gain=plain.gain,
+        ceiling={name: act.ceiling for name, act in plain.activation.items() if act.ceiling < inf},
+        outputs=plain.outputs,
+        image_rails=signed,
+    )
 
 
-def requantise(weights: NDArray[np.int8], scale: Floats, bits: int) -> tuple[NDArray[np.int8], Floats]:
-    """The same layer with `bits` instead of 8 bits a weight, rounded half away from zero."""
-    if bits == 8:
-        return weights, scale
-    largest = 2 ** (bits - 1) - 1
-    magnitude = (2 * np.abs(weights.astype(np.int64)) * largest + 127) // 254
-    return (np.sign(weights) * magnitude).astype(np.int8), scale * 127 / largest
-
-
-def full_scale(activations: Sequence[Floats], percentile: float = 100.0) -> float:
-    """The activation that the largest word stands for: a percentile (100: the maximum) of the positive samples.
-
-    `activations`: samples, of any shapes, of all layers that share the step.
-    """
-    samples = np.concatenate([activation.reshape(-1) for activation in activations])
-    samples = samples[samples > 0]
-    return float(np.percentile(samples, percentile)) if samples.size else 1.0
-
-
-def thresholds(scale: Floats, step_in: float, step_out: float) -> NDArray[np.int64]:
-    """theta, int64 [out_channels], at least 1. Raises `InputError` beyond 64 bits."""
-    return np.maximum(_integers(step_out / (scale * step_in), "thresholds"), 1)
-
-
-def integer_bias(bias: Floats, scale: Floats, step_in: float) -> NDArray[np.int64]:
-    """The bias in units of the membrane, int64 [out_channels], without theta // 2. Raises like `thresholds`."""
-    return _integers(bias / (scale * step_in), "bias")
-
-
-def _integers(values: Floats, what: str) -> NDArray[np.int64]:
-    largest = float(np.abs(values).max(initial=0.0))
-    if not largest < 2.0**62:
-        raise InputError(Problem(f"{what} do not fit an integer of 64 bits", value=largest, allowed="below 2^62"))
-    return np.rint(values).astype(np.int64)
+def _check(ann: Ann, images: NDArray[Any]) -> None:
+    problems = []
+    if images.dtype != np.uint8 and not np.issubdtype(images.dtype, np.floating):
+        problems.append(
+            Problem("images of the wrong type", key="images", value=str(images.dtype), allowed="uint8 or real numbers")
+        )
+    elif not np.isfinite(images).all():
+        problems.append(Problem("images hold numbers that are not finite", key="images"))
+    if images.ndim != 4 or images.shape[1:] != ann.input_shape or not len(images):
+        allowed = f"[image, {', '.join(map(str, ann.input_shape))}], at least one image"
+        problems.append(Problem("images of the wrong shape", key="images", value=images.shape, allowed=allowed))
+    if problems:
+        raise InputError(problems)

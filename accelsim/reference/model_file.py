@@ -1,8 +1,8 @@
 """Weights files: a `Model` as one .npz, found by name under workloads/.
 
 `meta` is one JSON text: format "accelsim-model", version, name, dataset, image_shape, image_bits, image_step, and the
-layers in execution order (name, op, inputs, kernel, stride, padding, stream). Arrays: `weights/<layer>`,
-`scale/<layer>`, `bias/<layer>`, `full_scale/<stream>`, `images`, `labels`, as in `Model`.
+layers in execution order (the fields of `Node`); optional are gain and ceiling by layer, outputs and image_rails.
+Arrays: `weights/<layer>`, `scale/<layer>`, `bias/<layer>`, `full_scale/<stream>`, `images`, `labels`, as in `Model`.
 """
 
 from __future__ import annotations
@@ -57,6 +57,10 @@ def write_model(path: Path, model: Model) -> None:
         "image_bits": model.image_bits,
         "image_step": model.image_step,
         "layers": [asdict(node) for node in model.nodes],
+        "gain": model.gain,
+        "ceiling": model.ceiling,
+        "outputs": model.outputs,
+        "image_rails": model.image_rails,
     }
     arrays: dict[str, Any] = {"images": model.images, "labels": model.labels}
     for group in ("weights", "scale", "bias", "full_scale"):
@@ -85,6 +89,10 @@ def read_model(path: Path) -> Model:
             full_scale=_group(arrays, "full_scale"),
             images=arrays["images"],
             labels=arrays["labels"],
+            gain=dict(meta.get("gain", {})),
+            ceiling=dict(meta.get("ceiling", {})),
+            outputs=tuple(meta.get("outputs", ())),
+            image_rails=meta.get("image_rails", False),
         )
     except (KeyError, TypeError, ValueError, AttributeError):
         rule = f"not a weights file ({FORMAT} version {VERSION})"

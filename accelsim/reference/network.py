@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -13,8 +12,8 @@ from numpy.typing import NDArray
 from accelsim.errors import InputError, Problem
 from accelsim.reference import operators
 from accelsim.reference.neuron import Comparator, Form, fire, integrate
-from accelsim.reference.operators import Words
 from accelsim.reference.spikes import LARGEST_WORD_BITS, unpack
+from accelsim.reference.synapses import Synapses, Words
 from accelsim.workload.layer import ARRAY_OPS, ATTENTION_OPS, WEIGHTED_OPS, Layer
 from accelsim.workload.workload import Parameters
 
@@ -32,6 +31,7 @@ class Network:
     parameters: Mapping[str, Parameters]
     timesteps: int
     comparator: Comparator = ">="
+    _synapses: dict[str, Synapses] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         problems = []
@@ -49,6 +49,12 @@ class Network:
                 problems += _too_wide(self, layer)
         if problems:
             raise InputError(problems)
+
+    def synapses(self, layer: Layer) -> Synapses:
+        """The weights of a layer as the kernels take them, kept from run to run."""
+        if layer.name not in self._synapses:
+            self._synapses[layer.name] = Synapses(layer, self.parameters[layer.name].weights)
+        return self._synapses[layer.name]
 
 
 def _too_wide(network: Network, layer: Layer) -> list[Problem]:
@@ -92,16 +98,16 @@ def produce(network: Network, layer: Layer, operands: list[Words], form: Form = 
         bias, theta = np.zeros(channels, dtype=np.int64), np.ones(channels, dtype=np.int64)
         if layer.fires:
             bias, theta = network.parameters[layer.name].bias, network.parameters[layer.name].theta
-        sums = partial(operators.attention_sums, second=operands[1], layer=layer)
+        synapses = operators.attention(operands[1], layer)
     else:
         parameters = network.parameters[layer.name]
         bias, theta = parameters.bias, parameters.theta
-        sums = partial(operators.synaptic_sums, layer=layer, parameters=parameters)
+        synapses = network.synapses(layer)
     if form == "packed":
-        membrane = sums(operands[0])
+        membrane = synapses.sums(operands[0])
     else:
         planes = unpack(operands[0], layer.word_bits).astype(np.int32)
-        membrane = integrate(np.stack([sums(plane) for plane in planes]))
+        membrane = integrate(np.stack([synapses.sums(plane) for plane in planes]))
     membrane += bias[:, None, None]
     if not layer.fires:
         return membrane

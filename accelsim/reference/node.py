@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from accelsim.workload.layer import Op
+from accelsim.workload.layer import Op, Shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,3 +37,19 @@ def window_shape(size: tuple[int, ...], node: Node) -> tuple[int, int]:
         )
     )
     return rows, columns
+
+
+def output_shape(node: Node, operands: Sequence[Shape], out_channels: int = 0) -> Shape:
+    """What a layer makes of operands of these shapes; `out_channels` is that of its weights, where it has some."""
+    first = operands[0]
+    if node.op == "add":
+        return first
+    if node.op == "concat":
+        return sum(shape[0] for shape in operands), *first[1:]
+    if node.op == "upsample":
+        return first[0], first[1] * node.factor[0], first[2] * node.factor[1]
+    if node.op == "attention_scores":
+        return node.groups * first[1] * first[2], *first[1:]
+    if node.op == "attention_values":
+        return operands[1]
+    return out_channels or first[0], *window_shape(first[1:], node)

@@ -5,9 +5,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from accelsim.reference.convert import quantise_weights
 from accelsim.reference.model import Model
 from accelsim.reference.node import Node
+from accelsim.reference.quantise import quantise_weights
 
 
 @pytest.fixture(scope="session")

@@ -1,81 +1,82 @@
-"""Each step of a conversion, against the floating-point arithmetic that it stands for."""
+"""Whole conversions: the network of words against the network of real numbers that it came from."""
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from accelsim.errors import InputError
-from accelsim.reference import convert
-from accelsim.reference.neuron import fire
+from accelsim.reference.ann import RELU, Activation, Ann, forward
+from accelsim.reference.convert import convert
+from accelsim.reference.model import ann_of, integer_network, output_unit
+from accelsim.reference.network import run
+from accelsim.reference.node import Node
 
 
-def test_folding_equals_normalising_afterwards() -> None:
-    rng = np.random.default_rng(0)
-    weights, inputs = rng.normal(size=(4, 3, 1, 1)), rng.normal(size=(3, 5))
-    mean, offset, gain, variance = rng.normal(size=4), rng.normal(size=4), rng.normal(size=4), rng.random(4)
-    sums = weights[:, :, 0, 0] @ inputs
-    expected = (sums - mean[:, None]) / np.sqrt(variance + 1e-5)[:, None] * gain[:, None] + offset[:, None]
-    folded, bias = convert.fold_batch_norm(weights, mean, variance, gain, offset, 1e-5)
-    np.testing.assert_allclose(folded[:, :, 0, 0] @ inputs + bias[:, None], expected, rtol=1e-12)
-
-
-@settings(deadline=None)
-@given(st.integers(0, 2**32 - 1), st.integers(2, 8))
-def test_quantised_weights_are_within_half_a_scale(seed: int, bits: int) -> None:
-    real = np.random.default_rng(seed).normal(size=(5, 2, 3, 3))
-    for per_channel in (True, False):
-        integers, scale = convert.quantise_weights(real, bits, per_channel)
-        assert integers.dtype == np.int8
-        assert np.abs(integers).max() == 2 ** (bits - 1) - 1
-        assert (np.abs(integers * scale[:, None, None, None] - real).max((1, 2, 3)) <= scale * 0.5000001).all()
-        assert per_channel or len(set(scale)) == 1
-
-
-def test_weak_and_silent_channels_keep_a_bounded_scale() -> None:
-    integers, scale = convert.quantise_weights(np.array([[1.27], [1e-9], [0.0]]))
-    assert integers.tolist() == [[127], [0], [0]]
-    np.testing.assert_allclose(scale, [0.01, 0.01 / 256, 0.01 / 256])
-    assert convert.quantise_weights(np.zeros((2, 1)))[1].tolist() == [1.0, 1.0]
-
-
-def test_requantising_rounds_half_away_from_zero_and_keeps_eight_bits() -> None:
-    weights, scale = np.array([[127, -127, 64, -64, 63, 1]], dtype=np.int8), np.array([0.5])
-    assert convert.requantise(weights, scale, 8)[0] is weights
-    fewer, coarser = convert.requantise(weights, scale, 2)
-    assert fewer.tolist() == [[1, -1, 1, -1, 0, 0]]
-    assert coarser.tolist() == [0.5 * 127]
-
-
-def test_full_scale_looks_at_positive_activations_of_all_layers() -> None:
-    samples = [np.array([[0.0, 1.0], [2.0, -7.0]]), np.array([3.0, 5.0, 4.0])]
-    assert convert.full_scale(samples) == 5.0
-    assert convert.full_scale(samples, 50.0) == 3.0
-    assert convert.full_scale([np.zeros(3)]) == 1.0
-
-
-@settings(deadline=None)
-@given(st.integers(0, 2**32 - 1), st.integers(1, 8))
-def test_a_converted_neuron_rounds_its_activation_to_the_nearest_word(seed: int, timesteps: int) -> None:
-    rng = np.random.default_rng(seed)
-    integers = rng.integers(-127, 128, (3, 20)).astype(np.int8)
-    scale, bias, step_in = rng.random(3) * 0.01 + 0.001, rng.normal(size=3) * 10, 0.37
-    words = rng.integers(0, 2**timesteps, 20)
-    step_out = 6.0 / (2**timesteps - 1)
-    activation = scale * (integers @ words) * step_in + bias
-    theta = convert.thresholds(scale, step_in, step_out)
-    membrane = integers @ words + convert.integer_bias(bias, scale, step_in) + theta // 2
-    fired = fire(membrane, theta, timesteps) * step_out
-    rounding_of_theta = np.abs(theta * scale * step_in / step_out - 1) * 6.0
-    error = np.abs(fired - np.clip(activation, 0, 6.0))
-    assert (error <= step_out / 2 + 2 * scale * step_in + rounding_of_theta).all()
-
-
-def test_thresholds_beyond_64_bits_are_refused() -> None:
-    with pytest.raises(InputError) as caught:
-        convert.thresholds(np.array([0.5**100]), 1.0, 1.0)
-    assert (
-        str(caught.value)
-        == "thresholds do not fit an integer of 64 bits (got 1.2676506002282294e+30); allowed: below 2^62"
+def network_of_everything(seed: int = 0) -> Ann:
+    """Residuals before and after a ReLU, a leaky layer, pools, a skip into a concat, attention, two outputs."""
+    nodes = (
+        Node("stem", "conv2d", (), (3, 3), (1, 1), (1, 1)),
+        Node("leaky", "conv2d", ("stem",), (3, 3), (1, 1), (1, 1)),
+        Node("branch", "conv2d", ("leaky",), (3, 3), (1, 1), (1, 1)),
+        Node("sum", "add", ("stem", "branch")),
+        Node("half", "maxpool2d", ("sum",), (2, 2), (2, 2)),
+        Node("deep", "conv2d", ("half",), (3, 3), (1, 1), (2, 2), dilation=(2, 2)),
+        Node("up", "upsample", ("deep",), factor=(2, 2)),
+        Node("skip", "concat", ("up", "sum")),
+        Node("map", "conv2d", ("skip",)),
+        Node("q", "conv2d", ("map",)),
+        Node("k", "conv2d", ("map",)),
+        Node("v", "conv2d", ("map",), groups=2),
+        Node("scores", "attention_scores", ("q", "k"), groups=2),
+        Node("values", "attention_values", ("scores", "v"), groups=2),
+        Node("projection", "conv2d", ("values",)),
+        Node("residual", "add", ("projection", "map")),
+        Node("mean", "avgpool2d", ("residual",), (8, 8), (8, 8)),
+        Node("classes", "linear", ("mean",)),
     )
-    assert convert.thresholds(np.array([1e3]), 1.0, 1.0).tolist() == [1]
+    rng = np.random.default_rng(seed)
+    shapes = {"stem": (8, 3, 3), "leaky": (8, 8, 3), "branch": (8, 8, 3), "deep": (16, 8, 3), "map": (8, 24, 1)}
+    shapes |= dict.fromkeys(("q", "k", "projection"), (8, 8, 1)) | {"v": (8, 4, 1), "classes": (10, 8, 1)}
+    weights = {
+        name: (rng.normal(size=(outs, ins, kernel, kernel)) / np.sqrt(ins * kernel**2)).astype(np.float32)
+        for name, (outs, ins, kernel) in shapes.items()
+    }
+    bias = {name: rng.normal(size=len(values)) / 10 for name, values in weights.items()}
+    activation = dict.fromkeys(("stem", "sum", "deep", "map", "q", "k"), RELU) | {"leaky": Activation(0.1)}
+    gain = {"scores": 1 / 64, "values": 1 / 8}
+    return Ann("everything", (3, 8, 8), nodes, weights, bias, activation, gain, ("classes", "map"))
+
+
+def outputs(model, timesteps: int, images, form="packed") -> dict[str, np.ndarray]:
+    network = integer_network(model, timesteps)
+    runs = [run(network, image, form) for image in model.encode(images)]
+    return {
+        name: np.stack([words[name] for words in runs]) * output_unit(model, name, timesteps) for name in model.answers
+    }
+
+
+@pytest.mark.parametrize(
+    ("calibration", "limits"), [("max", (0.09, 0.25)), ("percentile", (0.12, 0.22)), ("least_squares", (0.1, 0.19))]
+)
+def test_outputs_approach_those_of_real_numbers(calibration, limits) -> None:
+    ann = network_of_everything()
+    images = np.random.default_rng(1).normal(size=(16, 3, 8, 8)).astype(np.float32)
+    expected = forward(ann, images)
+    model = convert(ann, images, calibration=calibration)
+    for timesteps, factor in ((4, 1.0), (8, 0.25)):
+        made = outputs(model, timesteps, images)
+        for name, limit in zip(("classes", "map"), limits, strict=True):
+            missed = np.sqrt(((made[name] - expected[name]) ** 2).mean() / (expected[name] ** 2).mean())
+            assert missed < limit * factor
+    again = forward(ann_of(model), model.encode(images) * model.image_step)
+    for name, values in expected.items():
+        np.testing.assert_allclose(again[name], values, atol=0.05)
+
+
+def test_images_are_checked_before_anything_else() -> None:
+    ann = network_of_everything()
+    with pytest.raises(InputError) as caught:
+        convert(ann, np.zeros((0, 8, 8), dtype=np.int64))
+    assert str(caught.value) == (
+        "images: images of the wrong type (got 'int64'); allowed: uint8 or real numbers\n"
+        "images: images of the wrong shape (got (0, 8, 8)); allowed: [image, 3, 8, 8], at least one image"
+    )

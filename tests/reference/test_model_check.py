@@ -36,7 +36,8 @@ def test_a_good_model_has_no_problems(random_model) -> None:
         (
             "sum",
             {"op": "sub", "inputs": ("stem",)},
-            "layers.sum.op: no such operator (got 'sub'); allowed: conv2d, linear, maxpool2d, avgpool2d, add",
+            "layers.sum.op: no such operator (got 'sub'); allowed: conv2d, linear, attention_scores, "
+            "attention_values, maxpool2d, avgpool2d, add, concat, upsample",
         ),
         (
             "mean",

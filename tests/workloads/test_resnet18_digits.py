@@ -1,6 +1,5 @@
 """The shipped network: its images, its trace, its reported accuracy, and the conversion that made it."""
 
-import importlib
 import json
 from pathlib import Path
 
@@ -15,23 +14,6 @@ ROOT = Path(__file__).resolve().parents[2]
 HOME = ROOT / "workloads" / "resnet18_digits"
 
 
-@pytest.fixture
-def script(monkeypatch):
-    monkeypatch.syspath_prepend(HOME)
-    return importlib.import_module
-
-
-def test_enlarging_is_bilinear_between_pixel_centres(script) -> None:
-    image = np.random.default_rng(0).integers(0, 17, (1, 8, 8))
-    position = np.clip((np.arange(32) + 0.5) / 4 - 0.5, 0, 7)
-    rows = np.array([np.interp(position, np.arange(8), row) for row in image[0]])
-    expected = np.array([np.interp(position, np.arange(8), column) for column in rows.T]).T * 255 / 16
-    enlarged = script("digits").enlarge(image)
-    assert (enlarged.dtype, enlarged.shape) == (np.uint8, (1, 1, 32, 32))
-    assert np.abs(enlarged[0, 0] - expected).max() <= 0.5 + 1e-9
-    assert script("digits").enlarge(np.full((1, 8, 8), 16)).min() == 255
-
-
 def test_the_committed_trace_is_what_the_weights_make() -> None:
     path = ROOT / "traces" / "resnet18_digits.npz"
     trace = make_trace("resnet18_digits", 4)
@@ -44,19 +26,13 @@ def test_the_committed_trace_is_what_the_weights_make() -> None:
     assert max(path.stat().st_size, (HOME / "weights.npz").stat().st_size) < 3e6
 
 
-def test_intervals(script) -> None:
-    accuracy = script("accuracy")
-    assert accuracy.wilson(81, 263) == pytest.approx((0.2553, 0.3662), abs=1e-4)
-    assert accuracy.paired("1" * 90 + "0" * 10, "1" * 80 + "0" * 20) == pytest.approx((0.1, 0.03425, 0.16183), abs=1e-4)
-
-
 def test_reported_accuracy(script) -> None:
     outcome = json.loads((HOME / "accuracy.json").read_text())
     right = {name: hits.count("1") / len(hits) for name, hits in outcome.items()}
     assert {len(hits) for hits in outcome.values()} == {1797}
     assert right["ann"] >= 0.97
     assert right["ann"] - right["snn_t4"] <= 0.01
-    assert script("accuracy").paired(outcome["ann"], outcome["snn_t4"])[2] <= 0.01
+    assert script("metrics").paired(outcome["ann"], outcome["snn_t4"])[2] <= 0.01
     assert script("accuracy").table(outcome) in (HOME / "README.md").read_text()
 
 
@@ -65,7 +41,7 @@ def test_the_conversion_follows_the_trained_network(script) -> None:
     torch.manual_seed(0)
     net = script("resnet").ResNet18().eval()
     images = np.random.default_rng(0).integers(0, 256, (2, 1, 32, 32), dtype=np.uint8)
-    model = script("convert").convert(net, images, images, np.zeros(2, dtype=np.int64))
+    model = script("resnet_conversion").convert(net, images, images, np.zeros(2, dtype=np.int64))
     network = integer_network(model, 8)
     with torch.no_grad():
         expected = net(torch.from_numpy(images).float() / 255).numpy()

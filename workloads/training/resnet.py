@@ -2,22 +2,10 @@
 
 from __future__ import annotations
 
-import torch
+from convolution import Convolution
 from torch import Tensor, nn
 
 WIDTHS = (16, 32, 64, 128)
-
-
-class Convolution(nn.Module):
-    """Convolution, batch normalisation, ReLU: what one layer of integrate-and-fire neurons replaces."""
-
-    def __init__(self, channels: int, out_channels: int, kernel: int, stride: int = 1) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(channels, out_channels, kernel, stride, kernel // 2, bias=False)
-        self.norm = nn.BatchNorm2d(out_channels)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return torch.relu(self.norm(self.conv(x)))
 
 
 class Block(nn.Module):

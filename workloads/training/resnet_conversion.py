@@ -1,4 +1,4 @@
-"""From the trained torch network to accelsim's quantised model."""
+"""From the trained ResNet-18 to accelsim's quantised model."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+from convolution import Convolution
 from numpy.typing import NDArray
-from resnet import WIDTHS, Block, Convolution, ResNet18
+from resnet import WIDTHS, Block, ResNet18
 
-from accelsim.reference.convert import fold_batch_norm, full_scale, quantise_weights
+from accelsim.reference.calibration import full_scale
 from accelsim.reference.model import Model, integer_network
 from accelsim.reference.network import Network, run
 from accelsim.reference.node import Node
+from accelsim.reference.quantise import fold_batch_norm, quantise_weights
 
 LARGEST_TIMESTEPS = 8
 PERCENTILES = (100.0, 99.9, 99.5, 99.0, 98.0, 96.0, 93.0, 90.0)

@@ -1,0 +1,126 @@
+"""Sums of every kernel against plain NumPy in 64 bits, and which kernel is taken."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from accelsim.reference.kernels import dense, layers
+from accelsim.reference.synapses import Synapses
+from accelsim.workload.layer import Layer
+
+
+def slow_sums(layer: Layer, weights, words):
+    """Sums over windows of the padded words, group by group, in int64."""
+    (down, right), taps = layer.padding, layer.kernel
+    padded = np.pad(words.astype(np.int64), ((0, 0), (down, down), (right, right)))
+    sums = np.zeros(layer.out_shape, dtype=np.int64)
+    rows, columns = layer.out_shape[1:]
+    for group in range(layer.groups):
+        inputs = slice(group * layer.group_inputs, (group + 1) * layer.group_inputs)
+        outputs = slice(group * layer.group_outputs, (group + 1) * layer.group_outputs)
+        for row in range(taps[0]):
+            for column in range(taps[1]):
+                top, left = row * layer.dilation[0], column * layer.dilation[1]
+                seen = padded[inputs, top :: layer.stride[0], left :: layer.stride[1]][:, :rows, :columns]
+                sums[outputs] += np.einsum("oi,ihw->ohw", weights[outputs, :, row, column].astype(np.int64), seen)
+    return sums
+
+
+@st.composite
+def convolutions(draw):
+    """A convolution with any window and groups, and the generator of its numbers."""
+    pair = st.tuples(st.integers(1, 3), st.integers(1, 3))
+    kernel, stride, dilation = draw(pair), draw(pair), draw(pair)
+    padding = draw(st.tuples(st.integers(0, 2), st.integers(0, 2)))
+    span = [(taps - 1) * apart + 1 for taps, apart in zip(kernel, dilation, strict=True)]
+    size = [draw(st.integers(max(1, reach - 2 * edge), 12)) for reach, edge in zip(span, padding, strict=True)]
+    out = [
+        (length + 2 * edge - reach) // step + 1
+        for length, edge, reach, step in zip(size, padding, span, stride, strict=True)
+    ]
+    groups = draw(st.sampled_from([1, 1, 2, 3]))
+    inputs, outputs = groups * draw(st.integers(1, 5)), groups * draw(st.sampled_from([1, 2, 3, 33]))
+    layer = Layer(
+        "x", "conv2d", (), (inputs, *size), (outputs, *out), kernel, stride, padding, groups=groups, dilation=dilation
+    )
+    return layer, np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+
+
+@pytest.mark.parametrize("method", ["auto", "dense", "skip"])
+@settings(max_examples=60, deadline=None)
+@given(
+    case=convolutions(),
+    weight_bits=st.sampled_from([1, 2, 4, 8, 9, 16, 20]),
+    word_bits=st.sampled_from([1, 2, 4, 8, 9, 15, 16, 31]),
+    density=st.sampled_from([0.0, 0.01, 0.3, 1.0]),
+    signed=st.booleans(),
+    threads=st.sampled_from([1, 3]),
+)
+def test_all_methods_give_the_sums_of_numpy(method, case, weight_bits, word_bits, density, signed, threads) -> None:
+    layer, rng = case
+    low, high = (-1, 2) if weight_bits == 1 else (-(2 ** (weight_bits - 1)), 2 ** (weight_bits - 1))
+    weights = rng.integers(low, high, (layer.out_shape[0], layer.group_inputs, *layer.kernel), dtype=np.int32)
+    words = rng.integers(-(2 ** (word_bits - 1)) if signed else 0, 2**word_bits, layer.in_shape)
+    words = np.where(rng.random(words.shape) < density, words, 0).astype(np.int32)
+    sums = Synapses(layer, weights).sums(words, method, threads)
+    assert sums.dtype == np.int64
+    assert sums.tolist() == slow_sums(layer, weights, words).tolist()
+
+
+def column(fan_in: int, weight: int) -> Synapses:
+    layer = Layer("x", "linear", (), (fan_in, 1, 1), (1, 1, 1))
+    return Synapses(layer, np.full((1, fan_in, 1, 1), weight, dtype=np.int32))
+
+
+@pytest.mark.parametrize(
+    ("weight", "word", "fan_in", "kernel", "operand"),
+    [
+        (-128, 255, 65793, "dense", np.uint8),
+        (127, 256, 100, "dense", np.int16),
+        (128, 255, 100, "dense", np.int16),
+        (127, -1, 100, "dense", np.int16),
+        (-128, 255, 65794, "skip", np.int64),
+        (127, 32767, 516, "dense", np.int16),
+        (127, 32767, 517, "skip", np.int64),
+        (127, 32768, 100, "skip", np.int32),
+        (32767, 32767, 2, "dense", np.int16),
+        (-32768, -32768, 1, "dense", np.int16),
+        (-32768, -32768, 2, "skip", np.int64),
+    ],
+)
+def test_widths_choose_the_kernel(monkeypatch, weight, word, fan_in, kernel, operand) -> None:
+    """At the very ends of what bytes, halves and sums of 32 bits hold."""
+    taken = []
+
+    def spy(module, name, kind, argument):
+        original = getattr(module, name)
+        monkeypatch.setattr(module, name, lambda *args: (taken.append((kind, args[argument].dtype)), original(*args)))
+
+    spy(dense, "convolve_dense", "dense", 0)
+    spy(layers, "convolve", "skip", 1)
+    sums = column(fan_in, weight).sums(np.full((fan_in, 1, 1), word, dtype=np.int32))
+    assert sums.item() == weight * word * fan_in
+    assert taken == [(kernel, operand)]
+
+
+def test_silent_words_are_skipped_where_most_are_silent(monkeypatch) -> None:
+    layer = Layer("x", "conv2d", (), (4, 20, 20), (2, 20, 20))
+    synapses = Synapses(layer, np.ones((2, 4, 1, 1), dtype=np.int8))
+    taken = []
+    for module, name in ((dense, "convolve_dense"), (layers, "convolve")):
+        original = getattr(module, name)
+        monkeypatch.setattr(
+            module, name, lambda *args, name=name, original=original: (taken.append(name), original(*args))
+        )
+    words = np.zeros((4, 20, 20), dtype=np.int32)
+    for method in ("auto", "dense"):
+        synapses.sums(words, method)
+    for method in ("auto", "skip"):
+        synapses.sums(words + 1, method)
+    assert taken == ["convolve", "convolve_dense", "convolve_dense", "convolve"]
+
+
+def test_an_unknown_method_is_named() -> None:
+    with pytest.raises(ValueError, match=r"^method is one of \('auto', 'dense', 'skip'\), not 'sparse'$"):
+        column(1, 1).sums(np.zeros((1, 1, 1), dtype=np.int32), "sparse")
