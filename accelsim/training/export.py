@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from torch import Tensor, fx, nn
 
 from accelsim.errors import InputError, Problem
-from accelsim.reference.convert import fold_batch_norm, thresholds
 from accelsim.reference.model import Model, integer_network
 from accelsim.reference.network import Network
 from accelsim.reference.node import Node, window_shape
+from accelsim.reference.quantise import fold_batch_norm, thresholds
 from accelsim.training.neuron import PackedNeuron, largest_word
 from accelsim.training.quantise import rounded_weights, write_rounded
 
