@@ -32,8 +32,8 @@ from accelsim.training.quantise import quantised
 HOME = Path(__file__).resolve().parents[1] / "bit_budget"
 SEED = 0
 FOLDS = 2
-EPOCHS = 24
-BATCH = 96
+EPOCHS = 16
+BATCH = 64
 LARGEST_RATE = 0.01
 VARIANTS = 8
 """Positions or paths of each digit that training sees, an epoch after the other; what is judged is one more."""
@@ -141,7 +141,7 @@ def cross_validate(
         if fold == 0:
             chosen = [held_out[labels[held_out] == digit][0] for digit in range(10)]
             words = recorded_words(net, task, division, judged[chosen])
-    return "".join("01"[hit] for hit in right), words
+    return "".join("01"[hit] for hit in right.tolist()), words
 
 
 def main() -> None:
