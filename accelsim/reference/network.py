@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,9 +14,10 @@ from numpy.typing import NDArray
 
 from accelsim.errors import InputError, Problem
 from accelsim.reference import operators
+from accelsim.reference.accumulator import Accumulator
 from accelsim.reference.neuron import Comparator, Form, fire, integrate
 from accelsim.reference.spikes import LARGEST_WORD_BITS, unpack
-from accelsim.reference.synapses import Synapses, Words
+from accelsim.reference.synapses import Method, Words
 from accelsim.workload.layer import ARRAY_OPS, ATTENTION_OPS, WEIGHTED_OPS, Layer
 from accelsim.workload.workload import Parameters
 
@@ -31,7 +35,6 @@ class Network:
     parameters: Mapping[str, Parameters]
     timesteps: int
     comparator: Comparator = ">="
-    _synapses: dict[str, Synapses] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         problems = []
@@ -49,12 +52,6 @@ class Network:
                 problems += _too_wide(self, layer)
         if problems:
             raise InputError(problems)
-
-    def synapses(self, layer: Layer) -> Synapses:
-        """The weights of a layer as the kernels take them, kept from run to run."""
-        if layer.name not in self._synapses:
-            self._synapses[layer.name] = Synapses(layer, self.parameters[layer.name].weights)
-        return self._synapses[layer.name]
 
 
 def _too_wide(network: Network, layer: Layer) -> list[Problem]:
@@ -75,22 +72,68 @@ def _too_wide(network: Network, layer: Layer) -> list[Problem]:
     ]
 
 
-def run(network: Network, image: NDArray[np.integer[Any]], form: Form = "packed") -> dict[str, NDArray[np.int64]]:
+def run(
+    network: Network,
+    image: NDArray[np.integer[Any]],
+    form: Form = "packed",
+    *,
+    method: Method = "auto",
+    threads: int = 1,
+    accumulator: Accumulator | None = None,
+) -> dict[str, NDArray[np.int64]]:
     """The words that every layer produces for one image [channels, rows, columns], by layer name, each `out_shape`.
 
     "packed" computes one sum of weight times word and the closed form of the neuron. "serial" sends a word's bit
     planes one after another, most significant first, doubles the membrane between them, and decodes spikes in T
     steps. Both give the same words; a layer that does not fire yields its accumulators U + bias.
+
+    `method` and `threads` (which share the output pixels of a layer) change the time that it takes alone. With an
+    `accumulator` sums run up in it, in one thread.
     """
     words: dict[str, NDArray[np.int64]] = {}
     for layer in network.layers:
         operands = [words[producer].astype(np.int32) for producer in layer.inputs] or [image.astype(np.int32)]
-        words[layer.name] = produce(network, layer, operands, form)
+        words[layer.name] = produce(
+            network, layer, operands, form, method=method, threads=threads, accumulator=accumulator
+        )
     return words
 
 
-def produce(network: Network, layer: Layer, operands: list[Words], form: Form = "packed") -> NDArray[np.int64]:
-    """The words [out_shape] that one layer makes of its operands' words."""
+def run_all(
+    network: Network,
+    images: Iterable[NDArray[np.integer[Any]]],
+    form: Form = "packed",
+    threads: int = 1,
+    *,
+    method: Method = "auto",
+    accumulator: Accumulator | None = None,
+) -> Iterator[dict[str, NDArray[np.int64]]]:
+    """What `run` gives for each of the images, in their order; so many of them are worked on at a time."""
+    one = partial(run, network, form=form, method=method, accumulator=accumulator)
+    if threads == 1:
+        yield from map(one, images)
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        ahead: deque[Future[dict[str, NDArray[np.int64]]]] = deque()
+        for image in images:
+            ahead.append(pool.submit(one, image))
+            if len(ahead) > threads:
+                yield ahead.popleft().result()
+        while ahead:
+            yield ahead.popleft().result()
+
+
+def produce(
+    network: Network,
+    layer: Layer,
+    operands: list[Words],
+    form: Form = "packed",
+    *,
+    method: Method = "auto",
+    threads: int = 1,
+    accumulator: Accumulator | None = None,
+) -> NDArray[np.int64]:
+    """The words [out_shape] that one layer makes of its operands' words; see `run`."""
     if layer.op not in ARRAY_OPS:
         return operators.without_weights(layer, operands).astype(np.int64)
     if layer.op in ATTENTION_OPS:
@@ -102,19 +145,42 @@ def produce(network: Network, layer: Layer, operands: list[Words], form: Form = 
     else:
         parameters = network.parameters[layer.name]
         bias, theta = parameters.bias, parameters.theta
-        synapses = network.synapses(layer)
+        synapses = operators.synapses(layer, parameters)
+    sums = partial(synapses.sums, method=method, threads=threads)
+    if accumulator is not None:
+        sums = partial(accumulator.sums, synapses)
     if form == "packed":
-        membrane = synapses.sums(operands[0])
+        membrane = sums(operands[0])
     else:
         planes = unpack(operands[0], layer.word_bits).astype(np.int32)
-        membrane = integrate(np.stack([synapses.sums(plane) for plane in planes]))
+        membrane = integrate(np.stack([sums(plane) for plane in planes]))
     membrane += bias[:, None, None]
     if not layer.fires:
         return membrane
     return fire(membrane, theta, network.timesteps, network.comparator, form)
 
 
-def classify(network: Network, images: NDArray[np.integer[Any]], form: Form = "packed") -> NDArray[np.int64]:
+def accumulator_bits(network: Network) -> dict[str, int]:
+    """Bits of a two's complement accumulator that suffice for every partial sum of the packed form, and for the bias.
+
+    By layer with weights, for any words of the layer's width; an attention product, whose second operand is a word
+    too, needs the width of two words and of how many it adds up.
+    """
+    needed = {}
+    for layer in network.layers:
+        if layer.op in WEIGHTED_OPS:
+            largest = operators.largest_accumulator(network.parameters[layer.name], layer.word_bits)
+            needed[layer.name] = largest.bit_length() + 1
+        elif layer.op in ATTENTION_OPS:
+            products = ((1 << layer.word_bits) - 1) * ((1 << layer.operand_bits(1)) - 1)
+            bias = int(np.abs(network.parameters[layer.name].bias).max()) if layer.fires else 0
+            needed[layer.name] = (layer.fan_in * products + bias).bit_length() + 1
+    return needed
+
+
+def classify(
+    network: Network, images: NDArray[np.integer[Any]], form: Form = "packed", threads: int = 1
+) -> NDArray[np.int64]:
     """Index of the largest accumulator of the last layer, for each of the images [n, channels, rows, columns]."""
     last = network.layers[-1].name
-    return np.array([int(np.argmax(run(network, image, form)[last])) for image in images], dtype=np.int64)
+    return np.array([int(np.argmax(words[last])) for words in run_all(network, images, form, threads)], dtype=np.int64)

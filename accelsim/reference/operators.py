@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,8 @@ from accelsim.reference.kernels import layers as kernels
 from accelsim.reference.synapses import Synapses, Words
 from accelsim.workload.layer import Layer
 from accelsim.workload.workload import Parameters
+
+_synapses: WeakKeyDictionary[Parameters, dict[Layer, Synapses]] = WeakKeyDictionary()
 
 
 def largest_accumulator(parameters: Parameters, word_bits: int) -> int:
@@ -23,13 +26,20 @@ def largest_accumulator(parameters: Parameters, word_bits: int) -> int:
     )
 
 
+def synapses(layer: Layer, parameters: Parameters) -> Synapses:
+    """The weights of a layer as the kernels take them, kept for as long as the parameters live."""
+    made = _synapses.setdefault(parameters, {})
+    if layer not in made:
+        made[layer] = Synapses(layer, parameters.weights)
+    return made[layer]
+
+
 def synaptic_sums(words: Words, layer: Layer, parameters: Parameters) -> NDArray[np.int64]:
     """U = sum of weight times word over the receptive field, without the bias: int64 [out_channels, rows, columns].
 
-    A `linear` layer is the convolution whose kernel covers its input. Who needs sums of one layer more than once keeps
-    its `Synapses`.
+    A `linear` layer is the convolution whose kernel covers its input.
     """
-    return Synapses(layer, parameters.weights).sums(words)
+    return synapses(layer, parameters).sums(words)
 
 
 def attention(second: Words, layer: Layer) -> Synapses:

@@ -47,8 +47,8 @@ class Synapses:
         if method not in get_args(Method):
             raise ValueError(f"method is one of {get_args(Method)}, not {method!r}")
         words = np.ascontiguousarray(words, dtype=np.int32)
-        smallest, largest, spikes = dense.measure(words.reshape(-1))
-        bound = max(largest, -smallest) * self.largest_weight_sum
+        smallest, largest, spikes = _measure(words)
+        bound = self._bound(smallest, largest)
         width = self._operand_width(smallest, largest)
         if method == "skip" or (method == "auto" and spikes < SKIP_DENSITY * words.size):
             return self._skipping(words, bound)
@@ -57,6 +57,19 @@ class Synapses:
         if width is None or bound >= 1 << 31:
             return self._skipping(words, bound)
         return self._dense(words, width, threads)
+
+    def bound(self, words: Words) -> int:
+        """A bound on the magnitude of every running sum of these words, from the largest of them alone."""
+        smallest, largest, _ = _measure(np.ascontiguousarray(words, dtype=np.int32))
+        return self._bound(smallest, largest)
+
+    @property
+    def by_tap(self) -> NDArray[np.int64]:
+        """Weights in the order kernel row, kernel column, input channel, output channel."""
+        return self._weights_as("tap", lambda: np.ascontiguousarray(self.weights.transpose(2, 3, 1, 0), dtype=np.int64))
+
+    def _bound(self, smallest: int, largest: int) -> int:
+        return max(largest, -smallest) * self.largest_weight_sum
 
     def _operand_width(self, smallest: int, largest: int) -> np.dtype[Any] | None:
         if smallest >= 0 and largest < 1 << 8 and fits(self.range, 8):
@@ -127,6 +140,11 @@ class Synapses:
         filled[:, : layer.group_outputs, : layer.fan_in] = by_group
         panelled = filled.reshape(layer.groups * panels, PANEL, units, unit).transpose(0, 2, 1, 3)
         return np.ascontiguousarray(panelled).reshape(layer.groups * panels, -1)
+
+
+def _measure(words: Words) -> tuple[int, int, int]:
+    smallest, largest, spikes = dense.measure(words.reshape(-1))
+    return int(smallest), int(largest), int(spikes)
 
 
 def fits(span: tuple[int, int], bits: int) -> bool:
