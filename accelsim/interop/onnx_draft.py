@@ -5,15 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import inf
 
 import numpy as np
 from numpy.typing import NDArray
 
 from accelsim.interop.onnx_layout import Layout, Refusal
-from accelsim.reference.ann import Activation, Ann
+from accelsim.reference.ann import IDENTITY, Activation, Ann
 from accelsim.reference.node import Node
-from accelsim.workload.layer import ATTENTION_OPS, WEIGHTED_OPS, Op, Shape
+from accelsim.workload.layer import ATTENTION_OPS, Shape
 
 Floats = NDArray[np.float64]
 
@@ -93,7 +92,7 @@ class Drafts:
             value.shape,
             value.layout,
             weights.reshape(-1, 1, 1, 1),
-            offset if offset is not None else None,
+            offset,
         )
 
     def settled(self, value: Value, name: str) -> Value:
@@ -101,7 +100,7 @@ class Drafts:
         if value.scale == 1:
             return value
         ones, zeros = np.ones(value.shape[0]), np.zeros(value.shape[0])
-        return self.affine(replace(value, scale=1.0), ones * value.scale, zeros, name)
+        return self.passed(value, name) if not _fold(value, ones, zeros) else replace(value, scale=1.0)
 
     def unpadded(self, value: Value) -> Value:
         """The value, refused where zeros are to be put around it."""
@@ -112,12 +111,7 @@ class Drafts:
     def affine(self, value: Value, factor: Floats, offset: Floats, name: str) -> Value:
         """factor x + offset by channel, float64 [channels] each: in the layer's weights where it may be."""
         value = self.unpadded(value)
-        draft = value.draft
-        if draft and draft.weights is not None and not draft.activation and not value.shared:
-            assert draft.bias is not None
-            factor = factor * value.scale
-            draft.weights = draft.weights * factor.reshape(-1, 1, 1, 1)
-            draft.bias = draft.bias * factor + offset
+        if _fold(value, factor, offset):
             return replace(value, scale=1.0)
         if not offset.any() and (factor == factor[0]).all():
             return replace(value, scale=value.scale * float(factor[0]))
@@ -128,11 +122,14 @@ class Drafts:
         value = self.unpadded(value)
         if value.scale < 0:
             value = self.settled(value, f"{name}.scale")
-        scaled = Activation(activation.slope, activation.ceiling / abs(value.scale or 1.0))
-        if value.scale < 0 or not _takes(value, scaled):
+        draft = value.draft
+        before = draft.activation or IDENTITY if draft else IDENTITY
+        if draft is None or value.shared or value.scale <= 0 or before.slope < 0:
             value = self.passed(value, name)
-            scaled = activation
-        _take(value, scaled)
+            draft, before = value.draft, IDENTITY
+        assert draft is not None
+        ceiling = min(before.ceiling, activation.ceiling / value.scale)
+        draft.activation = Activation(before.slope * activation.slope, ceiling)
         return value
 
     def finished(self, name: str, outputs: Sequence[Value]) -> Ann:
@@ -166,26 +163,22 @@ class Drafts:
         return chosen
 
 
-_ABLE: tuple[Op, ...] = (*WEIGHTED_OPS, *ATTENTION_OPS, "add")
-_PASSING: tuple[Op, ...] = ("maxpool2d", "upsample", "concat")
-"""Operators that an activation may stand before as well as behind, since it keeps the order of values."""
-
-
-def _takes(value: Value, activation: Activation) -> bool:
-    draft = value.draft
-    if value.shared or draft is None:
+def _fold(value: Value, factor: Floats, offset: Floats) -> bool:
+    """Put factor x + offset, and the value's scale, into the layer itself; False where it cannot take them."""
+    draft, factor = value.draft, factor * value.scale
+    if draft is None or value.shared:
         return False
-    if draft.node.op in _PASSING:
-        return activation.slope >= 0 and all(_takes(operand, activation) for operand in draft.operands)
-    return draft.node.op in _ABLE and (draft.activation is None or draft.activation.slope >= 0)
-
-
-def _take(value: Value, activation: Activation) -> None:
-    draft = value.draft
-    assert draft is not None
-    if draft.node.op in _PASSING:
-        for operand in draft.operands:
-            _take(operand, activation)
-        return
-    before = draft.activation or Activation(slope=1.0)
-    draft.activation = Activation(before.slope * activation.slope, min(before.ceiling, activation.ceiling, inf))
+    uniform = bool((factor == factor[0]).all()) and not offset.any()
+    if draft.activation:
+        if not uniform or factor[0] <= 0 or (draft.weights is None and draft.node.op not in ATTENTION_OPS):
+            return False
+        # A rectifier lets positive factors through; its ceiling moves with them.
+        draft.activation = Activation(draft.activation.slope, draft.activation.ceiling * float(factor[0]))
+    if draft.weights is not None and draft.bias is not None:
+        draft.weights = draft.weights * factor.reshape(-1, 1, 1, 1)
+        draft.bias = draft.bias * factor + offset
+        return True
+    if draft.node.op in ATTENTION_OPS and uniform:
+        draft.gain *= float(factor[0])
+        return True
+    return False
