@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -115,14 +116,16 @@ def run_all(
     accumulator: Accumulator | None = None,
     keep: Collection[str] | None = None,
 ) -> Iterator[dict[str, NDArray[np.int64]]]:
-    """What `run` gives for each of the images, in their order; so many of them are worked on at a time."""
+    """What `run` gives for each of the images, in their order; so many of them are worked on at a time.
+
+    The first is worked on alone, since it compiles the kernels, which two threads must not do at once.
+    """
     one = partial(run, network, form=form, method=method, accumulator=accumulator, keep=keep)
-    if threads == 1:
-        yield from map(one, images)
-        return
+    waiting = iter(images)
+    yield from map(one, waiting if threads == 1 else islice(waiting, 1))
     with ThreadPoolExecutor(threads) as pool:
         ahead: deque[Future[dict[str, NDArray[np.int64]]]] = deque()
-        for image in images:
+        for image in waiting:
             ahead.append(pool.submit(one, image))
             if len(ahead) > threads:
                 yield ahead.popleft().result()

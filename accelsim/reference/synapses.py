@@ -107,7 +107,11 @@ class Synapses:
             )
 
         share = -(-pixels // (threads * ROWS)) * ROWS
-        in_threads(convolve, [(first, min(first + share, pixels)) for first in range(0, pixels, share)], threads)
+        shares = [(first, min(first + share, pixels)) for first in range(0, pixels, share)]
+        if threads > 1 and dense.convolve_dense.entry is None:
+            # The first call compiles, which two threads must not do at once.
+            convolve(*shares.pop())
+        _in_threads(convolve, shares, threads)
         return sums.reshape(layer.out_shape)
 
     def _by_digits(self, words: Words, largest: int, threads: int) -> NDArray[np.int64]:
@@ -163,9 +167,9 @@ def fits(span: tuple[int, int], bits: int) -> bool:
     return -(1 << (bits - 1)) <= span[0] and span[1] < 1 << (bits - 1)
 
 
-def in_threads(work: Callable[[int, int], None], shares: list[tuple[int, int]], threads: int) -> None:
+def _in_threads(work: Callable[[int, int], None], shares: list[tuple[int, int]], threads: int) -> None:
     """Call `work` on every share, in so many threads; kernels release the lock of Python."""
-    if threads == 1 or len(shares) == 1:
+    if threads == 1 or len(shares) <= 1:
         for share in shares:
             work(*share)
         return
