@@ -313,6 +313,8 @@ def test_trace_commands(machine: Machine, install: Install, capsys: pytest.Captu
     assert accelsim.interop and accelsim.reference
     written: list[Any] = []
     install("accelsim.reference.make_trace", lambda *asked: SimpleNamespace(meta=asked[0], arrays=asked[1:]))
+    install("accelsim.reference.model_file.find_model", lambda name: f"file of {name}")
+    install("accelsim.reference.model_file.read_model", lambda path: f"model in {path}")
     install("accelsim.interop.images.read_images", lambda path: f"pixels of {path}")
     install("accelsim.interop.raw.import_raw", lambda raw, layers: (str(raw), str(layers), ["inferred a pool"]))
     install("accelsim.workload.trace.write_trace", lambda *arguments: written.append(arguments))
@@ -321,7 +323,7 @@ def test_trace_commands(machine: Machine, install: Install, capsys: pytest.Captu
     assert cli.main(["trace", "import", "raw.npz", "--layers", "l.yaml", "-o", "u.npz"]) == 0
     assert cli.main(["trace", "show", "t.npz"]) == 0
     assert written == [
-        (Path("t.npz"), "net", (2, "pixels of x.npy", 8)),
+        (Path("t.npz"), "model in file of net", (2, "pixels of x.npy", 8)),
         (Path("u.npz"), "raw.npz", "l.yaml"),
     ]
     assert capsys.readouterr() == ("t.npz\nu.npz\nabout t\n", "inferred a pool\n")

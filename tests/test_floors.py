@@ -18,8 +18,17 @@ FLOORS = (
     ("reference", "mapping", "parts", "cost"),
     ("build",),
     ("simulation", "rtl"),
-    ("report", "sweep", "interop"),
-    ("api", "cli", "arguments", "compare_command", "noc_command", "rtl_command"),
+    ("report", "sweep", "interop", "training"),
+    (
+        "api",
+        "cli",
+        "arguments",
+        "certify_command",
+        "compare_command",
+        "noc_command",
+        "rtl_command",
+        "trace_command",
+    ),
     ("__init__", "__main__"),
 )
 FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names}
@@ -28,6 +37,8 @@ SOLE_IMPORTERS = {
     "simpy": "engine",
     "matplotlib": "report",
     "amaranth": "rtl",
+    "onnx": "interop",
+    "torch": "training",
     "numba": "jit",
     "llvmlite": "jit",
 }

@@ -10,6 +10,7 @@ weigh the same, unlike SpikePack's, so that T steps of b bits tell at most T (2^
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -18,9 +19,8 @@ from torch import Tensor, nn
 class BitSpike(nn.Module):
     """Spikes of `bits` bits from currents, causal in time, with one threshold that is learnt.
 
-    The rounding passes gradients straight through where 0 <= v_t / theta <= 2^b, and none elsewhere; through the
-    membrane they go back in time. `threshold`: its first value; by default 2 / (2^b - 1), or 1 for b = 1, so that
-    currents of unit variance, as batch normalisation gives them, use the range.
+    `threshold`: its first value; by default 2 / (2^b - 1), or 1 for b = 1, so that currents of unit variance, as batch
+    normalisation gives them, use the range.
     """
 
     def __init__(self, bits: int, threshold: float | None = None) -> None:
@@ -42,17 +42,36 @@ class BitSpike(nn.Module):
 
     def forward(self, currents: Tensor) -> Tensor:
         """Spikes [T, ...], whole numbers from 0 to 2^b - 1, of the currents [T, ...] of T time steps."""
-        threshold = self.threshold
-        membrane = torch.zeros_like(currents[0])
-        spikes = []
-        for current in currents:
-            membrane = membrane + current
-            spike = self._round(membrane / threshold)
-            membrane = membrane - threshold * spike
-            spikes.append(spike)
-        return torch.stack(spikes)
+        spikes: Tensor = _Train.apply(currents / self.threshold, self.largest)  # type: ignore[no-untyped-call]
+        return spikes
 
-    def _round(self, ratio: Tensor) -> Tensor:
-        # Exact in floating point: a number and its floor differ by less than the number's last digit can hold.
-        through = ratio.clamp(0, self.largest + 1)
-        return through + (through.detach().floor().clamp(max=self.largest) - through.detach())
+
+class _Train(torch.autograd.Function):
+    """Spikes of currents in units of the threshold: x += r_t; s_t = clip(floor(x)); x -= s_t.
+
+    The rounding passes gradients straight through where 0 <= x <= 2^b, ds_t / dx = 1, and none elsewhere. As what is
+    fired is subtracted, x keeps none of it: with g_t the gradient of s_t, that of r_t is that of x, which is g_t in
+    range and what comes from the next step out of it.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, ratios: Tensor, largest: int) -> Tensor:
+        membrane = torch.zeros_like(ratios[0])
+        spikes, in_range = torch.empty_like(ratios), torch.empty_like(ratios, dtype=torch.bool)
+        for step, ratio in enumerate(ratios):
+            membrane += ratio
+            torch.eq(membrane, membrane.clamp(0, largest + 1), out=in_range[step])
+            torch.floor(membrane, out=spikes[step]).clamp_(0, largest)
+            membrane -= spikes[step]
+        ctx.save_for_backward(in_range)
+        return spikes
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        (of_spikes,) = gradients
+        (in_range,) = ctx.saved_tensors
+        of_ratios = torch.empty_like(of_spikes)
+        later = torch.zeros_like(of_spikes[0])
+        for step in reversed(range(len(of_spikes))):
+            later = torch.where(in_range[step], of_spikes[step], later, out=of_ratios[step])
+        return of_ratios, None

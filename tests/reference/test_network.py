@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from accelsim.errors import InputError
 from accelsim.reference.model import integer_network
 from accelsim.reference.model_file import find_model, read_model
-from accelsim.reference.network import Network, classify, run
+from accelsim.reference.network import Network, classify, run, run_all
 from accelsim.workload.layer import Layer
 from accelsim.workload.workload import Parameters
 
@@ -62,6 +62,36 @@ def test_classify_takes_the_largest_accumulator(random_model) -> None:
     made = integer_network(model, 4)
     expected = [run(made, image)["read"].ravel().tolist() for image in model.images]
     assert classify(made, model.images).tolist() == [sums.index(max(sums)) for sums in expected]
+
+
+@pytest.mark.parametrize("form", ["packed", "serial"])
+def test_methods_and_threads_change_no_word(random_model, form) -> None:
+    model = random_model(2)
+    made = integer_network(model, 4)
+    images = [*model.images, *model.images[::-1], model.images[0]]
+    expected = [run(made, image, form) for image in images]
+
+    def assert_equal(found) -> None:
+        assert len(found) == len(expected)
+        for words, wanted in zip(found, expected, strict=True):
+            assert words.keys() == wanted.keys()
+            assert all(np.array_equal(words[name], wanted[name]) for name in wanted)
+
+    for method in ("dense", "halves", "skip"):
+        assert_equal([run(made, image, form, method=method) for image in images])
+    assert_equal([run(made, image, form, threads=3) for image in images])
+    for threads in (1, 2, 9):
+        assert_equal(list(run_all(made, images, form, threads)))
+        assert classify(made, np.stack(images), form, threads).tolist() == [int(w["read"].argmax()) for w in expected]
+
+
+@pytest.mark.parametrize("keep", [(), ("read",), ("stem", "down", "read")])
+def test_words_that_nobody_asked_for_are_let_go(random_model, keep) -> None:
+    model = random_model(2)
+    made = integer_network(model, 4)
+    everything, kept = run(made, model.images[0]), run(made, model.images[0], keep=keep)
+    assert set(kept) == set(keep)
+    assert all(np.array_equal(words, everything[name]) for name, words in kept.items())
 
 
 def test_integers_that_could_overflow_are_refused() -> None:

@@ -1,14 +1,11 @@
 """Networks rewritten without negative values compute what they did before, and nothing negative travels in them."""
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_anns import random_ann
 
-from accelsim.errors import InputError
-from accelsim.reference.ann import RELU, Activation, Ann, forward
-from accelsim.reference.node import Node
+from accelsim.reference.ann import forward
 from accelsim.reference.rails import rails, split
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 torch = pytest.importorskip("torch")
 
-from accelsim.training.bit_spike import BitSpike  # noqa: E402
+from accelsim.training.bit_spike import BitSpike
 
 currents_in_quarters = st.lists(st.lists(st.integers(-40, 80), min_size=3, max_size=3), min_size=1, max_size=9)
 

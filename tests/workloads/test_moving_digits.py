@@ -23,20 +23,37 @@ def digits():
     return np.random.default_rng(1).integers(0, 17, (6, 8, 8))
 
 
+def test_enlarging_is_bilinear_between_pixel_centres(moving, digits) -> None:
+    position = np.clip((np.arange(12) + 0.5) / 1.5 - 0.5, 0, 7)
+    rows = np.array([[np.interp(position, np.arange(8), row) for row in digit] for digit in digits])
+    expected = [[np.interp(position, np.arange(8), column) for column in digit.T] for digit in rows]
+    assert moving.enlarge(digits) == pytest.approx(36 * np.array(expected).transpose(0, 2, 1), abs=1e-9)
+
+
 def test_a_digit_at_whole_pixels_is_the_digit(moving, digits) -> None:
-    corners = np.array([[0, 0], [8, 8], [3, 0], [0, 5], [8, 1], [2, 7]])
-    placed = moving.place(digits, corners * moving.FINE)
-    for digit, canvas, (row, column) in zip(digits, placed, corners, strict=True):
+    ink = moving.enlarge(digits)
+    corners = np.array([[0, 0], [4, 4], [3, 0], [0, 2], [4, 1], [2, 3]])
+    placed = moving.place(ink, corners * moving.FINE)
+    for digit, canvas, (row, column) in zip(ink, placed, corners, strict=True):
         expected = np.zeros((16, 16), dtype=int)
-        expected[row : row + 8, column : column + 8] = digit * moving.FINE**2
+        expected[row : row + 12, column : column + 12] = digit * moving.FINE**2
         assert np.array_equal(canvas, expected)
 
 
 def test_between_pixels_it_is_the_mean_of_its_neighbours(moving, digits) -> None:
-    half = moving.place(digits, np.full((6, 2), moving.FINE * 5 // 2))
+    ink = moving.enlarge(digits)
+    half = moving.place(ink, np.full((6, 2), moving.FINE * 5 // 2))
     corners = [(2, 2), (2, 3), (3, 2), (3, 3)]
-    whole = [moving.place(digits, np.tile(np.array(corner) * moving.FINE, (6, 1))) for corner in corners]
+    whole = [moving.place(ink, np.tile(np.array(corner) * moving.FINE, (6, 1))) for corner in corners]
     assert np.array_equal(4 * half, np.sum(whole, axis=0))
+
+
+def test_pictures_are_what_recordings_begin_with(moving, digits) -> None:
+    pictures = moving.still(digits, seed=8)
+    starts, _ = moving.draw_paths(len(digits), np.random.default_rng(8))
+    exact = moving.place(moving.enlarge(digits), starts) * 255 / moving.FULL_INK
+    assert (pictures.dtype, pictures.shape) == (np.uint8, (6, 1, 16, 16))
+    assert np.abs(pictures[:, 0] - exact).max() <= 0.5
 
 
 def test_it_stays_on_the_canvas_and_keeps_its_speed(moving) -> None:
@@ -77,7 +94,7 @@ def test_what_comes_on_goes_off(moving, digits, monkeypatch) -> None:
     counts = moving.record(digits, seed=5).astype(int)
     paths = moving.bounce(*moving.draw_paths(len(digits), np.random.default_rng(5)))
     logarithm = moving.log_brightness()
-    first, last = (logarithm[moving.place(digits, paths[:, step])] for step in (0, -1))
+    first, last = (logarithm[moving.place(moving.enlarge(digits), paths[:, step])] for step in (0, -1))
     net = (counts[:, :, 0] - counts[:, :, 1]).sum(axis=1)
     assert np.abs(net * moving.THRESHOLD - (last - first)).max() < moving.THRESHOLD
 
