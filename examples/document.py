@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-BEGIN, END = "<!-- tables -->\n", "<!-- end of tables -->"
 
-
-def update(document: Path, text: str) -> None:
-    """Replace what stands between the document's markers."""
+def update(document: Path, text: str, name: str = "tables") -> None:
+    """Replace what stands between the document's markers of that name."""
+    begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
     old = document.read_text(encoding="utf-8")
-    new, count = re.subn(f"{BEGIN}.*?{END}", lambda _: f"{BEGIN}{text}\n{END}", old, flags=re.DOTALL)
+    new, count = re.subn(f"{begin}.*?{end}", lambda _: f"{begin}{text}\n{end}", old, flags=re.DOTALL)
     if count != 1:
-        raise SystemExit(f"{document} has {count} places for the tables, not 1")
+        raise SystemExit(f"{document} has {count} places for the {name}, not 1")
     document.write_text(new, encoding="utf-8")

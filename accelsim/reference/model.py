@@ -33,7 +33,7 @@ class Model:
     [out_channels]. `gain` multiplies the sums of attention products (1 where it is missing), `ceiling` bounds the
     activations of layers that have one. `full_scale` holds for each stream the activation of the largest word at
     T = 1, 2, ..; its last entry serves all larger T. `outputs` names the layers that are the network's answer, the
-    last one where it is empty. `images` and `labels` were not seen in training.
+    last one where it is empty. `images` were not seen in training; `labels` are their classes, or none.
     """
 
     name: str

@@ -77,12 +77,21 @@ def test_methods_and_threads_change_no_word(random_model, form) -> None:
             assert words.keys() == wanted.keys()
             assert all(np.array_equal(words[name], wanted[name]) for name in wanted)
 
-    for method in ("dense", "skip"):
+    for method in ("dense", "halves", "skip"):
         assert_equal([run(made, image, form, method=method) for image in images])
     assert_equal([run(made, image, form, threads=3) for image in images])
     for threads in (1, 2, 9):
         assert_equal(list(run_all(made, images, form, threads)))
         assert classify(made, np.stack(images), form, threads).tolist() == [int(w["read"].argmax()) for w in expected]
+
+
+@pytest.mark.parametrize("keep", [(), ("read",), ("stem", "down", "read")])
+def test_words_that_nobody_asked_for_are_let_go(random_model, keep) -> None:
+    model = random_model(2)
+    made = integer_network(model, 4)
+    everything, kept = run(made, model.images[0]), run(made, model.images[0], keep=keep)
+    assert set(kept) == set(keep)
+    assert all(np.array_equal(words, everything[name]) for name, words in kept.items())
 
 
 def test_integers_that_could_overflow_are_refused() -> None:

@@ -39,6 +39,16 @@ def test_a_channel_of_zeros_has_a_scale(bits: int) -> None:
     assert integers.abs().max() == (bits == 1)
 
 
+@pytest.mark.parametrize("bits", [1, 3, 8])
+def test_one_scale_for_channels_that_are_compared(weights, bits: int) -> None:
+    integers, scale = quantise(weights, bits, per_channel=False)
+    assert scale.shape == (6,)
+    assert len(scale.unique()) == 1
+    as_one, of_one = quantise(weights.reshape(1, -1), bits)
+    assert torch.equal(integers.reshape(1, -1), as_one)
+    assert scale[0] == of_one
+
+
 def test_gradients_pass_as_they_are(weights) -> None:
     weights.requires_grad_()
     rounded = fake_quantise(weights, 3)

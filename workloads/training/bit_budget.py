@@ -28,12 +28,15 @@ from torch.nn import functional
 from accelsim.reference.spikes import pack
 from accelsim.training.bit_spike import BitSpike
 from accelsim.training.quantise import quantised
+from accelsim.workload.words import smallest_unsigned
+
+Words = NDArray[np.unsignedinteger[Any]]
 
 HOME = Path(__file__).resolve().parents[1] / "bit_budget"
 SEED = 0
 FOLDS = 2
-EPOCHS = 24
-BATCH = 96
+EPOCHS = 16
+BATCH = 32
 LARGEST_RATE = 0.01
 VARIANTS = 8
 """Positions or paths of each digit that training sees, an epoch after the other; what is judged is one more."""
@@ -111,20 +114,22 @@ def train(task: str, division: str, seen: list[Tensor], labels: Tensor, seed: in
     return net.eval()
 
 
-def recorded_words(net: BitSpikeNet, task: str, division: str, inputs: Tensor) -> dict[str, NDArray[np.uint16]]:
+def recorded_words(net: BitSpikeNet, task: str, division: str, inputs: Tensor) -> dict[str, Words]:
     """Words [n, ...] that each layer consumes: T steps of b bits, of a picture its 8 bits."""
     _, bits, _ = division_of(division)
-    words = {}
+    words: dict[str, Words] = {}
     with torch.no_grad():
         for layer, steps in zip(LAYERS, net.spikes(inputs.transpose(0, 1)), strict=True):
-            levels = steps * 255 if (task, layer) == ("still", "conv1") else steps
-            words[layer] = pack(levels.round().long().numpy(), bits).astype(np.uint16)
+            picture = (task, layer) == ("still", "conv1")
+            levels = (steps * 255 if picture else steps).round().long().numpy()
+            word_bits = 8 if picture else bits * len(steps)
+            words[layer] = pack(levels, bits).astype(smallest_unsigned(word_bits))
     return words
 
 
 def cross_validate(
     task: str, division: str, recordings: list[NDArray[np.uint8]], labels: NDArray[np.int64]
-) -> tuple[str, dict[str, NDArray[np.uint16]]]:
+) -> tuple[str, dict[str, Words]]:
     """For each digit "1" where a network that had not seen it was right; words of the first fold's network.
 
     `recordings`: what is judged, then the variants for training.
@@ -132,7 +137,7 @@ def cross_validate(
     judged, *variants = (seen_by_network(task, division, recording) for recording in recordings)
     targets = torch.from_numpy(labels)
     right = np.zeros(len(labels), dtype=bool)
-    words: dict[str, NDArray[np.uint16]] = {}
+    words: dict[str, Words] = {}
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=SEED).split(labels, labels)
     for fold, (seen, held_out) in enumerate(folds):
         net = train(task, division, [variant[seen] for variant in variants], targets[seen], SEED + fold)
@@ -141,7 +146,7 @@ def cross_validate(
         if fold == 0:
             chosen = [held_out[labels[held_out] == digit][0] for digit in range(10)]
             words = recorded_words(net, task, division, judged[chosen])
-    return "".join("01"[hit] for hit in right), words
+    return "".join("01"[hit] for hit in right.tolist()), words
 
 
 def main() -> None:

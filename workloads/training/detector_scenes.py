@@ -28,6 +28,7 @@ BATCH = 32
 LEARNING_RATE = 4e-3
 SEED = 0
 
+DATASET = "scenes of scikit-learn's digits, 64x64"
 CALIBRATION_SCENES = 64
 CALIBRATION_SEED = 1
 TEST_SCENES = 320
@@ -63,7 +64,7 @@ def train() -> Detector:
 def converted(net: Detector) -> Model:
     """The SpikePack model, calibrated on scenes of training digits, with no scene of its own."""
     ann = to_ann(net, "detector_scenes", (1, CANVAS, CANVAS))
-    return convert(ann, load("train", CALIBRATION_SCENES, CALIBRATION_SEED).images)
+    return replace(convert(ann, load("train", CALIBRATION_SCENES, CALIBRATION_SEED).images), dataset=DATASET)
 
 
 def predict(net: Detector, images: NDArray[np.uint8]) -> Answers:

@@ -1,10 +1,10 @@
 """Handwritten digits that move over a canvas, as a camera sees them that reports changes of brightness: ON, OFF events.
 
-A digit, enlarged from 8x8 to 12x12 pixels, glides over 16x16 at constant speed and bounces off the borders. Each pixel of the camera holds
-the logarithm of the brightness at its last event and sends an ON or an OFF event whenever the present one is higher or
-lower by `THRESHOLD`, the principle of the dynamic vision sensor (Lichtsteiner, Posch, Delbruck: A 128x128 120 dB 15 us
-latency asynchronous temporal contrast vision sensor, IEEE JSSC 2008). All arithmetic is in integers and all
-randomness of one seeded generator, so that the events are the same on every machine.
+A digit, enlarged from 8x8 to 12x12 pixels, glides over 16x16 at constant speed and bounces off the borders. Each pixel
+of the camera holds the logarithm of the brightness at its last event and sends an ON or an OFF event whenever the
+present one is higher or lower by `THRESHOLD`, the principle of the dynamic vision sensor (Lichtsteiner, Posch,
+Delbruck: A 128x128 120 dB 15 us latency asynchronous temporal contrast vision sensor, IEEE JSSC 2008). Events are
+counted in integers and all randomness is that of one seeded generator, so that they are the same on every machine.
 """
 
 from __future__ import annotations
