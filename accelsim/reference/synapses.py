@@ -108,9 +108,6 @@ class Synapses:
 
         share = -(-pixels // (threads * ROWS)) * ROWS
         shares = [(first, min(first + share, pixels)) for first in range(0, pixels, share)]
-        if threads > 1 and dense.convolve_dense.entry is None:
-            # The first call compiles, which two threads must not do at once.
-            convolve(*shares.pop())
         _in_threads(convolve, shares, threads)
         return sums.reshape(layer.out_shape)
 
@@ -169,10 +166,12 @@ def fits(span: tuple[int, int], bits: int) -> bool:
 
 def _in_threads(work: Callable[[int, int], None], shares: list[tuple[int, int]], threads: int) -> None:
     """Call `work` on every share, in so many threads; kernels release the lock of Python."""
-    if threads == 1 or len(shares) <= 1:
+    if threads == 1 or len(shares) == 1:
         for share in shares:
             work(*share)
         return
+    # An empty share compiles the kernel, which two threads must not do at once.
+    work(0, 0)
     with ThreadPoolExecutor(threads) as pool:
         for done in [pool.submit(work, *share) for share in shares]:
             done.result()
