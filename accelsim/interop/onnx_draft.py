@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,9 @@ Floats = NDArray[np.float64]
 
 RELU = Activation()
 NO_PADDING = (0, 0, 0, 0)
+
+LARGEST_MAP = 1 << 28
+"""Values of a map, above which a layer is refused."""
 
 
 @dataclass(eq=False)
@@ -68,6 +72,8 @@ class Drafts:
         gain: float = 1.0,
     ) -> Value:
         """A new layer; scales of its operands are the caller's business. Its name is made unique."""
+        if prod(shape) > LARGEST_MAP:
+            raise Refusal("makes too large a map", list(shape), f"at most {LARGEST_MAP} values")
         sources = tuple(value.draft.node.name for value in operands if value.draft)
         if len(operands) > 1 and len(sources) < len(operands):
             # The image is no layer that another operand could stand beside.

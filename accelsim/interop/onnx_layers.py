@@ -333,8 +333,9 @@ def resize(drafts: Drafts, node: OnnxNode, operands: Sequence[Operand]) -> Value
     if "scales" in node.attributes:
         scales = np.asarray(node.attributes["scales"], dtype=np.float64)
     before = np.array(value.layout.sizes)
-    if sizes is not None and sizes.size:
-        scales = sizes.reshape(-1) / before
+    if sizes is not None and sizes.shape == (4,):
+        # A batch that the exporter wrote down does not bind.
+        scales = np.array([1.0, *sizes[1:] / before[1:]])
     if scales is None or scales.shape != (4,):
         raise Refusal("scales of the wrong shape", None, "four numbers")
     if (scales[:2] != 1).any() or (scales != np.rint(scales)).any() or (scales < 1).any() or (scales > 64).any():

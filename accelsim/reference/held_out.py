@@ -33,7 +33,7 @@ def read_held_out(weights: Path, model: Model) -> HeldOut:
     """
     path = weights.with_name(FILE_NAME)
     if not path.is_file():
-        return HeldOut(model.images, model.labels)
+        return HeldOut(model.images, model.labels if len(model.labels) else None)
     with open_archive(path, LARGEST_BYTES) as archive:
         arrays = archive.load_all()
     images = arrays.get("images", np.zeros(0))

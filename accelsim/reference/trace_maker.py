@@ -48,7 +48,8 @@ def make_trace(model: Model, timesteps: int, images: NDArray[Any] | None = None,
         raise InputError(problems)
     network = integer_network(model, timesteps, weight_bits)
     if images is None:
-        return record(network, model.encode(model.images), model.labels, model.dataset)
+        labels = model.labels if len(model.labels) else None
+        return record(network, model.encode(model.images), labels, model.dataset)
     return record(network, model.encode(images.reshape(len(images), *_eaten_shape(model, images))), None, model.dataset)
 
 

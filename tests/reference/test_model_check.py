@@ -133,7 +133,7 @@ def test_all_problems_of_the_inputs_are_gathered(random_model) -> None:
         "w.npz: image_bits: out of range (got 9); allowed: 1 to 8",
         "w.npz: image_step: not a positive number (got 0.0)",
         "w.npz: layers: no layers",
-        "w.npz: labels: wrong type or shape (got 'float64 [3]'); allowed: int64 [2]",
+        "w.npz: labels: wrong type or shape (got 'float64 [3]'); allowed: int64 [2], or none",
     ]
     assert messages(replace(model, image_shape=(1, 0)))[0] == (
         "w.npz: image_shape: not three sizes (got (1, 0)); allowed: [channels, rows, columns]"

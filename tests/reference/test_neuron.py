@@ -219,6 +219,17 @@ def test_half_of_all_random_trains_differ_from_those_of_a_causal_neuron() -> Non
     assert abs(share - 0.51) < 2.576 * (0.51 * 0.49 / count) ** 0.5
 
 
+def test_worked_example_of_two_neurons() -> None:
+    """Words 9, 6, 3 through weights 3, -2, 5 at T = 4 and theta = 7: 30, hence 4; a leaky neuron fires in step 4."""
+    weights, words, theta = np.array([[3, -2, 5]]), np.array([[9], [6], [3]]), np.array([7])
+    currents = np.stack([weights @ plane for plane in unpack(words, 4)])
+    assert currents.ravel().tolist() == [3, -2, 3, 8]
+    for membrane in (integrate(currents), weights @ words):
+        assert membrane.tolist() == [[30]]
+        assert fire(membrane, theta, 4).tolist() == [[4]]
+    assert fire_causal(currents, theta, 4, LIF).ravel().tolist() == [0, 0, 0, 1]
+
+
 def test_what_a_form_does_not_know() -> None:
     membrane, theta = np.array([[2**60]]), np.array([2**60])
     with pytest.raises(InputError) as caught:
