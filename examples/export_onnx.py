@@ -9,6 +9,7 @@ import argparse
 import contextlib
 import io
 import warnings
+from collections import OrderedDict
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +17,16 @@ import torch
 from torch import nn
 
 
+def named(**modules):
+    """Modules one after another, by name."""
+    return nn.Sequential(OrderedDict(modules))
+
+
 def block(inputs, outputs, kernel=3, activation=nn.ReLU, **options):
     """Convolution, normalisation, activation."""
     convolution = nn.Conv2d(inputs, outputs, kernel, bias=False, **{"padding": kernel // 2, **options})
-    return nn.Sequential(convolution, nn.BatchNorm2d(outputs), *([activation()] if activation else []))
+    behind = {"act": activation()} if activation else {}
+    return named(conv=convolution, norm=nn.BatchNorm2d(outputs), **behind)
 
 
 class Residual(nn.Module):
@@ -39,30 +46,35 @@ class Residual(nn.Module):
 def resnet18(small):
     """ResNet-18 of He et al. 2016; a narrow one for small images."""
     width = 4 if small else 64
-    layers = [block(3, width) if small else block(3, width, 7, stride=2), nn.MaxPool2d(3, 2, 1)]
-    inputs = width
+    stem = block(3, width) if small else block(3, width, 7, stride=2)
+    stages, inputs = {}, width
     for stage in range(4):
-        for stride in (1 if stage == 0 else 2, 1):
-            layers.append(Residual(inputs, width << stage, stride))
+        for number, stride in enumerate((1 if stage == 0 else 2, 1)):
+            stages[f"stage{stage + 1}_{number}"] = Residual(inputs, width << stage, stride)
             inputs = width << stage
-    head = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(inputs, 10 if small else 1000)]
-    return nn.Sequential(*layers, *head), (3, 32, 32) if small else (3, 224, 224), ["logits"]
+    head = {"mean": nn.AdaptiveAvgPool2d(1), "flat": nn.Flatten(), "fc": nn.Linear(inputs, 10 if small else 1000)}
+    return (
+        named(stem=stem, pool=nn.MaxPool2d(3, 2, 1), **stages, **head),
+        (3, 32, 32) if small else (3, 224, 224),
+        ["logits"],
+    )
 
 
 def vgg(small):
     """VGG-11 with normalisation, Simonyan and Zisserman 2015."""
     width = 4 if small else 64
-    layers, inputs = [], 3
-    for outputs in (1, "pool", 2, "pool", 4, 4, "pool", 8, 8, "pool", 8, 8, "pool"):
+    layers, inputs = {}, 3
+    for number, outputs in enumerate((1, "pool", 2, "pool", 4, 4, "pool", 8, 8, "pool", 8, 8, "pool")):
         if outputs == "pool":
-            layers.append(nn.MaxPool2d(2))
+            layers[f"pool{number}"] = nn.MaxPool2d(2)
         else:
-            layers.append(block(inputs, outputs * width))
+            layers[f"conv{number}"] = block(inputs, outputs * width)
             inputs = outputs * width
     hidden = 16 if small else 4096
     features = inputs if small else inputs * 49
-    head = [nn.Linear(features, hidden), nn.ReLU(), nn.Dropout(), nn.Linear(hidden, 10 if small else 1000)]
-    return nn.Sequential(*layers, nn.Flatten(), *head), (3, 32, 32) if small else (3, 224, 224), ["logits"]
+    head = {"fc1": nn.Linear(features, hidden), "act": nn.ReLU(), "dropout": nn.Dropout()}
+    head["fc2"] = nn.Linear(hidden, 10 if small else 1000)
+    return named(**layers, flat=nn.Flatten(), **head), (3, 32, 32) if small else (3, 224, 224), ["logits"]
 
 
 class Inverted(nn.Module):
@@ -71,9 +83,9 @@ class Inverted(nn.Module):
     def __init__(self, inputs, outputs, stride, expansion):
         super().__init__()
         wide = inputs * expansion
-        widen = [block(inputs, wide, 1, nn.ReLU6)] if expansion > 1 else []
+        widen = {"widen": block(inputs, wide, 1, nn.ReLU6)} if expansion > 1 else {}
         depthwise = block(wide, wide, 3, nn.ReLU6, stride=stride, groups=wide)
-        self.body = nn.Sequential(*widen, depthwise, block(wide, outputs, 1, None))
+        self.body = named(**widen, depthwise=depthwise, narrow=block(wide, outputs, 1, None))
         self.residual = stride == 1 and inputs == outputs
 
     def forward(self, x):
@@ -85,14 +97,14 @@ def mobilenet_v2(small):
     full = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1))
     stages = ((1, 4, 1, 1), (4, 6, 2, 2), (4, 8, 2, 2)) if small else full
     inputs, last = (8, 32) if small else (32, 1280)
-    layers = [block(3, inputs, 3, nn.ReLU6, stride=2)]
+    layers = {"stem": block(3, inputs, 3, nn.ReLU6, stride=2)}
     for expansion, outputs, repeats, stride in stages:
         for number in range(repeats):
-            layers.append(Inverted(inputs, outputs, stride if number == 0 else 1, expansion))
+            layers[f"block{len(layers)}"] = Inverted(inputs, outputs, stride if number == 0 else 1, expansion)
             inputs = outputs
-    layers.append(block(inputs, last, 1, nn.ReLU6))
-    head = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(), nn.Linear(last, 10 if small else 1000)]
-    return nn.Sequential(*layers, *head), (3, 32, 32) if small else (3, 224, 224), ["logits"]
+    head = {"last": block(inputs, last, 1, nn.ReLU6), "mean": nn.AdaptiveAvgPool2d(1), "flat": nn.Flatten()}
+    head["fc"] = nn.Linear(last, 10 if small else 1000)
+    return named(**layers, **head), (3, 32, 32) if small else (3, 224, 224), ["logits"]
 
 
 class UNet(nn.Module):
@@ -100,7 +112,7 @@ class UNet(nn.Module):
 
     def __init__(self, width, classes):
         super().__init__()
-        pair = lambda inputs, outputs: nn.Sequential(block(inputs, outputs), block(outputs, outputs))  # noqa: E731
+        pair = lambda inputs, outputs: named(first=block(inputs, outputs), second=block(outputs, outputs))  # noqa: E731
         self.down1, self.down2, self.bottom = pair(1, width), pair(width, 2 * width), pair(2 * width, 4 * width)
         self.up2, self.up1 = pair(6 * width, 2 * width), pair(3 * width, width)
         self.pool, self.up = nn.MaxPool2d(2), nn.Upsample(scale_factor=2)
@@ -133,12 +145,12 @@ class Detector(nn.Module):
         self.pools = nn.ModuleList(nn.MaxPool2d(size, 1, size // 2) for size in (3, 5))
         self.join = block(6 * width, 4 * width, 1, leaky)
         self.classes = nn.Conv2d(4 * width, 10, 3, padding=1)
-        self.boxes = nn.Sequential(nn.Conv2d(4 * width, 4, 3, padding=1), nn.ReLU())
+        self.boxes = nn.Conv2d(4 * width, 4, 3, padding=1)
 
     def forward(self, x):
         x = self.body(x)
         x = self.join(torch.cat([x, *(pool(x) for pool in self.pools)], 1))
-        return self.classes(x), self.boxes(x)
+        return self.classes(x), torch.relu(self.boxes(x))
 
 
 def detector(small):

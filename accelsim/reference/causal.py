@@ -161,23 +161,30 @@ def train_words(network: CausalNetwork, trains: Mapping[str, NDArray[Any]]) -> d
     return {layer.name: pack(trains[layer.name], max(1, layer.out_word_bits // network.timesteps)) for layer in senders}
 
 
+def currents(network: CausalNetwork, layer: Layer, words: NDArray[Any]) -> NDArray[np.int64]:
+    """What comes into each neuron of a layer in each step, int64 [steps, *out_shape], in units of 2^-PLACES.
+
+    words: what its producer sends, [steps, *in_shape].
+    """
+    parameters = network.parameters[layer.name]
+    sums = np.empty((len(words), *layer.out_shape), dtype=np.int64)
+    for step, each in enumerate(words):
+        sums[step] = operators.synaptic_sums(each.astype(np.int32), layer, parameters)
+    sums <<= PLACES
+    sums += parameters.bias[:, None, None]
+    return sums
+
+
 def _steps(network: CausalNetwork, layer: Layer, operands: list[NDArray[Any]]) -> NDArray[Any]:
     """What a layer sends, [T, *out_shape], or [1, *out_shape] where it is the same in every step."""
+    if layer.op in WEIGHTED_OPS:
+        incoming = currents(network, layer, operands[0])
+        if not layer.fires:
+            return incoming
+        return fire_causal(incoming, network.parameters[layer.name].theta, network.timesteps, network.neuron)
+    if layer.op == "maxpool2d":
+        operands = [np.cumsum(operands[0], axis=0, dtype=np.int32)]
     steps = max(len(train) for train in operands)
-    step_layer = replace(layer, word_bits=layer.bits_per_step)
-    if layer.op not in WEIGHTED_OPS:
-        if layer.op == "maxpool2d":
-            operands = [np.cumsum(operands[0], axis=0, dtype=np.int32)]
-        maps = [np.broadcast_to(train, (steps, *train.shape[1:])) for train in operands]
-        made = np.stack([operators.without_weights(step_layer, [each[t] for each in maps]) for t in range(steps)])
-        return np.diff(made, axis=0, prepend=0) if layer.op == "maxpool2d" else made
-    parameters = network.parameters[layer.name]
-    (words,) = operands
-    currents = np.empty((steps, *layer.out_shape), dtype=np.int64)
-    for t in range(steps):
-        currents[t] = operators.synaptic_sums(words[t].astype(np.int32), step_layer, parameters)
-    currents <<= PLACES
-    currents += parameters.bias[:, None, None]
-    if not layer.fires:
-        return currents
-    return fire_causal(currents, parameters.theta, network.timesteps, network.neuron)
+    maps = [np.broadcast_to(train, (steps, *train.shape[1:])) for train in operands]
+    made = np.stack([operators.without_weights(layer, [each[step] for each in maps]) for step in range(steps)])
+    return np.diff(made, axis=0, prepend=0) if layer.op == "maxpool2d" else made

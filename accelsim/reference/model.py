@@ -114,14 +114,18 @@ def image_flow(model: Model) -> Flow:
     return Flow(model.image_shape, 2**model.image_bits - 1, model.image_step, spikes=False)
 
 
-def output_unit(model: Model, layer: str, timesteps: int, weight_bits: int = 8) -> float:
-    """What one unit of the words, or of the accumulators, that leave a layer is worth at T time steps."""
+def units(model: Model, timesteps: int, weight_bits: int = 8) -> dict[str, float]:
+    """What one unit of the words, or of the accumulators, that leave each layer is worth at T time steps."""
     flows = {"": image_flow(model)}
     for node in model.nodes:
-        flows[node.name], _ = _layer_out(
-            model, node, [flows[name] for name in node.inputs or ("",)], timesteps, weight_bits
-        )
-    return flows[layer].step
+        sources = [flows[name] for name in node.inputs or ("",)]
+        flows[node.name], _ = _layer_out(model, node, sources, timesteps, weight_bits)
+    return {name: flow.step for name, flow in flows.items() if name}
+
+
+def output_unit(model: Model, layer: str, timesteps: int, weight_bits: int = 8) -> float:
+    """`units` of one layer."""
+    return units(model, timesteps, weight_bits)[layer]
 
 
 def ann_of(model: Model) -> Ann:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -80,6 +81,7 @@ def run(
     method: Method = "auto",
     threads: int = 1,
     accumulator: Accumulator | None = None,
+    keep: Collection[str] | None = None,
 ) -> dict[str, NDArray[np.int64]]:
     """The words that every layer produces for one image [channels, rows, columns], by layer name, each `out_shape`.
 
@@ -88,14 +90,19 @@ def run(
     steps. Both give the same words; a layer that does not fire yields its accumulators U + bias.
 
     `method` and `threads` (which share the output pixels of a layer) change the time that it takes alone. With an
-    `accumulator` sums run up in it, in one thread.
+    `accumulator` sums run up in it, in one thread. Where the layers to `keep` are named, the words of others are let go
+    as soon as no further layer needs them.
     """
     words: dict[str, NDArray[np.int64]] = {}
+    last_use = {producer: layer.name for layer in network.layers for producer in layer.inputs}
     for layer in network.layers:
         operands = [words[producer].astype(np.int32) for producer in layer.inputs] or [image.astype(np.int32)]
         words[layer.name] = produce(
             network, layer, operands, form, method=method, threads=threads, accumulator=accumulator
         )
+        if keep is not None:
+            for name in [name for name in words if last_use.get(name, name) == layer.name and name not in keep]:
+                del words[name]
     return words
 
 
@@ -107,15 +114,18 @@ def run_all(
     *,
     method: Method = "auto",
     accumulator: Accumulator | None = None,
+    keep: Collection[str] | None = None,
 ) -> Iterator[dict[str, NDArray[np.int64]]]:
-    """What `run` gives for each of the images, in their order; so many of them are worked on at a time."""
-    one = partial(run, network, form=form, method=method, accumulator=accumulator)
-    if threads == 1:
-        yield from map(one, images)
-        return
+    """What `run` gives for each of the images, in their order; so many of them are worked on at a time.
+
+    The first is worked on alone, since it compiles the kernels, which two threads must not do at once.
+    """
+    one = partial(run, network, form=form, method=method, accumulator=accumulator, keep=keep)
+    waiting = iter(images)
+    yield from map(one, waiting if threads == 1 else islice(waiting, 1))
     with ThreadPoolExecutor(threads) as pool:
         ahead: deque[Future[dict[str, NDArray[np.int64]]]] = deque()
-        for image in images:
+        for image in waiting:
             ahead.append(pool.submit(one, image))
             if len(ahead) > threads:
                 yield ahead.popleft().result()
@@ -183,4 +193,6 @@ def classify(
 ) -> NDArray[np.int64]:
     """Index of the largest accumulator of the last layer, for each of the images [n, channels, rows, columns]."""
     last = network.layers[-1].name
-    return np.array([int(np.argmax(words[last])) for words in run_all(network, images, form, threads)], dtype=np.int64)
+    return np.array(
+        [int(np.argmax(words[last])) for words in run_all(network, images, form, threads, keep=(last,))], dtype=np.int64
+    )

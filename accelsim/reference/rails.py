@@ -86,6 +86,7 @@ class _Rewrite:
     activation: dict[str, Activation] = field(default_factory=dict)
     gain: dict[str, float] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    relays: dict[tuple[str, bool], _Value] = field(default_factory=dict)
 
     def run(self) -> Ann:
         channels, *size = self.ann.input_shape
@@ -177,7 +178,7 @@ class _Rewrite:
             self._refuse(node, rule, ", ".join(node.inputs) or "the image", "a ReLU before it, or after it alone")
         if node.op == "add" and acts:
             joined = self._name(f"{node.name}.operands")
-            fired = [self._fired(operand, node) for operand in operands]
+            fired = [self._fired(operand) for operand in operands]
             self._put(Node(joined, "concat", _names(fired)))
             unit = np.eye(operands[0].channels, dtype=np.float32)
             blocks = [_interleave(unit, 1, BOTH) if operand.signed else unit for operand in operands]
@@ -186,7 +187,7 @@ class _Rewrite:
             sum_ = Node(node.name, "conv2d")
             return self._neurons(sum_, source, weights, np.zeros(len(weights)), act, bool(act.slope), answers)
         if node.op in ("add", "concat"):
-            operands = [self._fired(operand, node, signed) for operand in operands]
+            operands = [self._fired(operand, signed) for operand in operands]
         name = self._name(f"{node.name}.rails") if acts or (signed and answers) else node.name
         self._put(replace(node, name=name, inputs=_names(operands)))
         passes = node.op != "avgpool2d" and operands[0].fired
@@ -201,16 +202,16 @@ class _Rewrite:
         signed = value.signed and bool(act.slope)
         return self._neurons(after, [value], weights, np.zeros(len(weights)), act, signed, answers)
 
-    def _fired(self, value: _Value, node: Node, signed: bool = False) -> _Value:
-        """An operand as words that neurons fire, on rails where `signed`."""
+    def _fired(self, value: _Value, signed: bool = False) -> _Value:
+        """A value as words that neurons fire, on rails where `signed`."""
         if value.fired and (value.signed or not signed):
             return value
-        name = self._name(f"{node.name}.{value.name or 'image'}")
-        if value.signed:
-            return self._relay(name, value, np.eye(2, dtype=np.float32), RELU)
-        return self._relay(
-            name, value, np.eye(2, dtype=np.float32)[:, :1] if signed else np.ones((1, 1), np.float32), RELU
-        )
+        wanted = (value.name, value.signed or signed)
+        if wanted not in self.relays:
+            taken = np.eye(2, dtype=np.float32)[: 1 + wanted[1], : 1 + value.signed]
+            name = self._name(f"{value.name or 'image'}.{'rails' if wanted[1] else 'words'}")
+            self.relays[wanted] = self._relay(name, value, taken, RELU)
+        return self.relays[wanted]
 
     def _relay(self, name: str, value: _Value, weights: Reals, act: Activation | None) -> _Value:
         """A convolution that takes each channel, of one or two rails, through `weights` [made, taken] by itself."""

@@ -14,8 +14,9 @@ from accelsim.reference.kernels.tile import PANEL, ROWS, UNIT_BYTES
 from accelsim.workload.layer import Layer
 
 Words = NDArray[np.int32]
-Method = Literal["auto", "dense", "skip"]
-"""How sums are computed, with equal results: all products, those of words that are not silent, or as is faster."""
+Method = Literal["auto", "dense", "halves", "skip"]
+"""How sums are computed, with equal results: all products; the same on halves, even where bytes would do; those of
+words that are not silent alone; or as is faster."""
 
 SKIP_DENSITY = 0.02
 """Share of words that are not silent below which skipping the others is faster than computing all products."""
@@ -27,8 +28,9 @@ class Synapses:
     """The weights [out_channels, in_channels / groups, kernel rows, kernel columns] of a layer of the PE array.
 
     Kept in the order in which each kernel reads them, made when it is first used. Words of up to 8 bits are multiplied
-    as bytes with weights of 8, words of up to 15 bits as halves with weights of 16; wider ones, and sums beyond 32
-    bits, take the kernel that skips silent words, in 32 or 64 bits. Which, is decided by the largest word at hand.
+    as bytes with weights of 8, words of up to 15 bits as halves with weights of 16, and wider ones byte by byte; what
+    fits none of these takes the kernel that skips silent words, in 32 or 64 bits. Depthwise convolutions have a kernel
+    of their own. Which it is follows from the words at hand, not from the widths that a layer declares.
     """
 
     def __init__(self, layer: Layer, weights: NDArray[np.integer[Any]]) -> None:
@@ -49,14 +51,16 @@ class Synapses:
         words = np.ascontiguousarray(words, dtype=np.int32)
         smallest, largest, spikes = _measure(words)
         bound = self._bound(smallest, largest)
-        width = self._operand_width(smallest, largest)
+        width = self._operand_width(smallest, largest, method)
         if method == "skip" or (method == "auto" and spikes < SKIP_DENSITY * words.size):
             return self._skipping(words, bound)
         if self.layer.group_inputs == 1 and self.layer.groups > 1:
-            return self._depthwise(words)
-        if width is None or bound >= 1 << 31:
-            return self._skipping(words, bound)
-        return self._dense(words, width, threads)
+            return self._depthwise(words, bound)
+        if width is not None and bound < 1 << 31:
+            return self._dense(words, width, threads)
+        if smallest >= 0 and fits(self.range, 8) and 255 * self.largest_weight_sum < 1 << 31:
+            return self._by_digits(words, largest, threads)
+        return self._skipping(words, bound)
 
     def bound(self, words: Words) -> int:
         """A bound on the magnitude of every running sum of these words, from the largest of them alone."""
@@ -71,8 +75,8 @@ class Synapses:
     def _bound(self, smallest: int, largest: int) -> int:
         return max(largest, -smallest) * self.largest_weight_sum
 
-    def _operand_width(self, smallest: int, largest: int) -> np.dtype[Any] | None:
-        if smallest >= 0 and largest < 1 << 8 and fits(self.range, 8):
+    def _operand_width(self, smallest: int, largest: int, method: Method) -> np.dtype[Any] | None:
+        if method != "halves" and smallest >= 0 and largest < 1 << 8 and fits(self.range, 8):
             return _BYTES
         return _HALVES if fits((smallest, largest), 16) and fits(self.range, 16) else None
 
@@ -103,19 +107,26 @@ class Synapses:
             )
 
         share = -(-pixels // (threads * ROWS)) * ROWS
-        in_threads(convolve, [(first, min(first + share, pixels)) for first in range(0, pixels, share)], threads)
+        shares = [(first, min(first + share, pixels)) for first in range(0, pixels, share)]
+        _in_threads(convolve, shares, threads)
         return sums.reshape(layer.out_shape)
 
-    def _depthwise(self, words: Words) -> NDArray[np.int64]:
-        layer = self.layer
-        weights = self._weights_as("depthwise", lambda: np.ascontiguousarray(self.weights[:, 0], dtype=np.int32))
-        sums = np.empty(layer.out_shape, dtype=np.int64)
-        dense.convolve_depthwise(words, weights, *layer.stride, *layer.padding, *layer.dilation, sums)
+    def _by_digits(self, words: Words, largest: int, threads: int) -> NDArray[np.int64]:
+        """The sums of words of any width, byte by byte of the words."""
+        sums = np.zeros(self.layer.out_shape, dtype=np.int64)
+        for shift in range(0, largest.bit_length(), 8):
+            sums += self._dense((words >> shift) & 255, _BYTES, threads) << shift
         return sums
 
+    def _depthwise(self, words: Words, bound: int) -> NDArray[np.int64]:
+        layer, width = self.layer, _sum_width(bound)
+        weights = self._weights_as(("depthwise", width), lambda: np.ascontiguousarray(self.weights[:, 0], dtype=width))
+        sums = np.empty(layer.out_shape, dtype=width)
+        dense.convolve_depthwise(words, weights, *layer.stride, *layer.padding, *layer.dilation, sums)
+        return sums.astype(np.int64, copy=False)
+
     def _skipping(self, words: Words, bound: int) -> NDArray[np.int64]:
-        layer = self.layer
-        width = np.dtype(np.int32 if bound < 1 << 31 else np.int64)
+        layer, width = self.layer, _sum_width(bound)
         weights = self._weights_as(
             ("skip", width), lambda: np.ascontiguousarray(self.weights.transpose(1, 2, 3, 0), dtype=width)
         )
@@ -147,17 +158,23 @@ def _measure(words: Words) -> tuple[int, int, int]:
     return int(smallest), int(largest), int(spikes)
 
 
+def _sum_width(bound: int) -> np.dtype[Any]:
+    return np.dtype(np.int32 if bound < 1 << 31 else np.int64)
+
+
 def fits(span: tuple[int, int], bits: int) -> bool:
     """Whether a smallest and a largest number are within two's complement of so many bits."""
     return -(1 << (bits - 1)) <= span[0] and span[1] < 1 << (bits - 1)
 
 
-def in_threads(work: Callable[[int, int], None], shares: list[tuple[int, int]], threads: int) -> None:
+def _in_threads(work: Callable[[int, int], None], shares: list[tuple[int, int]], threads: int) -> None:
     """Call `work` on every share, in so many threads; kernels release the lock of Python."""
     if threads == 1 or len(shares) == 1:
         for share in shares:
             work(*share)
         return
+    # An empty share compiles the kernel, which two threads must not do at once.
+    work(0, 0)
     with ThreadPoolExecutor(threads) as pool:
         for done in [pool.submit(work, *share) for share in shares]:
             done.result()

@@ -8,33 +8,29 @@ from __future__ import annotations
 
 import operator
 from dataclasses import dataclass, replace
+from math import prod
+from typing import Literal
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor, fx, nn
+from torch import fx, nn
 
 from accelsim.errors import InputError, Problem
 from accelsim.reference.model import Model, integer_network
 from accelsim.reference.network import Network
 from accelsim.reference.node import Node, window_shape
-from accelsim.reference.quantise import fold_batch_norm, thresholds
 from accelsim.training.neuron import PackedNeuron, largest_word
-from accelsim.training.quantise import rounded_weights, write_rounded
-
-Floats = NDArray[np.float64]
-Shape = tuple[int, int, int]
+from accelsim.training.quantise import rounded_weights
+from accelsim.training.sums import Norm, Sums, array
+from accelsim.workload.layer import Shape
 
 PASSED = (nn.Identity, nn.Dropout, nn.Dropout2d, nn.Flatten)
 """Modules that leave words as they are: a linear layer reads a map of words without flattening it."""
 
 SUPPORTED = (
-    "convolutions and linear layers, batch normalisation and packed neurons after them, max and mean pooling, sums of "
-    "words, flattening, dropout"
+    "convolutions and linear layers, batch normalisation and packed neurons after them, max and mean pooling, "
+    "upsampling, sums and concatenations of words, flattening, dropout"
 )
-
-WEAKEST_CHANNEL = 2.0**-20
-"""Floor of a channel's scale relative to the strongest: one that normalisation switched off has no threshold."""
 
 
 def packed_model(module: nn.Module, input_shape: Shape, *, name: str = "packed", image_step: float = 1 / 255) -> Model:
@@ -82,71 +78,10 @@ class _Map:
     stream: str = ""
 
 
-@dataclass(frozen=True)
-class _Sums:
-    """A layer's y = scale * integers * words * step + bias, scale and bias [out_channels], and the neuron on it."""
-
-    node: Node
-    shape: Shape
-    step: float
-    weights: nn.Conv2d | nn.Linear
-    integers: Floats
-    scale: Floats
-    bias: Floats
-    weight_bits: int
-    norm: nn.BatchNorm1d | nn.BatchNorm2d | None = None
-    neuron: PackedNeuron | None = None
-
-    @property
-    def theta(self) -> Floats:
-        """Thresholds in units of the membrane, integers; 1 without a neuron."""
-        if self.neuron is None:
-            return np.ones_like(self.scale)
-        return thresholds(self.scale, self.step, self._theta).astype(np.float64)
-
-    @property
-    def offset(self) -> Floats:
-        """What is added to a membrane before it is compared with multiples of theta, integers."""
-        return np.rint((self.bias + self._half) / (self.scale * self.step))
-
-    @property
-    def model_bias(self) -> Floats:
-        """The bias of a model, whose integer network adds half a threshold, rounded down."""
-        half = self.theta // 2 if self.neuron else 0
-        return (self.offset - half) * self.scale * self.step
-
-    @property
-    def _theta(self) -> float:
-        assert self.neuron is not None
-        return float(self.neuron.theta.detach())
-
-    @property
-    def _half(self) -> float:
-        return self._theta / 2 if self.neuron and self.neuron.rounding == "nearest" else 0.0
-
-    def settle(self) -> None:
-        """Write gain and bias so that real sums and thresholds are multiples of the unit of the membrane."""
-        scale, offset = self.scale, self.offset
-        if self.neuron is not None:
-            scale = self._theta / (self.theta * self.step)
-            # Where an integer meets a multiple of theta exactly, floating point must not decide.
-            offset = offset + (0.25 if self.neuron.comparator == ">=" else -0.25)
-        bias = offset * scale * self.step - self._half
-        with torch.no_grad():
-            if self.norm is None:
-                write_rounded(self.weights, _tensor(self.integers), _tensor(scale))
-                self.weights.bias = nn.Parameter(_tensor(bias).to(self.weights.weight))
-            else:
-                spread = np.sqrt(_array(self.norm.running_var) + self.norm.eps)
-                sign = np.where(_array(self.norm.weight) < 0, -1.0, 1.0)
-                gain = sign * scale * spread / _array(rounded_weights(self.weights).scale)
-                before = 0.0 if self.weights.bias is None else _array(self.weights.bias)
-                self.norm.weight.copy_(_tensor(gain))
-                self.norm.bias.copy_(_tensor(bias - gain / spread * (before - _array(self.norm.running_mean))))
-
-
-_Value = _Map | _Sums | None
+_Value = _Map | Sums | None
 """None follows from what was refused."""
+
+_Pool = nn.MaxPool2d | nn.AvgPool2d | nn.AdaptiveAvgPool2d
 
 
 class _Tracer(fx.Tracer):
@@ -159,11 +94,13 @@ class _Reading:
 
     def __init__(self, module: nn.Module, input_shape: Shape, image_step: float) -> None:
         self.nodes: list[Node] = []
-        self.sums: list[_Sums] = []
+        self.sums: list[Sums] = []
         self.neurons: dict[str, PackedNeuron] = {}
         self._problems: list[Problem] = []
         self._modules = dict(module.named_modules())
         self._image = _Map("", input_shape, image_step)
+        self._outputs: tuple[str, ...] = ()
+        self._used: set[str] = set()
         values: dict[fx.Node, _Value] = {}
         for place in _Tracer().trace(module).nodes:
             operands = [values[operand] for operand in place.all_input_nodes]
@@ -189,50 +126,68 @@ class _Reading:
                 stream: np.array([float(neuron.theta.detach()) * largest_word(neuron.timesteps)])
                 for stream, neuron in self.neurons.items()
             },
+            outputs=self._outputs,
         )
 
-    def _read(self, place: fx.Node, operands: list[_Map | _Sums]) -> _Value:
+    def _read(self, place: fx.Node, operands: list[_Map | Sums]) -> _Value:
         if place.op == "placeholder":
             return self._image
         if place.op == "output":
             for operand in operands:
-                if isinstance(operand, _Sums):
+                if isinstance(operand, Sums):
                     self._emit(operand)
+            self._outputs = tuple(each.name if isinstance(each, _Map) else each.node.name for each in operands)
             return None
         if place.op == "call_module" and len(operands) == 1:
-            return self._apply(str(place.target), operands[0])
+            return self._apply(place, operands[0])
         if place.target in (torch.flatten, "flatten") and len(operands) == 1:
             return operands[0]
-        if place.target in (operator.add, torch.add, "add") and len(operands) == 2:
-            return self._add(place.name, operands)
+        if place.target in (operator.add, operator.iadd, torch.add) and len(operands) == 2 and not place.kwargs:
+            return self._join(place.name, "add", operands)
+        if place.target in (torch.cat, torch.concat) and 1 in (*place.args[1:], place.kwargs.get("dim")):
+            return self._join(place.name, "concat", operands)
         return self._refuse(place.name, "no counterpart for this operation", str(place.target), SUPPORTED)
 
-    def _apply(self, name: str, operand: _Map | _Sums) -> _Value:
+    def _apply(self, place: fx.Node, operand: _Map | Sums) -> _Value:
+        name = str(place.target)
         module = self._modules[name]
         if isinstance(module, PASSED):
             return operand
-        if isinstance(operand, _Sums):
-            if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
+        if isinstance(operand, Sums):
+            if isinstance(module, Norm):
                 return self._normalise(operand, name, module)
             if isinstance(module, PackedNeuron):
                 return self._fire(operand, name, module)
             fired = "sums that no neuron fired on"
         else:
             if isinstance(module, nn.Conv2d | nn.Linear):
-                return self._weigh(operand, name, module)
-            if isinstance(module, nn.MaxPool2d | nn.AvgPool2d | nn.AdaptiveAvgPool2d):
-                return self._pool(operand, name, module)
+                return self._weigh(operand, name, module) if self._first_use(name) else None
+            # Modules without parameters are often called several times.
+            own = name if name not in self._used else place.name
+            if isinstance(module, _Pool):
+                return self._pool(operand, own, module)
+            if isinstance(module, nn.Upsample):
+                return self._upsample(operand, own, module)
             fired = "words"
         return self._refuse(name, f"no counterpart for this module on {fired}", type(module).__name__, SUPPORTED)
+
+    def _first_use(self, name: str) -> bool:
+        if name in self._used:
+            self._refuse(name, "called twice", None, "one call of a module with parameters")
+            return False
+        self._used.add(name)
+        return True
 
     def _weigh(self, source: _Map, name: str, module: nn.Conv2d | nn.Linear) -> _Value:
         try:
             rounded = rounded_weights(module)
         except ValueError as error:
             return self._refuse(name, str(error), type(module).__name__, "quantised(module, bits)")
-        weights, scale = _array(rounded.integers), _array(rounded.scale)
+        weights, scale = array(rounded.integers), array(rounded.scale)
         inputs = (source.name,) if source.name else ()
         if isinstance(module, nn.Linear):
+            if module.in_features != prod(source.shape):
+                return self._refuse(name, "reads a part of each map", module.in_features, str(prod(source.shape)))
             weights = weights.reshape(len(weights), *source.shape)
             node = Node(name, "linear", inputs, kernel=source.shape[1:])
         else:
@@ -250,26 +205,22 @@ class _Reading:
                 groups=module.groups,
             )
         shape = (len(weights), *window_shape(source.shape[1:], node))
-        bias = np.zeros(len(weights)) if module.bias is None else _array(module.bias)
-        return _Sums(node, shape, source.step, module, weights, scale, bias, rounded.bits)
+        bias = np.zeros(len(weights)) if module.bias is None else array(module.bias)
+        return Sums(node, shape, source.step, module, weights, scale, bias, rounded.bits)
 
-    def _normalise(self, sums: _Sums, name: str, norm: nn.BatchNorm1d | nn.BatchNorm2d) -> _Value:
-        """A channel whose normalisation turns its sign gets weights of the other sign: scales are positive."""
+    def _normalise(self, sums: Sums, name: str, norm: Norm) -> _Value:
         if not (norm.affine and norm.track_running_stats) or sums.norm is not None:
-            return self._refuse(name, "normalises twice, or without gain or statistics", str(norm), "one, with both")
-        mean, variance, gain, offset = map(_array, (norm.running_mean, norm.running_var, norm.weight, norm.bias))
-        scale, bias = fold_batch_norm(sums.scale, mean - sums.bias, variance, gain, offset, norm.eps)
-        sign = np.where(gain < 0, -1.0, 1.0)
-        floor = WEAKEST_CHANNEL * np.abs(scale).max() or 1.0
-        integers = sums.integers * sign.reshape(-1, *[1] * (sums.integers.ndim - 1))
-        return replace(sums, integers=integers, scale=np.maximum(np.abs(scale), floor), bias=bias, norm=norm)
+            return self._refuse(name, "normalises twice, or without gain or statistics", "BatchNorm", "both")
+        return sums.normalised(norm) if self._first_use(name) else None
 
-    def _fire(self, sums: _Sums, stream: str, neuron: PackedNeuron) -> _Map:
+    def _fire(self, sums: Sums, stream: str, neuron: PackedNeuron) -> _Map:
         self.neurons[stream] = neuron
         self._emit(replace(sums, node=replace(sums.node, stream=stream), neuron=neuron))
         return _Map(sums.node.name, sums.shape, float(neuron.theta.detach()), stream)
 
-    def _emit(self, sums: _Sums) -> None:
+    def _emit(self, sums: Sums) -> None:
+        if any(sums.node.name == node.name for node in self.nodes):
+            self._refuse(sums.node.name, "fired on, or answered, twice", None, "one neuron")
         if not sums.node.stream and np.ptp(sums.scale) > 0:
             rule = "channels that are compared have several scales"
             self._refuse(sums.node.name, rule, len(np.unique(sums.scale)), "quantised(module, bits, per_channel=False)")
@@ -286,23 +237,39 @@ class _Reading:
             mean = isinstance(module, nn.AvgPool2d)
             unlike = (mean and module.divisor_override) or (not mean and _pair(module.dilation) != (1, 1))
             if unlike or module.ceil_mode or (mean and not module.count_include_pad and padding != (0, 0)):
-                return self._refuse(name, "no counterpart for these windows", str(module), "whole windows")
+                return self._refuse(
+                    name, "no counterpart for these windows", type(module).__name__, "whole windows, zeros counted"
+                )
             node = Node(name, "avgpool2d" if mean else "maxpool2d", (source.name,), kernel, stride, padding)
-        self.nodes.append(node)
         shape = (source.shape[0], *window_shape(source.shape[1:], node))
-        if node.op == "maxpool2d":
-            return replace(source, name=name, shape=shape)
-        return _Map(name, shape, source.step / (node.kernel[0] * node.kernel[1]))
+        step = source.step if node.op == "maxpool2d" else source.step / (node.kernel[0] * node.kernel[1])
+        return self._pass(node, _Map(name, shape, step, source.stream if node.op == "maxpool2d" else ""))
 
-    def _add(self, name: str, operands: list[_Map | _Sums]) -> _Value:
-        first, second = operands
-        if not (isinstance(first, _Map) and isinstance(second, _Map)):
-            return self._refuse(name, "no counterpart for a sum of sums that no neuron fired on", "add", SUPPORTED)
-        if not first.stream or (first.stream, first.shape) != (second.stream, second.shape):
-            value = [f"{list(operand.shape)} of {operand.stream or 'no neuron'}" for operand in (first, second)]
-            return self._refuse(name, "operands of a sum differ", value, "words of one shape, fired by one neuron")
-        self.nodes.append(Node(name, "add", (first.name, second.name)))
-        return replace(first, name=name)
+    def _upsample(self, source: _Map, name: str, module: nn.Upsample) -> _Value:
+        factor = _pair(module.scale_factor or 0)
+        if module.mode != "nearest" or module.scale_factor not in (factor, factor[0]) or not all(factor):
+            return self._refuse(name, "does not repeat words", type(module).__name__, "nearest by whole factors")
+        shape = (source.shape[0], source.shape[1] * factor[0], source.shape[2] * factor[1])
+        node = Node(name, "upsample", (source.name,), factor=factor)
+        return self._pass(node, replace(source, name=name, shape=shape))
+
+    def _join(self, name: str, op: Literal["add", "concat"], operands: list[_Map | Sums]) -> _Value:
+        maps = [operand for operand in operands if isinstance(operand, _Map)]
+        if len(maps) < len(operands):
+            return self._refuse(name, "no counterpart for sums that no neuron fired on", op, SUPPORTED)
+        first = maps[0]
+        sizes = {each.shape[1:] if op == "concat" else each.shape for each in maps}
+        if not first.stream or len(sizes) > 1 or len({each.stream for each in maps}) > 1:
+            value = [f"{list(operand.shape)} of {operand.stream or 'no neuron'}" for operand in maps]
+            return self._refuse(name, f"operands of {op} differ", value, "words of one shape, fired by one neuron")
+        channels = sum(each.shape[0] for each in maps) if op == "concat" else first.shape[0]
+        node = Node(name, op, tuple(each.name for each in maps))
+        return self._pass(node, replace(first, name=name, shape=(channels, *first.shape[1:])))
+
+    def _pass(self, node: Node, result: _Map) -> _Map:
+        self.nodes.append(node)
+        self._used.add(node.name)
+        return result
 
     def _check_neurons(self) -> None:
         if not self.neurons:
@@ -318,15 +285,6 @@ class _Reading:
     def _refuse(self, key: str, rule: str, value: object, allowed: str) -> _Value:
         self._problems.append(Problem(rule, key=key, value=value, allowed=allowed))
         return None
-
-
-def _array(tensor: Tensor | None) -> Floats:
-    assert tensor is not None
-    return tensor.detach().cpu().numpy().astype(np.float64)
-
-
-def _tensor(array: Floats) -> Tensor:
-    return torch.from_numpy(array)
 
 
 def _pair(sizes: object) -> tuple[int, int]:

@@ -3,6 +3,7 @@
 import json
 import zipfile
 from dataclasses import fields
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +11,8 @@ import pytest
 from accelsim.errors import InputError
 from accelsim.reference import model_file
 from accelsim.reference.model_file import find_model, read_model, write_model
+
+WORKLOADS = Path(__file__).resolve().parents[2] / "workloads"
 
 
 def test_round_trip(random_model, tmp_path) -> None:
@@ -39,7 +42,9 @@ def test_models_are_found_by_name_and_by_path(random_model, tmp_path, monkeypatc
     assert find_model("resnet18_digits").is_file()
     with pytest.raises(InputError) as caught:
         find_model("theirs")
-    assert str(caught.value) == "no such network (got 'theirs'); allowed: mine, resnet18_digits"
+    shipped = {path.parent.name for path in WORKLOADS.glob("*/weights.npz")}
+    allowed = ", ".join(sorted({"mine", "resnet18_digits", *shipped}))
+    assert str(caught.value) == f"no such network (got 'theirs'); allowed: {allowed}"
 
 
 def damaged(path, how):

@@ -11,7 +11,7 @@ from accelsim.reference.synapses import Synapses
 from accelsim.workload.layer import Layer
 
 
-@pytest.mark.parametrize("method", ["auto", "dense", "skip"])
+@pytest.mark.parametrize("method", ["auto", "dense", "halves", "skip"])
 @settings(deadline=None)
 @given(
     case=convolutions(),
@@ -46,8 +46,11 @@ def column(fan_in: int, weight: int) -> Synapses:
         (127, -1, 100, "dense", np.int16),
         (-128, 255, 65794, "skip", np.int64),
         (127, 32767, 516, "dense", np.int16),
-        (127, 32767, 517, "skip", np.int64),
-        (127, 32768, 100, "skip", np.int32),
+        (127, 32767, 517, "dense", np.uint8),
+        (127, 32768, 100, "dense", np.uint8),
+        (-128, 2**31 - 1, 65793, "dense", np.uint8),
+        (128, 32768, 100, "skip", np.int32),
+        (127, -32769, 100, "skip", np.int32),
         (32767, 32767, 2, "dense", np.int16),
         (-32768, -32768, 1, "dense", np.int16),
         (-32768, -32768, 2, "skip", np.int64),
@@ -65,7 +68,8 @@ def test_widths_choose_the_kernel(monkeypatch, weight, word, fan_in, kernel, ope
     spy(layers, "convolve", "skip", 1)
     sums = column(fan_in, weight).sums(np.full((fan_in, 1, 1), word, dtype=np.int32))
     assert sums.item() == weight * word * fan_in
-    assert taken == [(kernel, operand)]
+    digits = 1 if operand != np.uint8 else -(-int(word).bit_length() // 8)
+    assert taken == [(kernel, operand)] * digits
 
 
 def test_silent_words_are_skipped_where_most_are_silent(monkeypatch) -> None:
@@ -86,5 +90,5 @@ def test_silent_words_are_skipped_where_most_are_silent(monkeypatch) -> None:
 
 
 def test_an_unknown_method_is_named() -> None:
-    with pytest.raises(ValueError, match=r"^method is one of \('auto', 'dense', 'skip'\), not 'sparse'$"):
+    with pytest.raises(ValueError, match=r"^method is one of \('auto', 'dense', 'halves', 'skip'\), not 'sparse'$"):
         column(1, 1).sums(np.zeros((1, 1, 1), dtype=np.int32), "sparse")

@@ -30,9 +30,38 @@ class Residual(nn.Module):
         return self.head(second + self.pool(first))
 
 
+class Joined(nn.Module):
+    """A map beside what was made of it at half the size, in a U; a mask and a class are its two answers."""
+
+    def __init__(self, timesteps: int, bits: int, **options) -> None:
+        super().__init__()
+        self.down = quantised(nn.Conv2d(2, 4, 3, padding=1, groups=2), bits)
+        self.low = quantised(nn.Conv2d(4, 6, 3, padding=2, dilation=2, bias=False), bits)
+        self.norm = nn.BatchNorm2d(6)
+        self.fire = PackedNeuron(timesteps, **options)
+        self.pool = nn.MaxPool2d(2)
+        self.up = nn.Upsample(scale_factor=2)
+        self.mask = quantised(nn.Conv2d(10, 3, 1), bits, per_channel=False)
+        self.kind = quantised(nn.Linear(6 * 2 * 2, 4), bits, per_channel=False)
+
+    def forward(self, images):
+        first = self.fire(self.down(images))
+        low = self.fire(self.norm(self.low(self.pool(first))))
+        mask = self.mask(torch.cat([first, self.up(low)], dim=1))
+        return mask, self.kind(torch.flatten(self.pool(low), 1))
+
+
 def residual(seed: int, timesteps: int = 4, bits: int = 8, **options) -> nn.Module:
     torch.manual_seed(seed)
-    net = Residual(timesteps, bits, **options)
+    return _as_trained(Residual(timesteps, bits, **options))
+
+
+def joined(seed: int, timesteps: int = 4, bits: int = 8, **options) -> nn.Module:
+    torch.manual_seed(seed)
+    return _as_trained(Joined(timesteps, bits, **options))
+
+
+def _as_trained(net: nn.Module) -> nn.Module:
     for module in net.modules():
         if isinstance(module, nn.BatchNorm2d):
             # As a pass over images leaves them; one channel's gain is negative.

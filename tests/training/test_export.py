@@ -4,11 +4,12 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from chips import ROOT
-from packed_nets import residual
+from packed_nets import joined, residual
 from torch import nn
 
 import accelsim
 from accelsim.errors import InputError
+from accelsim.reference.model import output_unit
 from accelsim.reference.network import produce, run
 from accelsim.reference.trace_maker import record
 from accelsim.training.export import packed_model, packed_network, settle
@@ -87,6 +88,22 @@ def assert_same_network(one, other) -> None:
             assert np.array_equal(getattr(parameters, array), getattr(other.parameters[name], array)), (name, array)
 
 
+@pytest.mark.parametrize(("timesteps", "bits"), [(2, 8), (4, 2)])
+def test_maps_are_joined_and_several_answers_given(timesteps: int, bits: int) -> None:
+    net = joined(2, timesteps, bits).double()
+    settle(net, SHAPE)
+    model, network = packed_model(net, SHAPE), packed_network(net, SHAPE)
+    assert model.outputs == ("mask", "kind")
+    assert [layer.name for layer in network.layers] == ["down", "pool", "low", "up", "cat", "pool_1", "mask", "kind"]
+    with torch.no_grad():
+        expected = dict(zip(model.outputs, net(torch.from_numpy(IMAGES).double() / 255), strict=True))
+    for index, image in enumerate(IMAGES):
+        words = run(network, image)
+        for name, values in expected.items():
+            found = words[name] * output_unit(model, name, timesteps)
+            assert found.reshape(values[index].shape) == pytest.approx(values[index].numpy(), rel=1e-9, abs=1e-12)
+
+
 def test_the_trace_of_a_trained_module_can_be_simulated(tmp_path) -> None:
     trace = record(packed_network(residual(3), SHAPE, name="trained"), IMAGES[:2])
     write_trace(tmp_path / "trained.npz", trace.meta, trace.arrays)
@@ -116,13 +133,31 @@ class Sum(nn.Module):
         return self.neurons[0](self.left(images)) + self.neurons[-1](self.right(images))
 
 
+class Twice(nn.Module):
+    """One convolution, and one normalisation, in two places."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weigh, self.norm, self.fire = quantised(nn.Conv2d(1, 1, 1), 8), nn.BatchNorm2d(1), PackedNeuron(4)
+        self.other = quantised(nn.Conv2d(1, 1, 1), 8)
+
+    def forward(self, images):
+        first = self.fire(self.norm(self.weigh(images)))
+        return self.fire(self.norm(self.other(first))), self.fire(self.weigh(first))
+
+
+class Doubled(nn.Module):
+    def forward(self, words):
+        return words * 2
+
+
 def conv(**options) -> nn.Module:
     return quantised(nn.Conv2d(1, 2, 3, **options), 4)
 
 
 SUPPORTED = (
     "; allowed: convolutions and linear layers, batch normalisation and packed neurons after them, max and mean "
-    "pooling, sums of words, flattening, dropout"
+    "pooling, upsampling, sums and concatenations of words, flattening, dropout"
 )
 
 
@@ -151,8 +186,28 @@ SUPPORTED = (
         ),
         (
             nn.Sequential(conv(padding=1), PackedNeuron(4), nn.MaxPool2d(3, ceil_mode=True)),
-            "2: no counterpart for these windows (got 'MaxPool2d(kernel_size=3, stride=3, padding=0, dilation=1, "
-            "ceil_mode=True)'); allowed: whole windows",
+            "2: no counterpart for these windows (got 'MaxPool2d'); allowed: whole windows, zeros counted",
+        ),
+        (
+            nn.Sequential(conv(), PackedNeuron(4), nn.Upsample(scale_factor=1.5)),
+            "2: does not repeat words (got 'Upsample'); allowed: nearest by whole factors",
+        ),
+        (
+            nn.Sequential(conv(), PackedNeuron(4), Doubled()),
+            f"mul: no counterpart for this operation (got '<built-in function mul>'){SUPPORTED}",
+        ),
+        (
+            nn.Sequential(conv(), nn.BatchNorm2d(2, affine=False), PackedNeuron(4)),
+            "1: normalises twice, or without gain or statistics (got 'BatchNorm'); allowed: both",
+        ),
+        (
+            nn.Sequential(conv(), PackedNeuron(4), quantised(nn.Linear(2, 3), 8)),
+            "2: reads a part of each map (got 2); allowed: 8",
+        ),
+        (
+            Twice(),
+            "norm: called twice; allowed: one call of a module with parameters\n"
+            "weigh: called twice; allowed: one call of a module with parameters",
         ),
         (
             nn.Sequential(quantised(nn.Conv2d(1, 2, 1), 8, per_channel=False)),
@@ -173,7 +228,7 @@ SUPPORTED = (
         ),
         (
             Sum(PackedNeuron(4), PackedNeuron(4)),
-            "add: operands of a sum differ (got ['[2, 4, 4] of neurons.0', '[2, 4, 4] of neurons.1']); "
+            "add: operands of add differ (got ['[2, 4, 4] of neurons.0', '[2, 4, 4] of neurons.1']); "
             "allowed: words of one shape, fired by one neuron",
         ),
     ],
