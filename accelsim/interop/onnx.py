@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from math import prod
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +19,8 @@ from accelsim.interop import onnx_elementwise as elementwise
 from accelsim.interop import onnx_layers as layers
 from accelsim.interop import onnx_views as views
 from accelsim.interop.onnx_constant import fold
-from accelsim.interop.onnx_draft import Drafts, Value
-from accelsim.interop.onnx_file import OnnxGraph, OnnxNode, read_graph
+from accelsim.interop.onnx_draft import LARGEST_MAP, Drafts, Value
+from accelsim.interop.onnx_file import Array, OnnxGraph, OnnxNode, read_graph
 from accelsim.interop.onnx_layers import Operand
 from accelsim.interop.onnx_layout import Layout, Refusal
 from accelsim.reference.ann import Ann
@@ -115,11 +116,11 @@ def read_onnx(path: str | Path, image_shape: Shape | None = None) -> Ann:
     graph = read_graph(path)
     image = _image(graph, image_shape)
     drafts = Drafts(image)
-    known: dict[str, Value | np.ndarray | None] = {**graph.constants, next(iter(graph.inputs)): image}
+    known: dict[str, Value | Array | None] = {**graph.constants, next(iter(graph.inputs)): image}
     uses = _uses(graph)
     problems: list[Problem] = []
     for node in graph.nodes:
-        made: Sequence[Value | np.ndarray | None]
+        made: Sequence[Value | Array | None]
         try:
             made = _read(drafts, node, [_operand(known, name) for name in node.inputs])
         except _Broken:
@@ -160,7 +161,7 @@ def _operand(known: Mapping[str, Operand], name: str) -> Operand:
     return value
 
 
-def _read(drafts: Drafts, node: OnnxNode, operands: list[Operand]) -> Sequence[Value | np.ndarray]:
+def _read(drafts: Drafts, node: OnnxNode, operands: list[Operand]) -> Sequence[Value | Array]:
     if node.op == "Shape" and operands and isinstance(operands[0], Value):
         sizes = operands[0].layout.sizes
         return [np.array(sizes[node.attributes.get("start", 0) : node.attributes.get("end", len(sizes))])]
@@ -176,12 +177,12 @@ def _read(drafts: Drafts, node: OnnxNode, operands: list[Operand]) -> Sequence[V
         raise Refusal("is not supported", None, ", ".join(READERS))
     try:
         made = READERS[node.op](drafts, node, operands)
-    except (KeyError, TypeError, ValueError, IndexError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
         raise Refusal(f"does not fit its operator's form ({type(error).__name__}: {error})") from None
     return made if isinstance(made, list) else [made]
 
 
-def _shared(value: Value | np.ndarray | None, several: bool) -> Value | np.ndarray | None:
+def _shared(value: Value | Array | None, several: bool) -> Value | Array | None:
     return replace(value, shared=value.shared or several) if isinstance(value, Value) else value
 
 
@@ -223,6 +224,9 @@ def _image(graph: OnnxGraph, image_shape: Shape | None) -> Value:
             Problem(rule, graph.file, None, name, [*sizes], "a free batch alone, or images beside the file")
         )
     shape: Shape = (own[0] or 0, own[1] or 0, own[2] or 0)
+    if prod(shape) > LARGEST_MAP:
+        allowed = f"at most {LARGEST_MAP} values"
+        raise InputError(Problem("input is too large", graph.file, None, name, [*sizes], allowed))
     batch = sizes[0] or 1
     layout = Layout.of_map(batch, shape)
     return Value(None, shape, layout if len(sizes) == 4 else Layout(layout.axes[:2]), shared=True)

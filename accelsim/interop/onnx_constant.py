@@ -51,7 +51,7 @@ def fold(node: OnnxNode, operands: Operands) -> Array | None:
         return None
     try:
         return np.asarray(operation(node, operands))
-    except (ValueError, IndexError, TypeError, AttributeError, ZeroDivisionError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
         raise Refusal(f"does not fit its constants: {error}") from None
 
 
@@ -203,5 +203,4 @@ _OPERATIONS: Mapping[str, Callable[[OnnxNode, Operands], Any]] = {
     "ReduceSum": _reduce(np.sum),
     "ReduceMax": _reduce(np.max),
     "ReduceMin": _reduce(np.min),
-    "MatMul": _numpy(np.matmul),
 }

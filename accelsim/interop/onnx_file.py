@@ -55,6 +55,7 @@ def read_graph(path: str | Path) -> OnnxGraph:
     onnx = _package()
     try:
         model = onnx.load_model_from_string(content)
+        _check_texts(model)
     except Exception:  # protobuf's errors share no base of their own
         raise InputError(Problem("is no ONNX model", str(path))) from None
     problems = list(_model_problems(model, str(path)))
@@ -100,6 +101,23 @@ def _package() -> ModuleType:
     except ImportError:
         raise InputError(Problem("reading ONNX needs a package: pip install 'accelsim[onnx]'")) from None
     return onnx
+
+
+def _check_texts(model: Any) -> None:
+    """UnicodeError where a name is no text: protobuf gives such a name as bytes."""
+    graph = model.graph
+    names = [tensor.name for tensor in graph.initializer] + [value.name for value in (*graph.input, *graph.output)]
+    for node in graph.node:
+        names += [
+            node.name,
+            node.op_type,
+            node.domain,
+            *node.input,
+            *node.output,
+            *(each.name for each in node.attribute),
+        ]
+    if any(isinstance(name, bytes) for name in names):
+        raise UnicodeError
 
 
 def _model_problems(model: Any, file: str) -> Iterator[Problem]:

@@ -52,7 +52,7 @@ def window(node: OnnxNode, value: Value, kernel: Sequence[int], stretch: bool) -
             count -= 1  # a window that would start in the padding behind the map is left out
         if (value.shape[1 + axis] + 2 * begin - span) // step + 1 == count:
             padding[axis] = begin
-        elif stretch and dilations[axis] == 1:
+        elif stretch and dilations[axis] == 1 and abs(end - begin) <= span:
             padding[axis] = max(begin, end)
             before[axis], after[axis] = max(0, end - begin), max(0, begin - end)
         else:

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from random_anns import random_ann
 
 from accelsim.errors import InputError
+from accelsim.reference.ann import forward
 from accelsim.reference.causal import PLACES, answers, causal_network, spike_trains, train_words
+from accelsim.reference.convert import convert
 from accelsim.reference.lif import HALF, IF, CausalNeuron, fire_causal
-from accelsim.reference.model import integer_network
+from accelsim.reference.model import ann_of, integer_network
 from accelsim.reference.model_file import find_model, read_model
 from accelsim.reference.network import classify
+from accelsim.reference.node import Node
 from accelsim.reference.spikes import unpack
+from accelsim.workload.layer import ATTENTION_OPS
 
 
 def convolve(words, weights, layer):
@@ -94,6 +100,36 @@ def test_rates_converge_to_the_activations(random_model, seed: int) -> None:
     errors = [np.abs(answers(network, model.images[0])["read"].ravel() - real).max() for network in networks]
     assert errors[0] > 2 * errors[1] > 4 * errors[2]
     assert errors[2] < 0.003 * np.abs(real).max()
+
+
+@settings(max_examples=12, deadline=None)
+@given(st.integers(0, 2**32 - 1))
+def test_networks_of_all_operators_converge(seed: int) -> None:
+    """Rails, residual sums with a ReLU, concatenations, groups, upsampling, several outputs; 256 steps."""
+    ann = random_ann(seed)
+    images = np.random.default_rng(seed).random((1, *ann.input_shape), dtype=np.float32)
+    model = convert(ann, images, calibration="max")
+    if any(node.op in ATTENTION_OPS for node in model.nodes):
+        with pytest.raises(InputError, match="a product of two spike trains does not carry the product of their rates"):
+            causal_network(model, 4)
+        return
+    image = model.encode(images)
+    real = forward(ann_of(model), (image * model.image_step).astype(np.float32))
+    found = answers(causal_network(model, 256, CausalNeuron(initial=HALF)), image[0])
+    assert list(found) == list(model.answers)
+    for name, values in found.items():
+        assert np.abs(values - real[name][0]).max() < 0.02 * (1 + np.abs(real[name]).max()), name
+
+
+def test_attention_is_refused_by_name(random_model) -> None:
+    model = random_model(1)
+    scores = Node("scores", "attention_scores", ("stem", "stem"))
+    with pytest.raises(InputError) as caught:
+        causal_network(replace(model, nodes=(*model.nodes, scores)), 4)
+    assert str(caught.value) == (
+        "random.scores: a product of two spike trains does not carry the product of their rates "
+        "(got 'attention_scores'); allowed: packed words (integer_network)"
+    )
 
 
 def test_answers_are_the_mean_of_the_accumulators(random_model) -> None:

@@ -3,6 +3,7 @@
 import json
 import zipfile
 from dataclasses import fields
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +14,8 @@ from accelsim.reference import model_file
 from accelsim.reference.convert import convert
 from accelsim.reference.model import Model
 from accelsim.reference.model_file import find_model, read_model, write_model
+
+WORKLOADS = Path(__file__).resolve().parents[2] / "workloads"
 
 
 def converted(seed: int) -> Model:
@@ -48,7 +51,9 @@ def test_models_are_found_by_name_and_by_path(random_model, tmp_path, monkeypatc
     assert find_model("resnet18_digits").is_file()
     with pytest.raises(InputError) as caught:
         find_model("theirs")
-    assert str(caught.value) == "no such network (got 'theirs'); allowed: mine, resnet18_digits"
+    shipped = {path.parent.name for path in WORKLOADS.glob("*/weights.npz")}
+    allowed = ", ".join(sorted({"mine", "resnet18_digits", *shipped}))
+    assert str(caught.value) == f"no such network (got 'theirs'); allowed: {allowed}"
 
 
 def damaged(path, how):

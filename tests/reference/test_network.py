@@ -1,5 +1,7 @@
 """The untimed run: serial against packed on random networks and on the shipped one, and the checks of widths."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -11,6 +13,8 @@ from accelsim.reference.model_file import find_model, read_model
 from accelsim.reference.network import Network, classify, run, run_all
 from accelsim.workload.layer import Layer
 from accelsim.workload.workload import Parameters
+
+SHIPPED = sorted(path.parent.name for path in (Path(__file__).parents[2] / "workloads").glob("*/weights.npz"))
 
 
 @settings(max_examples=40, deadline=None)
@@ -34,14 +38,17 @@ def test_serial_and_packed_agree_on_every_layer(random_model, seed, timesteps, w
 
 
 @pytest.mark.parametrize("timesteps", [1, 2, 4, 8])
-def test_serial_and_packed_agree_on_the_shipped_network(timesteps: int) -> None:
-    model = read_model(find_model("resnet18_digits"))
+@pytest.mark.parametrize("name", SHIPPED)
+def test_serial_and_packed_agree_on_the_shipped_networks(name: str, timesteps: int) -> None:
+    model = read_model(find_model(name))
+    random = np.random.default_rng(0).integers(0, 2**model.image_bits, model.image_shape)
+    image = model.images[0] if len(model.images) else random
     network = integer_network(model, timesteps)
-    packed = run(network, model.images[0])
-    serial = run(network, model.images[0], "serial")
-    assert len(packed) == 30
-    for name, words in packed.items():
-        assert np.array_equal(words, serial[name]), name
+    packed = run(network, image)
+    serial = run(network, image, "serial")
+    assert list(packed) == [node.name for node in model.nodes]
+    for layer, words in packed.items():
+        assert np.array_equal(words, serial[layer]), layer
 
 
 def network(word_bits: int, weight: int = 1, theta: int = 3, bias: int = 1, fires: bool = True, timesteps=2) -> Network:

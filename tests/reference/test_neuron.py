@@ -219,6 +219,29 @@ def test_half_of_all_random_trains_differ_from_those_of_a_causal_neuron() -> Non
     assert abs(share - 0.51) < 2.576 * (0.51 * 0.49 / count) ** 0.5
 
 
+def test_worked_example_of_two_neurons() -> None:
+    """Words 9, 6, 3 through weights 3, -2, 5 at T = 4 and theta = 7: 30, hence 4; a leaky neuron fires in step 4."""
+    weights, words, theta = np.array([[3, -2, 5]]), np.array([[9], [6], [3]]), np.array([7])
+    currents = np.stack([weights @ plane for plane in unpack(words, 4)])
+    assert currents.ravel().tolist() == [3, -2, 3, 8]
+    for membrane in (integrate(currents), weights @ words):
+        assert membrane.tolist() == [[30]]
+        assert fire(membrane, theta, 4).tolist() == [[4]]
+    assert fire_causal(currents, theta, 4, LIF).ravel().tolist() == [0, 0, 0, 1]
+
+
+@pytest.mark.parametrize("fan_in", [1, 2, 3, 9, 16, 27, 4608])
+@pytest.mark.parametrize("weight_bits", [1, 2, 4, 8])
+@pytest.mark.parametrize("timesteps", [1, 2, 4, 8])
+def test_width_of_a_membrane(fan_in: int, weight_bits: int, timesteps: int) -> None:
+    """Two's complement of b_w + T + ceil(log2(fan-in)) bits holds the sums of the largest words and weights."""
+    weight = max(1, 2 ** (weight_bits - 1))
+    weights = np.array([[weight] * fan_in, [-weight] * fan_in])
+    membranes = weights @ np.full(fan_in, 2**timesteps - 1)
+    half = 2 ** (weight_bits + timesteps + ceil(log2(fan_in)) - 1)
+    assert (-half <= membranes).all() and (membranes < half).all()
+
+
 def test_what_a_form_does_not_know() -> None:
     membrane, theta = np.array([[2**60]]), np.array([2**60])
     with pytest.raises(InputError) as caught:

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from accelsim.reference import make_trace
+from accelsim.reference.causal import causal_network, spike_trains
+from accelsim.reference.lif import LIF
 from accelsim.reference.model import integer_network
 from accelsim.reference.model_file import read_model
 from accelsim.reference.network import run
@@ -57,10 +59,19 @@ def test_one_scene_in_packed_and_in_serial_form(test_set) -> None:
 
 
 def test_a_trace_holds_every_layer() -> None:
-    trace = make_trace("unet_scenes", 2, np.zeros((1, 1, 64, 64), dtype=np.uint8))
+    trace = make_trace(read_model(HOME / "weights.npz"), 2, np.zeros((1, 1, 64, 64), dtype=np.uint8))
     ops = [layer["op"] for layer in trace.meta["layers"]]
     assert [ops.count(op) for op in ("conv2d", "maxpool2d", "upsample", "concat")] == [12, 3, 3, 3]
     assert trace.arrays["out/classes"].shape == (1, 11, 64, 64)
+
+
+def test_leaky_neurons_fall_silent_in_the_third_stage(test_set) -> None:
+    network = causal_network(read_model(HOME / "weights.npz"), 8, LIF)
+    trains = spike_trains(network, test_set["images"][0])
+    assert trains["down.1.1.conv"].any()
+    for name in ("down.2.1.conv", "down.3.1.conv", "up.2.conv"):
+        assert not trains[name].any(), name
+    assert not trains["classes"].sum(axis=0).argmax(axis=0).any()
 
 
 @pytest.mark.long
