@@ -16,6 +16,7 @@ from accelsim.interop.onnx_file import Array, OnnxNode
 from accelsim.interop.onnx_layout import Axis, Layout, Part, Refusal, in_order, positions, whole
 from accelsim.interop.onnx_window import window
 from accelsim.reference.node import Node, window_shape
+from accelsim.reference.reals import Reals
 from accelsim.workload.layer import Op, Shape
 
 Operand = Value | Array | None
@@ -50,6 +51,21 @@ def needed(operands: Sequence[Operand], position: int, what: str) -> Floats:
     return array
 
 
+def kernel_of(operands: Sequence[Operand], position: int = 1) -> Reals:
+    """The weights of a layer; they may be many, and are not copied."""
+    operand = operands[position] if position < len(operands) else None
+    if isinstance(operand, Value):
+        raise Refusal("its weights depend on the image", allowed="constants")
+    if operand is None or not np.isfinite(operand).all():
+        raise Refusal("its weights are missing" if operand is None else "its weights are not finite")
+    return np.asarray(operand, dtype=np.float32)
+
+
+def _arranged(weights: Reals, order: NDArray[np.int64]) -> Reals:
+    """Weights whose inputs (axis 1) stand in the order of the map, of those that stand as the tensor has them."""
+    return weights if (np.diff(order) > 0).all() else weights[:, np.argsort(order)]
+
+
 def layer_name(node: OnnxNode, weights: str = "") -> str:
     """The module's name where the exporter left it on the weights, else the node's without what exporters add."""
     if weights.endswith(".weight"):
@@ -76,7 +92,7 @@ def map_channels(value: Value) -> NDArray[np.int64]:
 
 def conv(drafts: Drafts, node: OnnxNode, operands: Sequence[Operand]) -> Value:
     """Conv over rows and columns; one over tokens where its kernel has one tap."""
-    value, weights = dynamic(operands), needed(operands, 1, "weights")
+    value, weights = dynamic(operands), kernel_of(operands)
     bias = constant(operands, 2, "bias")
     groups = int(node.attributes.get("group", 1))
     name = layer_name(node, node.inputs[1])
@@ -91,14 +107,15 @@ def conv(drafts: Drafts, node: OnnxNode, operands: Sequence[Operand]) -> Value:
     if groups < 1 or weights.shape[1] * groups != channels or len(weights) % groups:
         allowed = f"[out_channels, {channels} / groups, rows, columns]"
         raise Refusal("weights of the wrong shape", [*weights.shape], allowed)
-    if not in_order(value.layout.axes[1], ("channels",), value.shape):
-        if groups > 1:
-            raise Refusal("reads shuffled channels by groups", groups, "1 group, or channels in order")
-        weights = weights[:, np.argsort(order)]
+    if groups > 1 and not in_order(value.layout.axes[1], ("channels",), value.shape):
+        raise Refusal("reads shuffled channels by groups", groups, "1 group, or channels in order")
+    if groups == 1:
+        weights = _arranged(weights, order)
     place = window(node, value, node.attributes.get("kernel_shape", weights.shape[2:]), stretch=True)
     if place.kernel != weights.shape[2:]:
         raise Refusal("kernel_shape is not that of the weights", [*place.kernel], str([*weights.shape[2:]]))
-    weights = np.pad(weights, ((0, 0), (0, 0), *zip(place.before, place.after, strict=True)))
+    if place.padded_kernel != place.kernel:
+        weights = np.pad(weights, ((0, 0), (0, 0), *zip(place.before, place.after, strict=True)))
     described = Node(
         name,
         "conv2d",
@@ -111,7 +128,7 @@ def conv(drafts: Drafts, node: OnnxNode, operands: Sequence[Operand]) -> Value:
     return _weighted(drafts, described, value, weights, bias)
 
 
-def _weighted(drafts: Drafts, node: Node, value: Value, weights: Floats, bias: Floats | None) -> Value:
+def _weighted(drafts: Drafts, node: Node, value: Value, weights: Reals, bias: Floats | None) -> Value:
     _check_bias(bias, len(weights))
     rows, columns = window_shape(value.shape[1:], node)
     shape = (len(weights), rows, columns)
@@ -126,7 +143,7 @@ def _check_bias(bias: Floats | None, channels: int) -> None:
 
 def gemm(drafts: Drafts, node: OnnxNode, operands: Sequence[Operand]) -> Value:
     """alpha A B + beta C with constant B and C."""
-    value, weights = dynamic(operands), needed(operands, 1, "weights")
+    value, weights = dynamic(operands), kernel_of(operands)
     bias = constant(operands, 2, "bias")
     if node.attributes.get("transA", 0) or weights.ndim != 2:
         raise Refusal("transposes its input", allowed="transA: 0")
@@ -147,17 +164,17 @@ def matmul(drafts: Drafts, node: OnnxNode, operands: Sequence[Operand]) -> Value
         return attention(drafts, node, first, second)
     name = layer_name(node, node.inputs[0 if isinstance(second, Value) else 1])
     if isinstance(first, Value):
-        weights = needed(operands, 1, "weights")
+        weights = kernel_of(operands)
         if weights.ndim == 2:
             return product(drafts, name, first, len(first.layout.axes) - 1, weights.T, None)
     elif isinstance(second, Value):
-        weights = needed(operands, 0, "weights")
+        weights = kernel_of(operands, 0)
         if weights.ndim == 2 and len(second.layout.axes) > 1:
             return product(drafts, name, second, len(second.layout.axes) - 2, weights, None)
     raise Refusal("weights of the wrong shape", allowed="a matrix")
 
 
-def product(drafts: Drafts, name: str, value: Value, axis: int, weights: Floats, bias: Floats | None) -> Value:
+def product(drafts: Drafts, name: str, value: Value, axis: int, weights: Reals, bias: Floats | None) -> Value:
     """Weights [outputs, inputs] times one axis of a tensor: a linear layer where it holds the whole map, a convolution
     of one tap where it holds the channels and the other axes hold tokens."""
     value = drafts.unpadded(value)
@@ -177,7 +194,7 @@ def product(drafts: Drafts, name: str, value: Value, axis: int, weights: Floats,
             [*value.layout.sizes],
             "all channels, or the whole map",
         )
-    kernel_weights = weights[:, np.argsort(order)].reshape(len(weights), channels, *kernel)
+    kernel_weights = _arranged(weights, order).reshape(len(weights), channels, *kernel)
     layout = value.layout.with_axis(axis, whole("channels", len(weights)))
     return drafts.add(Node(name, op, kernel=kernel), [value], shape, layout, kernel_weights * value.scale, bias)
 

@@ -55,7 +55,7 @@ class Synapses:
         if method == "skip" or (method == "auto" and spikes < SKIP_DENSITY * words.size):
             return self._skipping(words, bound)
         if self.layer.group_inputs == 1 and self.layer.groups > 1:
-            return self._depthwise(words)
+            return self._depthwise(words, bound)
         if width is not None and bound < 1 << 31:
             return self._dense(words, width, threads)
         if smallest >= 0 and fits(self.range, 8) and 255 * self.largest_weight_sum < 1 << 31:
@@ -118,16 +118,15 @@ class Synapses:
             sums += self._dense((words >> shift) & 255, _BYTES, threads) << shift
         return sums
 
-    def _depthwise(self, words: Words) -> NDArray[np.int64]:
-        layer = self.layer
-        weights = self._weights_as("depthwise", lambda: np.ascontiguousarray(self.weights[:, 0], dtype=np.int32))
-        sums = np.empty(layer.out_shape, dtype=np.int64)
+    def _depthwise(self, words: Words, bound: int) -> NDArray[np.int64]:
+        layer, width = self.layer, _sum_width(bound)
+        weights = self._weights_as(("depthwise", width), lambda: np.ascontiguousarray(self.weights[:, 0], dtype=width))
+        sums = np.empty(layer.out_shape, dtype=width)
         dense.convolve_depthwise(words, weights, *layer.stride, *layer.padding, *layer.dilation, sums)
-        return sums
+        return sums.astype(np.int64, copy=False)
 
     def _skipping(self, words: Words, bound: int) -> NDArray[np.int64]:
-        layer = self.layer
-        width = np.dtype(np.int32 if bound < 1 << 31 else np.int64)
+        layer, width = self.layer, _sum_width(bound)
         weights = self._weights_as(
             ("skip", width), lambda: np.ascontiguousarray(self.weights.transpose(1, 2, 3, 0), dtype=width)
         )
@@ -157,6 +156,10 @@ class Synapses:
 def _measure(words: Words) -> tuple[int, int, int]:
     smallest, largest, spikes = dense.measure(words.reshape(-1))
     return int(smallest), int(largest), int(spikes)
+
+
+def _sum_width(bound: int) -> np.dtype[Any]:
+    return np.dtype(np.int32 if bound < 1 << 31 else np.int64)
 
 
 def fits(span: tuple[int, int], bits: int) -> bool:

@@ -103,10 +103,11 @@ def convolve_dense(
 def convolve_depthwise(
     words, weights, row_stride, column_stride, row_padding, column_padding, row_dilation, column_dilation, sums
 ):
-    """Convolution in which an output channel sees one input channel; overwrites `sums`, exact in 64 bits.
+    """Convolution in which an output channel sees one input channel; overwrites `sums`.
 
-    words: int32 [channels, rows, columns]. weights: int32 [out_channels, kernel rows, kernel columns], out_channels a
-    multiple m of the channels: output channel c sees channel c // m. sums: int64 [out_channels, out_rows, out_columns].
+    words: int32 [channels, rows, columns]. weights: [out_channels, kernel rows, kernel columns], out_channels a
+    multiple m of the channels: output channel c sees channel c // m. sums: [out_channels, out_rows, out_columns], of
+    the weights' type, int32 or int64, wide enough for every sum.
     """
     channels, rows, columns = words.shape
     out_channels, kernel_rows, kernel_columns = weights.shape
@@ -123,8 +124,17 @@ def convolve_depthwise(
                     shift = kernel_column * column_dilation - column_padding
                     first = max(0, (-shift + column_stride - 1) // column_stride)
                     last = min(out_columns, (columns - 1 - shift) // column_stride + 1)
-                    weight = np.int64(weights[out, kernel_row, kernel_column])
-                    for out_column in range(first, last):
-                        sums[out, out_row, out_column] += (
-                            weight * words[channel, row, out_column * column_stride + shift]
-                        )
+                    weight = weights[out, kernel_row, kernel_column]
+                    if first >= last:
+                        continue
+                    # Views start at 0, so that no index need be looked at for being negative.
+                    reached = sums[out, out_row, first:last]
+                    start = first * column_stride + shift
+                    if column_stride == 1:
+                        side_by_side = words[channel, row, start : start + last - first]
+                        for index in range(last - first):
+                            reached[index] += weight * side_by_side[index]
+                    else:
+                        apart = words[channel, row, start::column_stride]
+                        for index in range(last - first):
+                            reached[index] += weight * apart[index]
