@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from accelsim.interop.onnx_layout import Layout, Refusal
 from accelsim.reference.ann import IDENTITY, Activation, Ann
 from accelsim.reference.node import Node
+from accelsim.reference.reals import Reals
 from accelsim.workload.layer import ATTENTION_OPS, Shape
 
 Floats = NDArray[np.float64]
@@ -31,7 +32,7 @@ class Draft:
     node: Node
     operands: tuple[Value, ...]
     shape: Shape
-    weights: Floats | None = None
+    weights: Reals | None = None
     bias: Floats | None = None
     activation: Activation | None = None
     gain: float = 1.0
@@ -59,7 +60,6 @@ class Drafts:
     def __init__(self, image: Value) -> None:
         self.image = image
         self._drafts: list[Draft] = []
-        self._names: set[str] = set()
 
     def add(
         self,
@@ -67,19 +67,16 @@ class Drafts:
         operands: Sequence[Value],
         shape: Shape,
         layout: Layout,
-        weights: Floats | None = None,
+        weights: Reals | None = None,
         bias: Floats | None = None,
         gain: float = 1.0,
     ) -> Value:
-        """A new layer; scales of its operands are the caller's business. Its name is made unique."""
+        """A new layer, its inputs filled in at the end; scales of its operands are the caller's business."""
         if prod(shape) > LARGEST_MAP:
             raise Refusal("makes too large a map", list(shape), f"at most {LARGEST_MAP} values")
-        sources = tuple(value.draft.node.name for value in operands if value.draft)
-        if len(operands) > 1 and len(sources) < len(operands):
+        if len(operands) > 1:
             # The image is no layer that another operand could stand beside.
-            passed = [value if value.draft else self.passed(value, f"{node.name}.image") for value in operands]
-            return self.add(node, passed, shape, layout, weights, bias, gain)
-        node = replace(node, name=self._unique(node.name), inputs=sources)
+            operands = [value if value.draft else self.passed(value, f"{node.name}.image") for value in operands]
         if weights is not None and bias is None:
             bias = np.zeros(len(weights))
         draft = Draft(node, tuple(operands), shape, weights, bias, gain=gain)
@@ -97,7 +94,7 @@ class Drafts:
             [value],
             value.shape,
             value.layout,
-            weights.reshape(-1, 1, 1, 1),
+            weights.reshape(-1, 1, 1, 1).astype(np.float32),
             offset,
         )
 
@@ -148,25 +145,31 @@ class Drafts:
                 needed.add(draft)
                 left += [value.draft for value in draft.operands]
         drafts = [draft for draft in self._drafts if draft in needed]
+        names: dict[Draft, str] = {}
+        for draft in drafts:
+            names[draft] = _unique(draft.node.name, names.values())
         return Ann(
             name=name,
             input_shape=self.image.shape,
-            nodes=tuple(draft.node for draft in drafts),
-            weights={d.node.name: np.asarray(d.weights, dtype=np.float32) for d in drafts if d.weights is not None},
-            bias={d.node.name: d.bias for d in drafts if d.bias is not None},
-            activation={d.node.name: d.activation for d in drafts if d.activation},
-            gain={d.node.name: d.gain for d in drafts if d.node.op in ATTENTION_OPS},
-            outputs=tuple(dict.fromkeys(value.draft.node.name for value in outputs if value.draft)),
+            nodes=tuple(
+                replace(d.node, name=names[d], inputs=tuple(names[v.draft] for v in d.operands if v.draft))
+                for d in drafts
+            ),
+            weights={names[d]: np.asarray(d.weights, dtype=np.float32) for d in drafts if d.weights is not None},
+            bias={names[d]: d.bias for d in drafts if d.bias is not None},
+            activation={names[d]: d.activation for d in drafts if d.activation},
+            gain={names[d]: d.gain for d in drafts if d.node.op in ATTENTION_OPS},
+            outputs=tuple(dict.fromkeys(names[value.draft] for value in outputs if value.draft)),
         )
 
-    def _unique(self, name: str) -> str:
-        name = re.sub(r"[\s,/:]+", ".", name).strip(".") or "layer"
-        number = 2
-        chosen = name
-        while chosen in self._names:
-            chosen, number = f"{name}.{number}", number + 1
-        self._names.add(chosen)
-        return chosen
+
+def _unique(name: str, taken: Collection[str]) -> str:
+    """The name without what a layer's may not have, numbered where it is taken."""
+    name = re.sub(r"[\s,/:]+", ".", name).strip(".") or "layer"
+    chosen, number = name, 2
+    while chosen in taken:
+        chosen, number = f"{name}.{number}", number + 1
+    return chosen
 
 
 def _fold(value: Value, factor: Floats, offset: Floats) -> bool:
@@ -181,7 +184,7 @@ def _fold(value: Value, factor: Floats, offset: Floats) -> bool:
         # A rectifier lets positive factors through; its ceiling moves with them.
         draft.activation = Activation(draft.activation.slope, draft.activation.ceiling * float(factor[0]))
     if draft.weights is not None and draft.bias is not None:
-        draft.weights = draft.weights * factor.reshape(-1, 1, 1, 1)
+        draft.weights = draft.weights * factor.reshape(-1, 1, 1, 1).astype(np.float32)
         draft.bias = draft.bias * factor + offset
         return True
     if draft.node.op in ATTENTION_OPS and uniform:

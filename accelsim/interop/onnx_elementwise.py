@@ -11,8 +11,8 @@ import numpy as np
 from accelsim.interop.onnx_constant import given
 from accelsim.interop.onnx_draft import RELU, Drafts, Floats, Value
 from accelsim.interop.onnx_file import OnnxNode
-from accelsim.interop.onnx_layers import Operand, constant, dynamic, layer_name, map_channels, needed
 from accelsim.interop.onnx_layout import Layout, Refusal, in_order, positions, whole
+from accelsim.interop.onnx_operands import Operand, constant, dynamic, layer_name, map_channels, needed
 from accelsim.reference.ann import Activation
 from accelsim.reference.node import Node
 
@@ -62,8 +62,19 @@ def add(drafts: Drafts, node: OnnxNode, operands: Sequence[Operand]) -> Value:
     sign = -1.0 if node.op == "Sub" else 1.0
     for number, right in enumerate(others):
         name = layer_name(node) if number == 0 else f"{layer_name(node)}.{number + 1}"
+        _name_by_bias(left, right, node)
         left = _sum(drafts, name, left, right, sign)
     return dynamic([left])
+
+
+def _name_by_bias(left: Operand, right: Operand, node: OnnxNode) -> None:
+    """A layer whose weights lost their name, transposed as they were for a MatMul, has its module's from its bias."""
+    bias = next((name for name in node.inputs if name.endswith(".bias")), "")
+    value = left if isinstance(left, Value) else right
+    if not bias or not isinstance(value, Value) or value.draft is None or value.draft.weights is None:
+        return
+    if not value.shared and not value.draft.activation:
+        value.draft.node = replace(value.draft.node, name=bias.removesuffix(".bias"))
 
 
 def _sum(drafts: Drafts, name: str, left: Operand, right: Operand, sign: float) -> Value:
@@ -134,12 +145,12 @@ def _by_channel_slopes(drafts: Drafts, value: Value, slopes: Floats, name: str) 
     axis = next((n for n, axis in enumerate(value.layout.axes) if in_order(axis, ("channels",), value.shape)), None)
     if axis is None or channels == 1:
         raise Refusal("slopes by channel of cut or shuffled channels", [*value.layout.sizes])
-    halves = np.tile([value.scale, -value.scale], channels).reshape(-1, 1, 1, 1)
+    halves = np.tile([value.scale, -value.scale], channels).reshape(-1, 1, 1, 1).astype(np.float32)
     layout = value.layout.with_axis(axis, whole("channels", 2 * channels))
     node = Node(f"{name}.halves", "conv2d", groups=channels)
     split = drafts.add(node, [value], (2 * channels, rows, columns), layout, halves)
     split = drafts.activated(split, RELU, name)
-    weights = np.stack([np.ones(channels), -slopes], axis=1).reshape(channels, 2, 1, 1)
+    weights = np.stack([np.ones(channels), -slopes], axis=1).reshape(channels, 2, 1, 1).astype(np.float32)
     return drafts.add(Node(name, "conv2d", groups=channels), [split], value.shape, value.layout, weights)
 
 

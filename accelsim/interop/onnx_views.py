@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from accelsim.interop.onnx_constant import given, slices, target_sizes
 from accelsim.interop.onnx_draft import Drafts, Value
 from accelsim.interop.onnx_file import OnnxNode
-from accelsim.interop.onnx_layers import Operand, dynamic, layer_name
 from accelsim.interop.onnx_layout import Axis, Factor, Layout, Refusal
+from accelsim.interop.onnx_operands import Operand, dynamic, layer_name
 from accelsim.reference.node import Node
 
 
@@ -118,7 +118,7 @@ def _taken(drafts: Drafts, node: OnnxNode, value: Value, axis: int, places: NDAr
         assert made.draft is not None
         made.draft.activation = draft.activation
         return replace(made, scale=value.scale)
-    weights = np.zeros((len(kept), channels, 1, 1))
+    weights = np.zeros((len(kept), channels, 1, 1), dtype=np.float32)
     weights[np.arange(len(kept)), kept] = value.scale
     return drafts.add(Node(layer_name(node), "conv2d"), [value], shape, Layout(axes), weights)
 

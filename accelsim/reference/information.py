@@ -21,6 +21,7 @@ from accelsim.reference import operators
 from accelsim.reference.causal import CausalNetwork, currents, spike_trains
 from accelsim.reference.lif import CausalNeuron, fire_causal
 from accelsim.reference.network import Network, run
+from accelsim.reference.neuron import integrate
 from accelsim.reference.spikes import pack, unpack
 from accelsim.workload.layer import WEIGHTED_OPS, Layer
 
@@ -92,32 +93,17 @@ def same_inputs(
     theta / 32, theta / 16, .. 2^T theta for what its train tells about U: chosen in its favour. Layers whose
     producer pools are left out: a pooled word is no sum of spikes step by step.
     """
-    steps = network.timesteps
     by_name = {layer.name: layer for layer in network.layers}
-    gathered: dict[str, list[tuple[Symbols, ...]]] = {}
-    scales = [2.0**power for power in range(-5, steps + 1)]
+    layers = [layer for layer in network.layers if layer.op in WEIGHTED_OPS and layer.fires and _linear(layer, by_name)]
+    scales = [2.0**power for power in range(-5, network.timesteps + 1)]
+    gathered: dict[str, list[tuple[Symbols, ...]]] = {layer.name: [] for layer in layers}
     for image in images:
         words = run(network, image)
-        for layer in network.layers:
-            if layer.op not in WEIGHTED_OPS or not layer.fires or not _linear(layer, by_name):
-                continue
-            own = network.parameters[layer.name]
-            incoming = _incoming(layer, by_name, words, image, steps)
-            sums = np.stack([operators.synaptic_sums(each.astype(np.int32), layer, own) for each in incoming])
-            bias = own.bias[:, None, None]
-            if len(sums) == 1:
-                membrane, causal_sums = sums[0] + bias, sums + bias
-            else:
-                weights = 1 << np.arange(steps - 1, -1, -1, dtype=np.int64)
-                membrane = np.tensordot(weights, sums, 1) + bias
-                causal_sums = sums + bias // ((1 << steps) - 1)
-            theta = own.theta[:, None, None]
-            found = [np.floor_divide(BINS * membrane, theta), words[layer.name]]
-            for scale in scales:
-                scaled = np.maximum((own.theta * scale).astype(np.int64), 1)
-                found.append(pack(fire_causal(causal_sums, scaled, steps, neuron).astype(np.int64)))
-            gathered.setdefault(layer.name, []).append(tuple(each.reshape(-1) for each in found))
-    return [_compare(name, parts, steps, scales, seed) for name, parts in gathered.items()]
+        for layer in layers:
+            planes = _incoming(layer, by_name, words, image, network.timesteps)
+            bins, trains = _samples(network, layer, planes, neuron, scales)
+            gathered[layer.name].append((bins, words[layer.name].reshape(-1), *trains))
+    return [_compare(name, parts, network.timesteps, scales, seed) for name, parts in gathered.items()]
 
 
 def own_inputs(network: CausalNetwork, images: NDArray[np.integer[Any]], seed: int = 0) -> dict[str, Told]:
@@ -131,7 +117,7 @@ def own_inputs(network: CausalNetwork, images: NDArray[np.integer[Any]], seed: i
                 incoming = currents(network, layer, trains[layer.inputs[0] if layer.inputs else ""])
                 total = incoming.sum(axis=0) * (steps if len(incoming) == 1 else 1)
                 bins = np.floor_divide(BINS * total, network.parameters[layer.name].theta[:, None, None])
-                train = pack(trains[layer.name].astype(np.int64))
+                train = pack(trains[layer.name])
                 gathered.setdefault(layer.name, []).append((bins.reshape(-1), train.reshape(-1)))
     told = {}
     for name, parts in gathered.items():
@@ -165,6 +151,27 @@ def _incoming(
         return np.stack([operators.without_weights(producer, [part[step] for part in parts]) for step in range(steps)])
 
     return planes(layer.inputs[0]) if layer.inputs else np.asarray(image)[None]
+
+
+def _samples(
+    network: Network, layer: Layer, planes: NDArray[Any], neuron: CausalNeuron, scales: Sequence[float]
+) -> tuple[Symbols, list[Symbols]]:
+    """Bins of the packed neurons' membranes, and the causal neurons' trains at each scale of theta.
+
+    A packed bias belongs to the whole word; the causal neuron gets its share of it in each step.
+    """
+    own, steps = network.parameters[layer.name], network.timesteps
+    sums = np.stack([operators.synaptic_sums(plane.astype(np.int32), layer, own) for plane in planes])
+    bias, theta = own.bias[:, None, None], own.theta[:, None, None]
+    if len(planes) == 1:
+        membrane, incoming = sums[0] + bias, sums + bias
+    else:
+        membrane, incoming = integrate(sums) + bias, sums + bias // ((1 << steps) - 1)
+    trains = []
+    for scale in scales:
+        scaled = np.maximum((own.theta * scale).astype(np.int64), 1)
+        trains.append(pack(fire_causal(incoming, scaled, steps, neuron)).reshape(-1))
+    return np.floor_divide(BINS * membrane, theta).reshape(-1), trains
 
 
 def _compare(

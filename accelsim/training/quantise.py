@@ -62,6 +62,13 @@ def quantised(module: nn.Module, bits: int, per_channel: bool = True) -> nn.Modu
     return module
 
 
+def freeze_weights(module: nn.Module) -> None:
+    """Make the `quantised` weights in a module plain rounded numbers, for good: inference does not round them anew."""
+    for part in module.modules():
+        if parametrize.is_parametrized(part, "weight"):
+            parametrize.remove_parametrizations(part, "weight")
+
+
 class Rounded(NamedTuple):
     """What a quantised weight stands for: integers and scales [out_channels] as `quantise` returns them."""
 

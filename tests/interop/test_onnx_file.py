@@ -7,11 +7,14 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 from onnx_models import CONV, W, model, node
 
 from accelsim.errors import InputError
 from accelsim.interop import onnx_file
+from accelsim.interop.onnx import read_onnx
 from accelsim.interop.onnx_file import read_graph
 
 
@@ -48,12 +51,12 @@ def test_nodes_attributes_and_constants() -> None:
     assert (graph.inputs, graph.outputs) == ({"image": (None, 3, 8, 8)}, ("y",))
 
 
-@pytest.mark.parametrize("given", [np.float16, np.float64, np.int32, np.uint8, bool])
-def test_numbers_of_any_type(given: Any) -> None:
-    array = np.array([[0, 1], [1, 0]]).astype(given)
+@pytest.mark.parametrize("kind", [np.float16, np.float64, np.int32, np.uint8, bool])
+def test_numbers_of_any_type(kind: Any) -> None:
+    array = np.array([[0, 1], [1, 0]]).astype(kind)
     written(model([node("Relu", "image", "y")], {"k": array}))
     read = read_graph("m.onnx").constants["k"]
-    assert read.dtype == (np.float32 if array.dtype.kind == "f" else bool if given is bool else np.int64)
+    assert read.dtype == (np.float32 if array.dtype.kind == "f" else bool if kind is bool else np.int64)
     assert np.array_equal(read, array)
 
 
@@ -159,3 +162,16 @@ def test_sizes_that_promise_more_than_there_is() -> None:
 def refused_after(changed: onnx.ModelProto) -> str:
     written(changed)
     return refused()
+
+
+@given(st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 255)), min_size=1, max_size=8), st.integers(0, 9))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_bytes_that_changed_end_in_a_network_or_in_problems(changes: list[tuple[int, int]], cut: int) -> None:
+    content = bytearray(small().SerializeToString())
+    for place, byte in changes:
+        content[place % len(content)] = byte
+    Path("changed.onnx").write_bytes(content[: len(content) - cut * 9])
+    try:
+        assert read_onnx("changed.onnx").nodes
+    except InputError as error:
+        assert all(str(problem).startswith("changed.onnx") for problem in error.problems)

@@ -88,6 +88,17 @@ def test_without_a_leak_a_constant_current_counts(theta: int, initial: Fraction)
         assert spikes.sum(axis=0)[0].tolist() == expected.tolist()
 
 
+@pytest.mark.parametrize("tau", [Fraction(2), Fraction(4), Fraction(3, 2)], ids=str)
+def test_with_a_leak_small_constant_currents_never_fire(tau: Fraction) -> None:
+    """V stays below I / (1 - 1 / tau), so that currents below (1 - 1 / tau) theta are lost, however long they last."""
+    theta = 600
+    currents = np.arange(2 * theta)[None, None]
+    fires = fire_causal(currents, np.array([theta]), 200, CausalNeuron(tau=tau)).any(axis=0)[0]
+    lost = int((1 - 1 / tau) * theta)
+    assert not fires[:lost].any()
+    assert fires[lost + 10 :].all()
+
+
 @settings(deadline=None)
 @given(st.lists(st.integers(-5000, 5000), min_size=1, max_size=8), st.integers(1, 4000))
 def test_leak_after_with_hard_reset_is_firefly_v1(currents: list[int], theta: int) -> None:

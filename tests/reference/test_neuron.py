@@ -230,6 +230,18 @@ def test_worked_example_of_two_neurons() -> None:
     assert fire_causal(currents, theta, 4, LIF).ravel().tolist() == [0, 0, 0, 1]
 
 
+@pytest.mark.parametrize("fan_in", [1, 2, 3, 9, 16, 27, 4608])
+@pytest.mark.parametrize("weight_bits", [1, 2, 4, 8])
+@pytest.mark.parametrize("timesteps", [1, 2, 4, 8])
+def test_width_of_a_membrane(fan_in: int, weight_bits: int, timesteps: int) -> None:
+    """Two's complement of b_w + T + ceil(log2(fan-in)) bits holds the sums of the largest words and weights."""
+    weight = max(1, 2 ** (weight_bits - 1))
+    weights = np.array([[weight] * fan_in, [-weight] * fan_in])
+    membranes = weights @ np.full(fan_in, 2**timesteps - 1)
+    half = 2 ** (weight_bits + timesteps + ceil(log2(fan_in)) - 1)
+    assert (-half <= membranes).all() and (membranes < half).all()
+
+
 def test_what_a_form_does_not_know() -> None:
     membrane, theta = np.array([[2**60]]), np.array([2**60])
     with pytest.raises(InputError) as caught:

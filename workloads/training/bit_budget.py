@@ -177,6 +177,7 @@ def main() -> None:
             words |= {f"{name}/{layer}": array for layer, array in recorded.items()}
             seconds = time.process_time() - begin
             print(f"{name}: {outcomes[name].count('1') / len(labels):.4f}, {seconds:.0f} s", flush=True)
+            outcomes = {each: outcomes[each] for each in every if each in outcomes}
             (HOME / "accuracy.json").write_text(json.dumps(outcomes, indent=1) + "\n", encoding="utf-8")
             np.savez_compressed(HOME / "words.npz", **words)
 

@@ -35,7 +35,7 @@ from accelsim.training.export import packed_network
 from accelsim.training.inference import TorchNetwork
 from accelsim.training.lif import LIF
 from accelsim.training.neuron import PackedNeuron
-from accelsim.training.quantise import quantised
+from accelsim.training.quantise import freeze_weights, quantised
 from accelsim.workload.trace import write_trace
 
 HOME = Path(__file__).resolve().parents[1] / "direct_training"
@@ -134,10 +134,15 @@ def train(
 
 
 def inference(kind: Kind, net: nn.Module, device: str = "cpu") -> Callable[[Tensor], Tensor]:
-    """From images [n, 1, 16, 16] of 8 bits to scores [n, classes]: integers in a network of packed neurons."""
+    """From images [n, 1, 16, 16] of 8 bits to scores [n, classes].
+
+    A network of packed neurons computes integers; the weights of another are frozen in it.
+    """
     if kind.neuron == "packed":
         integers = TorchNetwork(packed_network(net, SHAPE)).to(device)
         return lambda images: integers(images).flatten(1)
+
+    freeze_weights(net)
 
     def scores(images: Tensor) -> Tensor:
         with torch.inference_mode():

@@ -19,5 +19,5 @@ def converted(net: VGG8, calibration: Images, images: Images, labels: Labels) ->
     return replace(model, dataset="scikit-learn digits, 8x8 enlarged to 32x32", images=images, labels=labels)
 
 
-CLASSIFIER = Classifier(VGG8, converted, epochs=24)
+CLASSIFIER = Classifier(VGG8, converted, epochs=10)
 ship, validate = CLASSIFIER.ship, CLASSIFIER.validate

@@ -31,6 +31,17 @@ def test_the_conversion_follows_the_network(script, monkeypatch) -> None:
     assert np.abs(outputs - expected).max() <= 0.05 * np.abs(expected).max()
 
 
+def test_training_depends_on_the_seed_alone(script, monkeypatch, capsys) -> None:
+    unet_scenes = script("unet_scenes")
+    monkeypatch.setattr(unet_scenes, "BATCH", 4)
+    first, again = (unet_scenes.train(epochs=3, scenes=16) for _ in range(2))
+    losses = [float(line.rsplit(" ", 1)[1]) for line in capsys.readouterr().out.splitlines()]
+    assert len(losses) == 6
+    assert losses[:3] == losses[3:]
+    for one, other in zip(first.state_dict().values(), again.state_dict().values(), strict=True):
+        assert torch.equal(one, other)
+
+
 def test_the_measure_is_the_mean_iou_of_the_scenes_asked_for(script) -> None:
     masks = np.zeros((2, 2, 2), dtype=np.uint8)
     masks[1, 0] = 3
