@@ -38,6 +38,17 @@ def count(text: str) -> int:
     return int(text)
 
 
+def share(text: str) -> float:
+    """A share in percent, above 0 and at most 100."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value <= 100:
+        raise argparse.ArgumentTypeError(f"must be above 0 and at most 100 (got {text!r})")
+    return value
+
+
 def names(text: str) -> list[str]:
     """Layers, separated by commas."""
     names = [name for name in text.split(",") if name]

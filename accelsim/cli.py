@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 from accelsim import __version__
 from accelsim.arguments import add_arch, add_seed, count, names, progress, refuse_foreign
+from accelsim.certify_command import add_certify
 from accelsim.compare_command import add_compare
 from accelsim.errors import AccelsimError, InputError, Problem, SimulationError
 from accelsim.noc_command import add_noc
 from accelsim.rtl_command import add_rtl
+from accelsim.trace_command import add_trace
 
 if TYPE_CHECKING:
     from accelsim.build import Arch
@@ -72,7 +74,8 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("--version", action="version", version=f"accelsim {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for add in (_add_run, _add_plan, _add_check, _add_plot, _add_sweep, _add_trace, add_compare, add_noc, add_rtl):
+    own = (_add_run, _add_plan, _add_check, _add_plot, _add_sweep)
+    for add in (*own, add_trace, add_certify, add_compare, add_noc, add_rtl):
         add(commands)
     if arguments and arguments[0] not in (*commands.choices, "-h", "--help", "--version"):
         _refuse_unknown_command(parser, arguments[0], list(commands.choices))
@@ -146,36 +149,6 @@ def _add_sweep(commands: Any) -> None:
     parser.add_argument("--yes", action="store_true", help="run a sweep of any size")
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
     parser.set_defaults(handle=_sweep)
-
-
-def _add_trace(commands: Any) -> None:
-    actions = commands.add_parser("trace", help="make, import or describe a trace", allow_abbrev=False).add_subparsers(
-        title="actions", metavar="ACTION", required=True
-    )
-    make = actions.add_parser("make", help="record a network with the reference model", allow_abbrev=False)
-    make.add_argument("network", metavar="NAME", help="a network that ships with accelsim")
-    make.add_argument("--images", metavar="X.npy", type=Path, help="input images (default: the network's test images)")
-    make.add_argument("-T", "--timesteps", metavar="N", type=count, default=4, help="time steps (default 4)")
-    make.add_argument("--weight-bits", metavar="N", type=count, default=8, help="bits of a weight (default 8)")
-    _add_trace_out(make)
-    make.set_defaults(handle=_trace_make)
-    bring = actions.add_parser("import", help="turn recorded spikes into a trace", allow_abbrev=False)
-    bring.add_argument("spikes", metavar="RAW.npz", type=Path, help="raw arrays [T, C, H, W] or [T, N], one a layer")
-    bring.add_argument("--layers", metavar="LAYERS.yaml", type=Path, required=True, help="the layers of the arrays")
-    _add_trace_out(bring)
-    bring.set_defaults(handle=_trace_import)
-    show = actions.add_parser("show", help="describe a trace or a workload", allow_abbrev=False)
-    show.add_argument("input", metavar="INPUT", help="a trace (.npz) or a workload (.yaml)")
-    show.add_argument(
-        "--workload", metavar="OUT.yaml", type=Path, help="write a workload of the densities and correlations found"
-    )
-    show.add_argument("--images", metavar="N", type=count, default=1, help="measure the first N images (default 1)")
-    add_seed(show)
-    show.set_defaults(handle=_trace_show)
-
-
-def _add_trace_out(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("-o", "--out", metavar="TRACE.npz", type=Path, required=True, help="the trace to write")
 
 
 def _load(options: argparse.Namespace) -> tuple[Arch, Workload | None]:
@@ -312,45 +285,3 @@ def _sweep(options: argparse.Namespace) -> None:
     if not outcome.rows:
         first = str(outcome.failures[0]["message"])
         raise InputError(Problem(f"every point failed, the first with: {first}", str(options.spec)))
-
-
-def _trace_make(options: argparse.Namespace) -> None:
-    from accelsim.reference import make_trace
-
-    images = None
-    if options.images is not None:
-        from accelsim.interop.images import read_images
-
-        images = read_images(options.images)
-    made = make_trace(options.network, options.timesteps, images, options.weight_bits)
-    _write_trace(options.out, made.meta, made.arrays)
-
-
-def _trace_import(options: argparse.Namespace) -> None:
-    from accelsim.interop.raw import import_raw
-
-    meta, arrays, notes = import_raw(options.spikes, options.layers)
-    for note in notes:
-        print(note, file=sys.stderr)
-    _write_trace(options.out, meta, arrays)
-
-
-def _write_trace(path: Path, meta: dict[str, Any], arrays: dict[str, Any]) -> None:
-    from accelsim.workload.trace import write_trace
-
-    write_trace(path, meta, arrays)
-    print(path)
-
-
-def _trace_show(options: argparse.Namespace) -> None:
-    from accelsim.workload import load_input
-    from accelsim.workload.describe import describe
-
-    workload = load_input(options.input, options.seed)
-    if options.workload is None:
-        print(describe(workload))
-        return
-    from accelsim.workload.measured import measured_workload
-
-    options.workload.write_text(measured_workload(workload, options.images), encoding="utf-8")
-    print(options.workload)

@@ -43,7 +43,7 @@ def test_help_lists_the_commands_that_exist() -> None:
     run = accelsim("--help")
     assert run.returncode == 0
     listed = [line.split()[0] for line in run.stdout.split("COMMAND\n")[-1].splitlines() if line.startswith("    ")]
-    assert listed == ["run", "plan", "check", "plot", "sweep", "trace", "compare", "noc", "rtl"]
+    assert listed == ["run", "plan", "check", "plot", "sweep", "trace", "certify", "compare", "noc", "rtl"]
     for command in (
         ["run"],
         ["plan"],
@@ -69,7 +69,7 @@ def test_help_lists_the_commands_that_exist() -> None:
         (
             ["chek", "a.yaml"],
             "no such command or file: 'chek'; did you mean check? "
-            "(commands: run, plan, check, plot, sweep, trace, compare, noc, rtl)",
+            "(commands: run, plan, check, plot, sweep, trace, certify, compare, noc, rtl)",
         ),
         (["a.yaml", "b.npz", "--images", "0"], "argument --images: must be 1 or more (got '0')"),
         (
@@ -161,10 +161,10 @@ class Machine:
             report={"total": {"cycles": np.int64(7)}}, timeline={"bins": np.arange(2)}, arch_text="clock_mhz: 500\n"
         )
         import accelsim.build
-        import accelsim.report
+        import accelsim.report.comparison_files
         import accelsim.workload
 
-        assert accelsim.build and accelsim.report and accelsim.workload
+        assert accelsim.build and accelsim.report.comparison_files and accelsim.workload
         install("accelsim.build.load_arch", self.load_arch)
         install("accelsim.build.planning.check", lambda arch, workload: [f"{arch.name} runs {workload}"])
         install("accelsim.workload.load_input", self.load_input)
@@ -313,6 +313,8 @@ def test_trace_commands(machine: Machine, install: Install, capsys: pytest.Captu
     assert accelsim.interop and accelsim.reference
     written: list[Any] = []
     install("accelsim.reference.make_trace", lambda *asked: SimpleNamespace(meta=asked[0], arrays=asked[1:]))
+    install("accelsim.reference.model_file.find_model", lambda name: f"file of {name}")
+    install("accelsim.reference.model_file.read_model", lambda path: f"model in {path}")
     install("accelsim.interop.images.read_images", lambda path: f"pixels of {path}")
     install("accelsim.interop.raw.import_raw", lambda raw, layers: (str(raw), str(layers), ["inferred a pool"]))
     install("accelsim.workload.trace.write_trace", lambda *arguments: written.append(arguments))
@@ -321,7 +323,7 @@ def test_trace_commands(machine: Machine, install: Install, capsys: pytest.Captu
     assert cli.main(["trace", "import", "raw.npz", "--layers", "l.yaml", "-o", "u.npz"]) == 0
     assert cli.main(["trace", "show", "t.npz"]) == 0
     assert written == [
-        (Path("t.npz"), "net", (2, "pixels of x.npy", 8)),
+        (Path("t.npz"), "model in file of net", (2, "pixels of x.npy", 8)),
         (Path("u.npz"), "raw.npz", "l.yaml"),
     ]
     assert capsys.readouterr() == ("t.npz\nu.npz\nabout t\n", "inferred a pool\n")

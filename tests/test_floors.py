@@ -19,7 +19,16 @@ FLOORS = (
     ("build",),
     ("simulation", "rtl"),
     ("report", "sweep", "interop", "training"),
-    ("api", "cli", "arguments", "compare_command", "noc_command", "rtl_command"),
+    (
+        "api",
+        "cli",
+        "arguments",
+        "certify_command",
+        "compare_command",
+        "noc_command",
+        "rtl_command",
+        "trace_command",
+    ),
     ("__init__", "__main__"),
 )
 FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names}
@@ -28,6 +37,7 @@ SOLE_IMPORTERS = {
     "simpy": "engine",
     "matplotlib": "report",
     "amaranth": "rtl",
+    "onnx": "interop",
     "torch": "training",
     "numba": "jit",
     "llvmlite": "jit",

@@ -116,15 +116,23 @@ def full_scale(activations: Sequence[Floats], percentile: float = 100.0) -> floa
 
 
 def least_squares(values: Floats, largest: float, timesteps: int = LARGEST_TIMESTEPS) -> Floats:
-    """Full scales [timesteps] that minimise the squared error of activations rounded to words of 1, 2, .. steps."""
+    """Full scales [timesteps] that minimise the squared error of activations rounded to words of 1, 2, .. steps.
+
+    Errors of clipped activations weigh 2^T times those of rounded ones: the rounding errors of the words of one
+    receptive field are independent and cancel in part, clipped activations stand together and all lose. The weight is
+    an estimate: with it the full scales come near those with which the ResNet-18 of workloads/resnet18_digits answers
+    best; without it that network's output misses nearly three times as much at T = 4.
+    """
     table = np.empty(timesteps)
     for index in range(timesteps):
         words = 2.0 ** (index + 1) - 1
-        errors = [_squared_error(values, largest * candidate / words, words) for candidate in CANDIDATES]
+        errors = [_squared_error(values, largest * candidate, words) for candidate in CANDIDATES]
         table[index] = largest * CANDIDATES[int(np.argmin(errors))]
     return table
 
 
-def _squared_error(values: Floats, step: float, words: float) -> float:
+def _squared_error(values: Floats, full: float, words: float) -> float:
+    step = full / words
     error = np.minimum(np.rint(values / step), words) * step - values
-    return float(error @ error)
+    squares = error * error
+    return float(squares.sum() + words * squares[values > full].sum())

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from accelsim.errors import InputError, Problem
 from accelsim.reference.ann import Ann
 from accelsim.reference.calibration import Calibration, full_scales, sample, with_streams
+from accelsim.reference.equalisation import equalise
 from accelsim.reference.model import Model
 from accelsim.reference.quantise import quantise_weights
 from accelsim.reference.rails import rails, split
@@ -30,7 +31,7 @@ def convert(
 
     `images` [image, channels, rows, columns] calibrate it: uint8, each a 255th part of the real number that the
     network eats, or real numbers as it eats them. How the full scale of a stream follows from its activations:
-    `calibration.full_scales`. `per_channel` divides every channel by its own range first (`calibration.equalise`).
+    `calibration.full_scales`. `per_channel` divides every channel by its own range first (`equalisation.equalise`).
     Raises `InputError` for images of another shape or type and for nodes that cannot be converted, all at once.
     """
     _check(ann, images)
@@ -41,7 +42,8 @@ def convert(
         step = float(np.abs(real).max()) / (2**IMAGE_BITS - 1) or 1.0
     if signed:
         real = split(real)
-    plain = with_streams(rails(ann, signed))
+    plain = rails(ann, signed)
+    plain = with_streams(equalise(plain, real) if per_channel else plain)
     samples = sample(plain, real, plain.activation)
     weights, scale = {}, {}
     for node in plain.nodes:

@@ -33,7 +33,7 @@ class Model:
     [out_channels]. `gain` multiplies the sums of attention products (1 where it is missing), `ceiling` bounds the
     activations of layers that have one. `full_scale` holds for each stream the activation of the largest word at
     T = 1, 2, ..; its last entry serves all larger T. `outputs` names the layers that are the network's answer, the
-    last one where it is empty. `images` and `labels` were not seen in training.
+    last one where it is empty. `images` were not seen in training; `labels` are their classes, or none.
     """
 
     name: str
@@ -114,14 +114,18 @@ def image_flow(model: Model) -> Flow:
     return Flow(model.image_shape, 2**model.image_bits - 1, model.image_step, spikes=False)
 
 
-def output_unit(model: Model, layer: str, timesteps: int, weight_bits: int = 8) -> float:
-    """What one unit of the words, or of the accumulators, that leave a layer is worth at T time steps."""
+def units(model: Model, timesteps: int, weight_bits: int = 8) -> dict[str, float]:
+    """What one unit of the words, or of the accumulators, that leave each layer is worth at T time steps."""
     flows = {"": image_flow(model)}
     for node in model.nodes:
-        flows[node.name], _ = _layer_out(
-            model, node, [flows[name] for name in node.inputs or ("",)], timesteps, weight_bits
-        )
-    return flows[layer].step
+        sources = [flows[name] for name in node.inputs or ("",)]
+        flows[node.name], _ = _layer_out(model, node, sources, timesteps, weight_bits)
+    return {name: flow.step for name, flow in flows.items() if name}
+
+
+def output_unit(model: Model, layer: str, timesteps: int, weight_bits: int = 8) -> float:
+    """`units` of one layer."""
+    return units(model, timesteps, weight_bits)[layer]
 
 
 def ann_of(model: Model) -> Ann:

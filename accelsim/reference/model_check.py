@@ -73,8 +73,8 @@ def _input_rules(model: Model) -> Iterator[Rule]:
         yield "layers", "no layers", None, ""
     if model.images.dtype != np.uint8 or model.images.shape[1:] != shape:
         yield "images", "wrong type or shape", _form(model.images), f"uint8 [images, {', '.join(map(str, shape))}]"
-    if model.labels.dtype != np.int64 or model.labels.shape != (len(model.images),):
-        yield "labels", "wrong type or shape", _form(model.labels), f"int64 [{len(model.images)}]"
+    if model.labels.dtype != np.int64 or model.labels.shape not in ((0,), (len(model.images),)):
+        yield "labels", "wrong type or shape", _form(model.labels), f"int64 [{len(model.images)}], or none"
     if not isinstance(model.image_rails, bool) or (model.image_rails and shape[0] % 2):
         yield "image_rails", "not true or false, or an odd number of rails", model.image_rails, "two channels for one"
     for key, numbers in (("gain", model.gain), ("ceiling", model.ceiling)):

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
 from accelsim.reference.kernels import layers as kernels
+from accelsim.reference.synapses import Synapses, Words
 from accelsim.workload.layer import Layer
 from accelsim.workload.workload import Parameters
 
-Words = NDArray[np.int32]
+_synapses: WeakKeyDictionary[Parameters, dict[Layer, Synapses]] = WeakKeyDictionary()
 
 
 def largest_accumulator(parameters: Parameters, word_bits: int) -> int:
@@ -24,32 +26,29 @@ def largest_accumulator(parameters: Parameters, word_bits: int) -> int:
     )
 
 
+def synapses(layer: Layer, parameters: Parameters) -> Synapses:
+    """The weights of a layer as the kernels take them, kept for as long as the parameters live."""
+    made = _synapses.setdefault(parameters, {})
+    if layer not in made:
+        made[layer] = Synapses(layer, parameters.weights)
+    return made[layer]
+
+
 def synaptic_sums(words: Words, layer: Layer, parameters: Parameters) -> NDArray[np.int64]:
     """U = sum of weight times word over the receptive field, without the bias: int64 [out_channels, rows, columns].
 
-    A `linear` layer is the convolution whose kernel covers its input. Sums are kept in int32 where no input can
-    overflow it, else in int64; that int64 suffices is checked when a network is built.
+    A `linear` layer is the convolution whose kernel covers its input.
     """
-    dtype = np.int32 if largest_accumulator(parameters, layer.word_bits) < 1 << 31 else np.int64
-    weights = np.ascontiguousarray(parameters.weights.transpose(1, 2, 3, 0), dtype=dtype)
-    channels, rows, columns = layer.out_shape
-    sums = np.zeros((rows, columns, channels), dtype=dtype)
-    kernels.convolve(_contiguous(words), weights, *layer.stride, *layer.padding, *layer.dilation, layer.groups, sums)
-    return np.ascontiguousarray(sums.transpose(2, 0, 1), dtype=np.int64)
+    return synapses(layer, parameters).sums(words)
 
 
-def attention_sums(first: Words, second: Words, layer: Layer) -> NDArray[np.int64]:
-    """Products of two operands of words over tokens, without the bias: int64 [out_shape]. See `Layer`."""
+def attention(second: Words, layer: Layer) -> Synapses:
+    """The second operand of an attention product in the place of weights, those of a 1x1 convolution. See `Layer`."""
     tokens = layer.in_shape[1] * layer.in_shape[2]
-    sums = np.empty((layer.groups, layer.group_outputs, tokens), dtype=np.int64)
-    scanned = np.asarray(first, dtype=np.int64).reshape(layer.groups, layer.group_inputs, tokens)
-    others = np.asarray(second, dtype=np.int64).reshape(layer.groups, -1, tokens)
-    for head in range(layer.groups):
-        if layer.op == "attention_scores":
-            sums[head] = np.einsum("cj,ci->ji", others[head], scanned[head])
-        else:
-            sums[head] = np.einsum("cj,ji->ci", others[head], scanned[head])
-    return sums.reshape(layer.out_shape)
+    by_head = np.asarray(second, dtype=np.int32).reshape(layer.groups, -1, tokens)
+    if layer.op == "attention_scores":
+        by_head = by_head.transpose(0, 2, 1)
+    return Synapses(layer, by_head.reshape(layer.out_shape[0], layer.group_inputs, 1, 1))
 
 
 def without_weights(layer: Layer, operands: Sequence[Words]) -> Words:

@@ -14,7 +14,10 @@ LARGEST_WORD_BITS = 31
 
 
 def pack(planes: NDArray[np.integer[Any]], bits_per_step: int = 1) -> NDArray[np.int64]:
-    """Words z = sum_t s_t 2^(b(T-t)) of shape [...] from planes s_1..s_T of shape [T, ...], each below 2^b."""
+    """Words z = sum_t s_t 2^(b(T-t)) of shape [...] from planes s_1..s_T of shape [T, ...], below 2^b.
+
+    Planes of -1, 0 and 1 make signed words.
+    """
     flat = np.ascontiguousarray(planes.reshape(len(planes), -1), dtype=np.int64)
     words = np.empty(flat.shape[1], dtype=np.int64)
     kernels.pack(flat, int(bits_per_step), words)

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from accelsim.errors import InputError, Problem
 from accelsim.reference.model import Model, integer_network
-from accelsim.reference.model_file import find_model, read_model
 from accelsim.reference.network import Network, run
 from accelsim.workload.layer import ARRAY_OPS, WEIGHTED_OPS
 from accelsim.workload.trace_meta import describe_layer
@@ -26,35 +25,32 @@ class TraceData:
     arrays: dict[str, NDArray[Any]]
 
 
-def make_trace(
-    name: str, timesteps: int, images: NDArray[np.integer[Any]] | None = None, weight_bits: int = 8
-) -> TraceData:
-    """Run the named network over images and record its words.
+def make_trace(model: Model, timesteps: int, images: NDArray[Any] | None = None, weight_bits: int = 8) -> TraceData:
+    """Run a network over images and record its words.
 
-    `name`: see `find_model`. `images`: unsigned integers [image, channels, rows, columns], or one channel without its
-    axis; without them the network's own held-out images, whose labels are recorded too. The result depends on the
-    arguments and the weights file alone, bit for bit. Raises `InputError` for an unknown network, for images of
-    another shape, type or range, and for a number of time steps or weight bits out of range.
+    `images`: words as `Model.encode` makes them, or real numbers as the network eats them, [image, channels, rows,
+    columns], or one channel without its axis; without them the model's own held-out images, whose labels are recorded
+    too. The result depends on the arguments alone, bit for bit. Raises `InputError` for images of another shape, type
+    or range, and for a number of time steps or weight bits out of range.
     """
     problems = []
     if not 1 <= timesteps <= LARGEST_TIMESTEPS:
         problems.append(
             Problem("time steps out of range", key="timesteps", value=timesteps, allowed=f"1 to {LARGEST_TIMESTEPS}")
         )
-    if not 2 <= weight_bits <= 8:
-        problems.append(Problem("weight bits out of range", key="weight_bits", value=weight_bits, allowed="2 to 8"))
-    model = None
-    try:
-        model = read_model(find_model(name))
-        if images is not None:
-            problems += _image_problems(model, images)
-    except InputError as error:
-        problems += error.problems
-    if problems or model is None:
+    if not 1 <= weight_bits <= 8:
+        problems.append(Problem("weight bits out of range", key="weight_bits", value=weight_bits, allowed="1 to 8"))
+    if images is not None:
+        problems += _image_problems(model, images)
+    elif not len(model.images):
+        problems.append(Problem("the network brings no images of its own", key="images", allowed="images of yours"))
+    if problems:
         raise InputError(problems)
-    labels = model.labels if images is None else None
-    pictures = model.images if images is None else images.reshape(len(images), *model.image_shape)
-    return record(integer_network(model, timesteps, weight_bits), pictures, labels, model.dataset)
+    network = integer_network(model, timesteps, weight_bits)
+    if images is None:
+        labels = model.labels if len(model.labels) else None
+        return record(network, model.encode(model.images), labels, model.dataset)
+    return record(network, model.encode(images.reshape(len(images), *_eaten_shape(model, images))), None, model.dataset)
 
 
 def record(
@@ -68,21 +64,30 @@ def record(
     Operands of a layer of several are recorded as their producers' words; a layer's words stand in `out/` where no
     consumer with one input records them.
     """
-    runs = [run(network, image) for image in images]
     arrays: dict[str, NDArray[Any]] = {}
+    sources: dict[str, str] = {}
     recorded = set()
     for layer in network.layers:
-        if len(layer.inputs) > 1:
-            continue
-        source = layer.inputs[0] if layer.inputs else None
-        words = np.stack([words[source] for words in runs]) if source else images
-        arrays[f"in/{layer.name}"] = words.astype(_smallest_unsigned(layer.word_bits))
-        recorded.add(source)
+        if len(layer.inputs) < 2:
+            source = layer.inputs[0] if layer.inputs else ""
+            dtype = _smallest_unsigned(layer.word_bits)
+            arrays[f"in/{layer.name}"] = np.empty((len(images), *layer.in_shape), dtype=dtype)
+            sources[f"in/{layer.name}"] = source
+            recorded.add(source)
     for layer in network.layers:
         if layer.name not in recorded:
-            words = np.stack([words[layer.name] for words in runs])
-            dtype = _smallest_unsigned(layer.out_word_bits) if not layer.signed else _accumulator_dtype(words)
-            arrays[f"out/{layer.name}"] = words.astype(dtype)
+            # Accumulators are cut down once all are known.
+            wide = np.int64 if layer.signed else _smallest_unsigned(layer.out_word_bits)
+            arrays[f"out/{layer.name}"] = np.empty((len(images), *layer.out_shape), dtype=wide)
+            sources[f"out/{layer.name}"] = layer.name
+    for number, image in enumerate(images):
+        words = {"": image, **run(network, image)}
+        for name, source in sources.items():
+            arrays[name][number] = words[source].reshape(arrays[name].shape[1:])
+    for layer in network.layers:
+        if layer.signed and f"out/{layer.name}" in arrays:
+            words_out = arrays[f"out/{layer.name}"]
+            arrays[f"out/{layer.name}"] = words_out.astype(_accumulator_dtype(words_out))
         if layer.op in ARRAY_OPS and not layer.computed:
             parameters = network.parameters[layer.name]
             if layer.op in WEIGHTED_OPS:
@@ -119,19 +124,32 @@ def _accumulator_dtype(words: NDArray[np.int64]) -> type[np.signedinteger[Any]]:
     return np.int32 if np.abs(words).max(initial=0) < 1 << 31 else np.int64
 
 
+def _eaten_shape(model: Model, images: NDArray[Any]) -> tuple[int, int, int]:
+    """The shape of an image before it is encoded: rails of real numbers are made by the encoding."""
+    channels, rows, columns = model.image_shape
+    halved = model.image_rails and not np.issubdtype(images.dtype, np.integer)
+    return channels // 2 if halved else channels, rows, columns
+
+
 def _image_problems(model: Model, images: NDArray[Any]) -> list[Problem]:
-    shape = model.image_shape
+    shape = _eaten_shape(model, images)
     shapes = [shape] if shape[0] > 1 else [shape, shape[1:]]
     problems = []
     if images.ndim < 1 or len(images) == 0 or images.shape[1:] not in shapes:
         allowed = " or ".join(f"[image, {', '.join(map(str, form))}]" for form in shapes)
         problems.append(Problem("images of the wrong shape", key="images", value=images.shape, allowed=allowed))
-    largest = 2**model.image_bits - 1
-    if not np.issubdtype(images.dtype, np.integer):
-        problems.append(
-            Problem("images are not integers", key="images", value=str(images.dtype), allowed=f"0 to {largest}")
-        )
-    elif images.size and (images.min() < 0 or images.max() > largest):
-        value = f"{images.min()} to {images.max()}"
-        problems.append(Problem("pixels out of range", key="images", value=value, allowed=f"0 to {largest}"))
+    if not np.issubdtype(images.dtype, np.integer) and not np.issubdtype(images.dtype, np.floating):
+        problems.append(Problem("images are no numbers", key="images", value=str(images.dtype)))
+    elif not np.isfinite(images).all():
+        problems.append(Problem("images hold numbers that are not finite", key="images"))
+    elif images.size:
+        whole = np.issubdtype(images.dtype, np.integer)
+        largest = (2**model.image_bits - 1) * (1 if whole else model.image_step)
+        lowest = -largest if model.image_rails and not whole else 0
+        # Rounding to the nearest word takes up half of a step.
+        slack = 0 if whole else model.image_step / 2
+        if images.min() < lowest - slack or images.max() > largest + slack:
+            value = f"{images.min():g} to {images.max():g}"
+            allowed = f"{lowest:g} to {largest:g}"
+            problems.append(Problem("pixels out of range", key="images", value=value, allowed=allowed))
     return problems

@@ -31,6 +31,8 @@ class Verification:
     """Words that the chip's arithmetic makes other than the trace."""
     notes: dict[str, str] = field(default_factory=dict)
     """By layer, why it was computed exactly though the chip's arithmetic is another."""
+    differences: list[str] = field(default_factory=list)
+    """What should be equal and is not, a line for each image and layer."""
 
     @property
     def counts(self) -> dict[str, int]:
@@ -39,15 +41,26 @@ class Verification:
 
 
 def verify_outputs(run: Run) -> Verification:
+    """Compare all computed words with the trace, as `compare_outputs` does.
+
+    Raises SimulationError naming every layer that differs, how many words and the first of them, unless the chip's
+    arithmetic is another one than the trace's.
+    """
+    found = compare_outputs(run)
+    if found.differences:
+        raise SimulationError(
+            "\n".join(["--verify: the computed outputs are not those of the trace:", *found.differences])
+        )
+    return found
+
+
+def compare_outputs(run: Run) -> Verification:
     """Compare all computed words with the trace.
 
-    Outputs that were drawn at random, none being recorded, are computed but not compared. Raises SimulationError
-    naming every layer that differs, how many words and the first of them, unless the chip's arithmetic is another one
-    than the trace's.
+    Outputs that were drawn at random, none being recorded, are computed but not compared.
     """
     by_name = {layer.name: layer for layer in run.layers}
     found = Verification()
-    differences = []
     for (image, name), offset in run.program.output_offsets.items():
         layer = by_name[name]
         channels, rows, columns = layer.out_shape
@@ -65,12 +78,10 @@ def verify_outputs(run: Run) -> Verification:
         found.differing_words += len(wrong)
         if len(wrong) and machine is None:
             where = tuple(int(place) for place in wrong[0])
-            differences.append(
+            found.differences.append(
                 f"  {name}, image {image}: {len(wrong)} of {size} words differ, the first at (channel, row, column) "
                 f"{where}: computed {int(words[where])}, recorded {int(expected[where])}"
             )
-    if differences:
-        raise SimulationError("\n".join(["--verify: the computed outputs are not those of the trace:", *differences]))
     return found
 
 

@@ -8,6 +8,7 @@ quantiser (Esser et al., ICLR 2020, eq. 3), so that neither time nor memory depe
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import log
 from typing import Any, Literal
 
@@ -27,9 +28,6 @@ class PackedNeuron(nn.Module):
     converted network has it in its bias. The gradient to U is that of the value where x is within 0 and the first x
     that is clipped, else 0; theta's is z - x there and z elsewhere. theta is kept as its logarithm, which no step of an
     optimiser makes negative; it starts where the largest z stands for `full_scale`.
-
-    Words of integer membranes are those of `reference.neuron.fire`, exactly, while U and theta are below 2^24 in
-    float32 and below 2^53 in float64: the correctly rounded quotient of such integers does not cross an integer.
     """
 
     def __init__(
@@ -54,15 +52,14 @@ class PackedNeuron(nn.Module):
         return self.log_theta.exp()
 
     def forward(self, membrane: Tensor) -> Tensor:
-        return self.theta * self.words(membrane)
+        options = self.timesteps, self.tau, self.comparator, self.rounding
+        return _straight_through(membrane, self.theta, *options)
 
     def words(self, membrane: Tensor) -> Tensor:
-        """z, in the membrane's dtype, with the same gradients."""
-        scaled = membrane / self.theta
-        if self.rounding == "nearest":
-            scaled = scaled + 0.5
-        words: Tensor = _StraightThrough.apply(scaled, self.timesteps, self.tau, self.comparator)
-        return words
+        """z, in the membrane's dtype, without gradients."""
+        with torch.no_grad():
+            scaled = _scaled(membrane, self.theta, self.rounding)
+            return decode(scaled, self.timesteps, self.tau, self.comparator)
 
     def extra_repr(self) -> str:
         return f"timesteps={self.timesteps}, tau={self.tau}, comparator={self.comparator!r}, rounding={self.rounding!r}"
@@ -84,7 +81,12 @@ def largest_word(timesteps: int, tau: float = 2.0) -> float:
 
 
 def decode(scaled: Tensor, timesteps: int, tau: float = 2.0, comparator: Comparator = ">=") -> Tensor:
-    """z of membranes in units of theta, without gradients: the closed form at tau = 2, else T greedy steps."""
+    """z of membranes in units of theta, without gradients: the closed form at tau = 2, else T greedy steps.
+
+    For integers U and theta, decode(U / theta) gives the words of `reference.neuron.fire`, exactly, while both are
+    below 2^24 in float32 and below 2^53 in float64: their correctly rounded quotient does not reach an integer that
+    the exact one does not.
+    """
     if tau == 2:
         rounded = scaled.floor() if comparator == ">=" else scaled.ceil() - 1
         return rounded.clamp(0, largest_word(timesteps))
@@ -97,15 +99,43 @@ def decode(scaled: Tensor, timesteps: int, tau: float = 2.0, comparator: Compara
     return words
 
 
+def _scaled(membrane: Tensor, theta: Tensor, rounding: Rounding) -> Tensor:
+    """The membrane in units of theta, as `decode` takes it."""
+    scaled = membrane / theta
+    return scaled + 0.5 if rounding == "nearest" else scaled
+
+
 class _StraightThrough(torch.autograd.Function):
-    """`decode`, whose derivative is taken to be 1 between 0 and the first membrane that is clipped, and 0 outside."""
+    """theta z, with z's derivative by U / theta taken to be 1 where z is not clipped, and 0 elsewhere.
+
+    Keeps the membrane alone for the backward pass, and decodes again there.
+    """
 
     @staticmethod
-    def forward(ctx: Any, scaled: Tensor, timesteps: int, tau: float, comparator: Comparator) -> Tensor:
-        ctx.save_for_backward((scaled >= 0) & (scaled < largest_word(timesteps, tau) + 1))
-        return decode(scaled, timesteps, tau, comparator)
+    def forward(
+        ctx: Any,
+        membrane: Tensor,
+        theta: Tensor,
+        timesteps: int,
+        tau: float,
+        comparator: Comparator,
+        rounding: Rounding,
+    ) -> Tensor:
+        ctx.save_for_backward(membrane, theta)
+        ctx.options = timesteps, tau, comparator, rounding
+        return theta * decode(_scaled(membrane, theta, rounding), timesteps, tau, comparator)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        (inside,) = ctx.saved_tensors
-        return gradients[0] * inside, None, None, None
+        membrane, theta = ctx.saved_tensors
+        timesteps, tau, comparator, rounding = ctx.options
+        scaled = _scaled(membrane, theta, rounding)
+        to_membrane = gradients[0] * ((scaled >= 0) & (scaled < largest_word(timesteps, tau) + 1))
+        to_theta = None
+        if ctx.needs_input_grad[1]:
+            values = gradients[0] * decode(scaled, timesteps, tau, comparator)
+            to_theta = (values - to_membrane * (membrane / theta)).sum()
+        return to_membrane, to_theta, None, None, None, None
+
+
+_straight_through: Callable[..., Tensor] = _StraightThrough.apply

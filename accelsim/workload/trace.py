@@ -208,12 +208,24 @@ def _read_array(
     return spooled, min(low for low, _ in ranges), max(high for _, high in ranges)
 
 
+def trace_of(meta: dict[str, Any], arrays: Mapping[str, NDArray[Any]], seed: int = 0) -> Trace:
+    """The trace that `write_trace` would put into a file. Raises `InputError` where it is none."""
+    checked, graph = _check(meta, arrays, meta.get("network", ""))
+    by_name = {layer.name: layer for layer in graph.layers}
+    held = {key: normal_form(key, array, by_name) for key, array in arrays.items()}
+    return Trace(checked, graph, held, {"path": checked.network, "format": f"{FORMAT} {VERSION}"}, seed)
+
+
 def write_trace(path: str | Path, meta: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
     """Write a trace file whole or not at all; the same meta and arrays give the same arrays in the file.
 
     Raises `InputError` where the file could not be read back.
     """
-    file = str(path)
+    _check(meta, arrays, str(path))
+    write_archive(path, {"meta": np.array(json.dumps(meta)), **arrays})
+
+
+def _check(meta: dict[str, Any], arrays: Mapping[str, NDArray[Any]], file: str) -> tuple[Meta, Graph]:
     checked, graph = check_meta(meta, file)
     problems = header_problems(headers_of(arrays), graph.layers, checked.images, file)
     if not problems:
@@ -225,4 +237,4 @@ def write_trace(path: str | Path, meta: dict[str, Any], arrays: Mapping[str, NDA
         ]
     if problems:
         raise InputError(problems)
-    write_archive(path, {"meta": np.array(json.dumps(meta)), **arrays})
+    return checked, graph

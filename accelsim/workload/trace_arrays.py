@@ -135,11 +135,16 @@ def value_problems(key: str, low: int, high: int, by_name: Mapping[str, Layer], 
         yield Problem(f"holds words wider than word_bits = {layer.word_bits}", file, key=key, value=high)
     elif group == "out" and not layer.signed and high >> layer.out_word_bits:
         yield Problem(f"holds words wider than out_word_bits = {layer.out_word_bits}", file, key=key, value=high)
-    elif group == "weights" and layer.weight_bits and max(high, ~low) >> (layer.weight_bits - 1):
+    elif group == "weights" and layer.weight_bits and not _fit_weights(low, high, layer.weight_bits):
         worst = high if high > ~low else low
         yield Problem(f"holds weights wider than weight_bits = {layer.weight_bits}", file, key=key, value=worst)
     elif group == "theta" and low < 1:
         yield Problem("holds a threshold that is not positive", file, key=key, value=low)
+
+
+def _fit_weights(low: int, high: int, bits: int) -> bool:
+    """Whether numbers fit signed weights of so many bits; a single bit tells +1 from -1."""
+    return (low >= -1 and high <= 1) if bits == 1 else not max(high, ~low) >> (bits - 1)
 
 
 def _some(names: list[str]) -> str:

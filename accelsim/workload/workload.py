@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from accelsim.workload.layer import Layer
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Parameters:
     """Integer parameters of a layer with weights.
 

@@ -1,13 +1,19 @@
 """A builder of small random networks with every operator."""
 
+import os
 from collections.abc import Callable
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from accelsim.reference.model import Model
 from accelsim.reference.node import Node
 from accelsim.reference.quantise import quantise_weights
+
+if os.environ.get("NUMBA_DISABLE_JIT") == "1":
+    settings.register_profile("plain", max_examples=10)
+    settings.load_profile("plain")
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,7 @@
 """The untimed run: serial against packed on random networks and on the shipped one, and the checks of widths."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -8,9 +10,11 @@ from hypothesis import strategies as st
 from accelsim.errors import InputError
 from accelsim.reference.model import integer_network
 from accelsim.reference.model_file import find_model, read_model
-from accelsim.reference.network import Network, classify, run
+from accelsim.reference.network import Network, classify, run, run_all
 from accelsim.workload.layer import Layer
 from accelsim.workload.workload import Parameters
+
+SHIPPED = sorted(path.parent.name for path in (Path(__file__).parents[2] / "workloads").glob("*/weights.npz"))
 
 
 @settings(max_examples=40, deadline=None)
@@ -34,14 +38,17 @@ def test_serial_and_packed_agree_on_every_layer(random_model, seed, timesteps, w
 
 
 @pytest.mark.parametrize("timesteps", [1, 2, 4, 8])
-def test_serial_and_packed_agree_on_the_shipped_network(timesteps: int) -> None:
-    model = read_model(find_model("resnet18_digits"))
+@pytest.mark.parametrize("name", SHIPPED)
+def test_serial_and_packed_agree_on_the_shipped_networks(name: str, timesteps: int) -> None:
+    model = read_model(find_model(name))
+    random = np.random.default_rng(0).integers(0, 2**model.image_bits, model.image_shape)
+    image = model.images[0] if len(model.images) else random
     network = integer_network(model, timesteps)
-    packed = run(network, model.images[0])
-    serial = run(network, model.images[0], "serial")
-    assert len(packed) == 30
-    for name, words in packed.items():
-        assert np.array_equal(words, serial[name]), name
+    packed = run(network, image)
+    serial = run(network, image, "serial")
+    assert list(packed) == [node.name for node in model.nodes]
+    for layer, words in packed.items():
+        assert np.array_equal(words, serial[layer]), layer
 
 
 def network(word_bits: int, weight: int = 1, theta: int = 3, bias: int = 1, fires: bool = True, timesteps=2) -> Network:
@@ -62,6 +69,36 @@ def test_classify_takes_the_largest_accumulator(random_model) -> None:
     made = integer_network(model, 4)
     expected = [run(made, image)["read"].ravel().tolist() for image in model.images]
     assert classify(made, model.images).tolist() == [sums.index(max(sums)) for sums in expected]
+
+
+@pytest.mark.parametrize("form", ["packed", "serial"])
+def test_methods_and_threads_change_no_word(random_model, form) -> None:
+    model = random_model(2)
+    made = integer_network(model, 4)
+    images = [*model.images, *model.images[::-1], model.images[0]]
+    expected = [run(made, image, form) for image in images]
+
+    def assert_equal(found) -> None:
+        assert len(found) == len(expected)
+        for words, wanted in zip(found, expected, strict=True):
+            assert words.keys() == wanted.keys()
+            assert all(np.array_equal(words[name], wanted[name]) for name in wanted)
+
+    for method in ("dense", "halves", "skip"):
+        assert_equal([run(made, image, form, method=method) for image in images])
+    assert_equal([run(made, image, form, threads=3) for image in images])
+    for threads in (1, 2, 9):
+        assert_equal(list(run_all(made, images, form, threads)))
+        assert classify(made, np.stack(images), form, threads).tolist() == [int(w["read"].argmax()) for w in expected]
+
+
+@pytest.mark.parametrize("keep", [(), ("read",), ("stem", "down", "read")])
+def test_words_that_nobody_asked_for_are_let_go(random_model, keep) -> None:
+    model = random_model(2)
+    made = integer_network(model, 4)
+    everything, kept = run(made, model.images[0]), run(made, model.images[0], keep=keep)
+    assert set(kept) == set(keep)
+    assert all(np.array_equal(words, everything[name]) for name, words in kept.items())
 
 
 def test_integers_that_could_overflow_are_refused() -> None:

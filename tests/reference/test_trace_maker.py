@@ -1,18 +1,25 @@
 """The recorded trace: complete, consistent, reproducible, and refused for bad arguments."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from accelsim.errors import InputError
 from accelsim.reference import make_trace
-from accelsim.reference.model import integer_network
-from accelsim.reference.model_file import write_model
+from accelsim.reference.ann import Ann
+from accelsim.reference.convert import convert
+from accelsim.reference.model import Model, integer_network
+from accelsim.reference.model_file import find_model, read_model
 from accelsim.reference.network import run
+from accelsim.reference.node import Node
 from accelsim.reference.trace_maker import record
 
-NAME = "resnet18_digits"
+
+@pytest.fixture(scope="module")
+def digits() -> Model:
+    return read_model(find_model("resnet18_digits"))
 
 
 def test_every_word_of_a_random_network_is_recorded_once(random_model) -> None:
@@ -61,8 +68,8 @@ def test_meta_describes_format_and_layers(random_model) -> None:
     assert (layers["read"]["weight_bits"], layers["read"]["kind"], layers["read"]["fires"]) == (5, "integers", False)
 
 
-def test_words_of_the_shipped_network_fit_their_layers() -> None:
-    trace = make_trace(NAME, 4)
+def test_words_of_the_shipped_network_fit_their_layers(digits) -> None:
+    trace = make_trace(digits, 4)
     assert trace.meta["images"] >= 8
     sizes = {layer["name"]: layer for layer in trace.meta["layers"]}
     for name, array in trace.arrays.items():
@@ -78,8 +85,8 @@ def test_words_of_the_shipped_network_fit_their_layers() -> None:
     )
 
 
-def test_traces_are_reproducible() -> None:
-    first, second = make_trace(NAME, 2), make_trace(NAME, 2)
+def test_traces_are_reproducible(digits) -> None:
+    first, second = make_trace(digits, 2), make_trace(digits, 2)
     assert first.meta == second.meta
     assert first.arrays.keys() == second.arrays.keys()
     for name, array in first.arrays.items():
@@ -87,56 +94,75 @@ def test_traces_are_reproducible() -> None:
         assert np.array_equal(array, second.arrays[name])
 
 
-def test_own_images_and_fewer_weight_bits() -> None:
-    shipped = make_trace(NAME, 4)
+def test_own_images_and_fewer_weight_bits(digits) -> None:
+    shipped = make_trace(digits, 4)
     images = shipped.arrays["in/conv1"][:2]
-    again = make_trace(NAME, 4, images[:, 0])
+    again = make_trace(digits, 4, images[:, 0])
     assert "labels" not in again.arrays
     for name, array in again.arrays.items():
         expected = shipped.arrays[name][:2] if name.startswith(("in/", "out/")) else shipped.arrays[name]
         assert np.array_equal(array, expected), name
-    fewer = make_trace(NAME, 4, images, weight_bits=4)
+    fewer = make_trace(digits, 4, images, weight_bits=4)
     assert {layer["weight_bits"] for layer in fewer.meta["layers"]} == {0, 4}
     assert max(np.abs(array).max() for name, array in fewer.arrays.items() if name.startswith("weights/")) == 7
 
 
-def test_a_trace_is_made_from_any_weights_file(random_model, tmp_path) -> None:
+def test_real_images_are_encoded(random_model) -> None:
     model = random_model(6)
-    write_model(tmp_path / "own.npz", model)
-    trace = make_trace(str(tmp_path / "own.npz"), 2)
-    assert trace.arrays["in/stem"].tolist() == model.images.tolist()
-    assert json.loads(json.dumps(trace.meta)) == trace.meta
+    given = make_trace(model, 2, model.images / 255 + 0.4 / 255)
+    words = make_trace(model, 2, model.images)
+    assert {name: array.tolist() for name, array in given.arrays.items()} == {
+        name: array.tolist() for name, array in words.arrays.items()
+    }
+    assert json.loads(json.dumps(given.meta)) == given.meta
+
+
+def test_signed_images_become_rails_or_are_rails_already() -> None:
+    rng = np.random.default_rng(3)
+    node = Node("only", "conv2d", kernel=(2, 2))
+    weights = rng.normal(size=(2, 3, 2, 2)).astype(np.float32)
+    ann = Ann("small", (3, 4, 4), (node,), {"only": weights}, {"only": np.zeros(2)}, outputs=("only",))
+    images = rng.normal(size=(2, 3, 4, 4))
+    model = convert(ann, images)
+    real, rails = make_trace(model, 3, images), make_trace(model, 3, model.encode(images))
+    assert real.arrays["in/only"].shape == (2, 6, 4, 4)
+    assert np.array_equal(real.arrays["in/only"], rails.arrays["in/only"])
+    with pytest.raises(InputError) as caught:
+        make_trace(model, 3, images[:, :2])
+    assert str(caught.value) == "images: images of the wrong shape (got (2, 2, 4, 4)); allowed: [image, 3, 4, 4]"
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("nothing", 4), "no such network (got 'nothing'); allowed: resnet18_digits"),
-        ((NAME, 0), "timesteps: time steps out of range (got 0); allowed: 1 to 16"),
+        ((0,), "timesteps: time steps out of range (got 0); allowed: 1 to 16"),
         (
-            (NAME, 17, None, 9),
+            (17, None, 9),
             "timesteps: time steps out of range (got 17); allowed: 1 to 16\n"
-            "weight_bits: weight bits out of range (got 9); allowed: 2 to 8",
+            "weight_bits: weight bits out of range (got 9); allowed: 1 to 8",
         ),
         (
-            (NAME, 4, np.zeros((2, 8, 8), dtype=np.uint8)),
+            (4, np.zeros((2, 8, 8), dtype=np.uint8)),
             "images: images of the wrong shape (got (2, 8, 8)); allowed: [image, 1, 32, 32] or [image, 32, 32]",
         ),
         (
-            (NAME, 4, np.zeros((0, 1, 32, 32), dtype=np.uint8)),
+            (4, np.zeros((0, 1, 32, 32), dtype=np.uint8)),
             "images: images of the wrong shape (got (0, 1, 32, 32)); allowed: [image, 1, 32, 32] or [image, 32, 32]",
         ),
-        (
-            (NAME, 4, np.zeros((1, 32, 32))),
-            "images: images are not integers (got 'float64'); allowed: 0 to 255",
-        ),
-        (
-            (NAME, 4, np.full((1, 32, 32), 256)),
-            "images: pixels out of range (got '256 to 256'); allowed: 0 to 255",
-        ),
+        ((4, np.zeros((1, 32, 32), dtype=complex)), "images: images are no numbers (got 'complex128')"),
+        ((4, np.full((1, 32, 32), np.nan)), "images: images hold numbers that are not finite"),
+        ((4, np.full((1, 32, 32), 256)), "images: pixels out of range (got '256 to 256'); allowed: 0 to 255"),
+        ((4, np.full((1, 32, 32), -0.5)), "images: pixels out of range (got '-0.5 to -0.5'); allowed: 0 to 1"),
     ],
 )
-def test_bad_arguments(arguments, message) -> None:
+def test_bad_arguments(digits, arguments, message) -> None:
     with pytest.raises(InputError) as caught:
-        make_trace(*arguments)
+        make_trace(digits, *arguments)
     assert str(caught.value) == message
+
+
+def test_a_network_without_images_needs_some(random_model) -> None:
+    model = random_model(6)
+    with pytest.raises(InputError) as caught:
+        make_trace(replace(model, images=model.images[:0], labels=model.labels[:0]), 2)
+    assert str(caught.value) == "images: the network brings no images of its own; allowed: images of yours"

@@ -1,4 +1,4 @@
-"""docs/timing.md names a test for each statement, docs/rtl.md for each claim: the tests exist."""
+"""docs/timing.md names a test for each statement, docs/rtl.md and others for each claim: the tests exist."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import pytest
 from chips import ROOT
 
 DOCUMENT = (ROOT / "docs" / "timing.md").read_text()
-HARDWARE = (ROOT / "docs" / "rtl.md").read_text()
-NAMED = sorted(set(re.findall(r"`test_(\w+)\.(?!py`)(\w+)`", DOCUMENT + HARDWARE)))
+OTHERS = "".join((ROOT / "docs" / name).read_text() for name in ("rtl.md", "spikepack.md", "information.md"))
+NAMED = sorted(set(re.findall(r"`test_(\w+)\.(?!py`)(\w+)`", DOCUMENT + OTHERS)))
 
 
 @pytest.mark.parametrize(("module", "function"), NAMED, ids=[".".join(pair) for pair in NAMED])

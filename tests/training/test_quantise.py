@@ -2,7 +2,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from accelsim.training.quantise import fake_quantise, quantise, quantised
+from accelsim.training.quantise import fake_quantise, freeze_weights, quantise, quantised
 
 
 @pytest.fixture
@@ -39,6 +39,16 @@ def test_a_channel_of_zeros_has_a_scale(bits: int) -> None:
     assert integers.abs().max() == (bits == 1)
 
 
+@pytest.mark.parametrize("bits", [1, 3, 8])
+def test_one_scale_for_channels_that_are_compared(weights, bits: int) -> None:
+    integers, scale = quantise(weights, bits, per_channel=False)
+    assert scale.shape == (6,)
+    assert len(scale.unique()) == 1
+    as_one, of_one = quantise(weights.reshape(1, -1), bits)
+    assert torch.equal(integers.reshape(1, -1), as_one)
+    assert scale[0] == of_one
+
+
 def test_gradients_pass_as_they_are(weights) -> None:
     weights.requires_grad_()
     rounded = fake_quantise(weights, 3)
@@ -54,6 +64,17 @@ def test_a_layer_reads_its_weights_rounded_and_learns() -> None:
     assert all(len(channel.unique()) <= 3 for channel in layer.weight)
     layer(torch.ones(1, 2, 5, 5)).sum().backward()
     assert layer.parametrizations.weight.original.grad.abs().sum() > 0
+
+
+def test_frozen_weights_are_the_rounded_ones() -> None:
+    torch.manual_seed(0)
+    net = torch.nn.Sequential(quantised(torch.nn.Conv2d(2, 4, 3), 2), torch.nn.Conv2d(4, 3, 1))
+    image = torch.ones(1, 2, 5, 5)
+    weights, values = net[0].weight.clone(), net(image)
+    freeze_weights(net)
+    assert type(net[0]) is torch.nn.Conv2d
+    assert torch.equal(net[0].weight, weights)
+    assert torch.equal(net(image), values)
 
 
 @pytest.mark.parametrize("bits", [0, 9])

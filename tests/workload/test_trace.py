@@ -264,3 +264,14 @@ def test_a_damaged_file_is_read_or_refused(
         read_trace(path)
     except InputError as error:
         assert all(problem.file == str(path) for problem in error.problems)
+
+
+def test_weights_of_one_bit_are_plus_and_minus_one(tmp_path: Path, meta: Meta, arrays: Arrays) -> None:
+    meta["layers"][4]["weight_bits"] = 1
+    arrays["weights/fc"] = np.where(arrays["weights/fc"] < 0, -1, 1).astype(np.int8)
+    assert set(np.unique(read_trace(unchecked(tmp_path, meta, arrays)).parameters("fc").weights)) == {-1, 1}
+    for wide in (-2, 2):
+        arrays["weights/fc"][0, 0] = wide
+        assert problems(unchecked(tmp_path, meta, arrays)) == [
+            f"FILE: weights/fc: holds weights wider than weight_bits = 1 (got {wide})"
+        ]

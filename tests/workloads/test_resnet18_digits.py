@@ -8,6 +8,7 @@ import pytest
 
 from accelsim.reference import make_trace
 from accelsim.reference.model import integer_network
+from accelsim.reference.model_file import find_model, read_model
 from accelsim.reference.network import run
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -16,7 +17,7 @@ HOME = ROOT / "workloads" / "resnet18_digits"
 
 def test_the_committed_trace_is_what_the_weights_make() -> None:
     path = ROOT / "traces" / "resnet18_digits.npz"
-    trace = make_trace("resnet18_digits", 4)
+    trace = make_trace(read_model(find_model("resnet18_digits")), 4)
     with np.load(path, allow_pickle=False) as file:
         assert json.loads(str(file["meta"])) == trace.meta
         assert set(file.files) == {"meta", *trace.arrays}

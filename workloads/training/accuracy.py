@@ -1,35 +1,86 @@
-"""Print the table of workloads/NAME/README.md from accuracy.json: held-out accuracies with 95 % intervals."""
+"""Print the table of workloads/NAME/README.md from accuracy.json: how good networks are on data not seen in training.
+
+accuracy.json of a classifier holds for each network one character for each held-out digit, "1" where the answer was
+right. That of a network for scenes holds the `measure`, the numbers of `scenes` and `digits`, and the `networks`, each
+as `judge` describes it.
+"""
 
 from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
-from metrics import paired, wilson
+import numpy as np
+from forms import NAMES
+from metrics import bootstrap, paired, percentile_interval, wilson
+from numpy.typing import NDArray
 
-NAMES = {"ann": "ANN"} | {f"snn_t{timesteps}": f"SNN, T = {timesteps}" for timesteps in (1, 2, 4, 8)}
+Measure = Callable[[NDArray[np.int64]], float]
 
 
-def table(outcome: dict[str, str]) -> str:
-    """Markdown; `outcome` holds one character for each held-out digit, "1" where the answer was right."""
-    lines = [
-        "| network | right | accuracy | 95 % interval | ANN minus this | 95 % interval |",
-        "|---|---|---|---|---|---|",
-    ]
-    for key, name in NAMES.items():
-        hits, count = outcome[key].count("1"), len(outcome[key])
-        low, high = wilson(hits, count)
-        cells = [name, f"{hits} of {count}", f"{hits / count:.2%}", f"{low:.2%} to {high:.2%}", "", ""]
+def judge(measures: Mapping[str, Measure], count: int) -> dict[str, dict[str, Any]]:
+    """For each network its `value` over all `count` scenes, the bootstrap `interval`, what it loses to the ANN
+    (`loss`), and the paired `loss_interval`. `measures`: functions of the scenes' indices by the keys of `NAMES`.
+    """
+    drawn = bootstrap(lambda cases: [measure(cases) for measure in measures.values()], count)
+    draws = dict(zip(measures, drawn.T, strict=True))
+    values = {key: measure(np.arange(count)) for key, measure in measures.items()}
+    judged: dict[str, dict[str, Any]] = {}
+    for key, value in values.items():
+        judged[key] = {"value": value, "interval": percentile_interval(draws[key])}
         if key != "ann":
-            difference, low, high = (100 * value for value in paired(outcome["ann"], outcome[key]))
-            cells[4:] = [f"{difference:+.2f} points", f"{low:+.2f} to {high:+.2f}"]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+            judged[key] |= {
+                "loss": values["ann"] - value,
+                "loss_interval": percentile_interval(draws["ann"] - draws[key]),
+            }
+    return judged
+
+
+def table(outcome: Mapping[str, Any]) -> str:
+    """Markdown of the contents of an accuracy.json."""
+    if "measure" in outcome:
+        head, rows = [outcome["measure"]], _scene_rows(outcome["networks"])
+    else:
+        head, rows = ["right", "accuracy"], _digit_rows(outcome)
+    head = ["network", *head, "95 % interval", "ANN minus this", "95 % interval"]
+    lines = [f"| {' | '.join(cells)} |" for cells in (head, *rows)]
+    return "\n".join([lines[0], "|" + "---|" * len(head), *lines[1:]])
+
+
+def _present(networks: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [(key, name) for key, name in NAMES.items() if key in networks]
+
+
+def _digit_rows(outcome: Mapping[str, str]) -> list[list[str]]:
+    rows = []
+    for key, name in _present(outcome):
+        hits, count = outcome[key].count("1"), len(outcome[key])
+        loss = None if key == "ann" else paired(outcome["ann"], outcome[key])
+        rows.append([name, f"{hits} of {count}", *_cells(hits / count, wilson(hits, count), loss)])
+    return rows
+
+
+def _scene_rows(networks: Mapping[str, Mapping[str, Any]]) -> list[list[str]]:
+    rows = []
+    for key, name in _present(networks):
+        found = networks[key]
+        loss = None if key == "ann" else (found["loss"], *found["loss_interval"])
+        rows.append([name, *_cells(found["value"], found["interval"], loss)])
+    return rows
+
+
+def _cells(value: float, interval: tuple[float, float], loss: tuple[float, float, float] | None) -> list[str]:
+    cells = [f"{value:.2%}", "{:.2%} to {:.2%}".format(*interval), "", ""]
+    if loss is not None:
+        cells[2:] = [f"{100 * loss[0]:+.2f} points", "{:+.2f} to {:+.2f}".format(*(100 * x for x in loss[1:]))]
+    return cells
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("network")
     home = Path(__file__).resolve().parents[1] / parser.parse_args().network
     print(table(json.loads((home / "accuracy.json").read_text())))

@@ -11,18 +11,18 @@ from typing import Any
 import numpy as np
 import torch
 from digits import FOLDS, SEED, load, splits
+from forms import all_answers
 from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional
 
-from accelsim.reference.model import Model, integer_network
+from accelsim.reference.model import Model
 from accelsim.reference.model_file import FILE_NAME, write_model
-from accelsim.reference.network import classify
+from accelsim.workload.archive import write_archive
 
 Images = NDArray[np.uint8]
 Labels = NDArray[np.int64]
 
-TIMESTEPS = (1, 2, 4, 8)
 BATCH = 64
 LARGEST_SHIFT = 4
 CALIBRATION_IMAGES = 64
@@ -70,7 +70,7 @@ class Classifier:
         for fold, (seen, held_out) in enumerate(splits(images, labels)):
             net = self.train(images[seen], labels[seen], SEED + fold)
             model = self.convert(net, calibration_images(images[seen]), images[:0], labels[:0])
-            for name, answer in answers(net, model, images[held_out]).items():
+            for name, answer in all_predictions(net, model, images[held_out]).items():
                 hits = answer == labels[held_out]
                 right.setdefault(name, []).extend(hits.tolist())
                 print(f"fold {fold + 1} of {FOLDS}, {name}: {hits.mean():.4f}", flush=True)
@@ -78,14 +78,14 @@ class Classifier:
         (home / "accuracy.json").write_text(json.dumps(outcome, indent=1) + "\n")
 
     def ship(self, home: Path) -> None:
-        """Write weights.npz with one held-out image of each digit, from the first fold."""
+        """From the first fold: weights.npz, with one held-out image of each digit, and test.npz, with all of them."""
         images, labels = load()
         seen, held_out = splits(images, labels)[0]
         net = self.train(images[seen], labels[seen], SEED)
         chosen = [held_out[labels[held_out] == digit][0] for digit in range(10)]
-        write_model(
-            home / FILE_NAME, self.convert(net, calibration_images(images[seen]), images[chosen], labels[chosen])
-        )
+        model = self.convert(net, calibration_images(images[seen]), images[chosen], labels[chosen])
+        write_model(home / FILE_NAME, model)
+        write_archive(home / "test.npz", {"images": images[held_out], "labels": labels[held_out]})
         print(f"ANN: {(predict(net, images[held_out]) == labels[held_out]).mean():.4f}")
 
 
@@ -101,7 +101,10 @@ def predict(net: nn.Module, images: Images) -> Labels:
     return answer
 
 
-def answers(net: nn.Module, model: Model, images: Images) -> dict[str, Labels]:
-    """Answers [n] of the trained network and of its conversions at every number of time steps."""
-    spiking = {f"snn_t{timesteps}": classify(integer_network(model, timesteps), images) for timesteps in TIMESTEPS}
-    return {"ann": predict(net, images)} | spiking
+def all_predictions(net: nn.Module, model: Model, images: Images) -> dict[str, Labels]:
+    """Answers [n] of the trained network and of its conversions, by the keys of `forms.NAMES`."""
+    found = {"ann": predict(net, images)}
+    for key, outputs in all_answers(model, images):
+        (scores,) = outputs.values()
+        found[key] = scores.reshape(len(images), -1).argmax(axis=1)
+    return found

@@ -47,9 +47,9 @@ class Detector(nn.Module):
         super().__init__()
         first, second, third, fourth = WIDTHS
         self.fine = nn.Sequential(
-            Convolution(1, first),
+            Convolution(1, first, stride=2),
             Convolution(first, second, stride=2),
-            Convolution(second, third, stride=2),
+            Convolution(second, third),
             Convolution(third, third),
         )
         self.coarse = nn.Sequential(

@@ -2,43 +2,109 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
-from detector import Detector, loss, targets
-from scenes import load
+from accuracy import Measure, judge
+from conversion import to_ann
+from detector import CLASSES, STRIDE, Detector, decode, loss, targets
+from forms import Answers, all_answers
+from metrics import match, mean_average_precision
+from numpy.typing import NDArray
+from scenes import CANVAS, load
 
-EPOCHS = 40
-SCENES = 4096
-"""New ones in each epoch."""
+from accelsim.reference.convert import convert
+from accelsim.reference.model import Model
+from accelsim.reference.model_file import FILE_NAME, write_model
+from accelsim.workload.archive import write_archive
 
+EPOCHS = 8
+SCENES = 8192
 BATCH = 32
 LEARNING_RATE = 4e-3
 SEED = 0
 
+DATASET = "scenes of scikit-learn's digits, 64x64"
+CALIBRATION_SCENES = 64
+CALIBRATION_SEED = 1
+TEST_SCENES = 320
+TEST_SEED = 0
 
-def train(epochs: int = EPOCHS, scenes: int = SCENES) -> Detector:
-    """A detector trained on one thread from a seed, no scene twice."""
+
+def train() -> Detector:
+    """A detector trained on one thread from a seed."""
     torch.manual_seed(SEED)
+    generator = torch.Generator().manual_seed(SEED)
     net = Detector().to(memory_format=torch.channels_last)
+    seen = load("train", SCENES, SEED)
+    inputs = torch.from_numpy(seen.images).float() / 255
+    rows, columns = (size // STRIDE for size in inputs.shape[2:])
     optimiser = torch.optim.AdamW(net.parameters(), lr=LEARNING_RATE, weight_decay=1e-2)
-    steps = epochs * (scenes // BATCH)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, max_lr=LEARNING_RATE, total_steps=steps)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, LEARNING_RATE, EPOCHS * (SCENES // BATCH))
     net.train()
-    for epoch in range(epochs):
-        seen = load("train", scenes, SEED + epoch)
-        inputs = torch.from_numpy(seen.images).float() / 255
-        rows, columns = (size // 4 for size in inputs.shape[2:])
+    for epoch in range(EPOCHS):
         total = 0.0
-        for start in range(0, scenes - BATCH + 1, BATCH):
-            known = targets(seen.boxes[start : start + BATCH], rows, columns)
-            batch = inputs[start : start + BATCH].contiguous(memory_format=torch.channels_last)
-            value = loss(*net(batch), *(torch.from_numpy(array) for array in known))
+        for batch in torch.randperm(SCENES, generator=generator).split(BATCH):
+            known = targets([seen.boxes[index] for index in batch], rows, columns)
+            answers = net(inputs[batch].contiguous(memory_format=torch.channels_last))
+            value = loss(*answers, *(torch.from_numpy(array) for array in known))
             optimiser.zero_grad()
             value.backward()
             optimiser.step()
             schedule.step()
             total += value.item()
-        print(f"epoch {epoch + 1} of {epochs}: loss {total / (scenes // BATCH):.4f}", flush=True)
+        print(f"epoch {epoch + 1} of {EPOCHS}: loss {total * BATCH / SCENES:.4f}", flush=True)
     return net.eval()
+
+
+def converted(net: Detector) -> Model:
+    """The SpikePack model, calibrated on scenes of training digits, with no scene of its own."""
+    ann = to_ann(net, "detector_scenes", (1, CANVAS, CANVAS))
+    return replace(convert(ann, load("train", CALIBRATION_SCENES, CALIBRATION_SEED).images), dataset=DATASET)
+
+
+def predict(net: Detector, images: NDArray[np.uint8]) -> Answers:
+    """The trained network's own answers, in floating point."""
+    with torch.no_grad():
+        classes, boxes = net(torch.from_numpy(images).float() / 255)
+    return {"classes": classes.numpy(), "boxes": boxes.numpy()}
+
+
+def measure(answers: Answers, truth: Sequence[NDArray[np.int64]]) -> Measure:
+    """Mean average precision at an IoU of 0.5 over given scenes, with the detections of all of them decoded once."""
+    found = [decode(classes, boxes) for classes, boxes in zip(answers["classes"], answers["boxes"], strict=True)]
+    hits = [match(detections, known) for detections, known in zip(found, truth, strict=True)]
+
+    def mean_precision(cases: NDArray[np.int64]) -> float:
+        drawn = [hits[case] for case in cases], [truth[case] for case in cases]
+        return mean_average_precision(*drawn, range(1, CLASSES + 1))
+
+    return mean_precision
+
+
+def ship(home: Path) -> None:
+    """Write weights.npz, with ten test scenes, and test.npz with all of them and their boxes."""
+    model = converted(train())
+    test = load("test", TEST_SCENES, TEST_SEED)
+    write_model(home / FILE_NAME, replace(model, images=test.images[:10]))
+    scene = np.repeat(np.arange(TEST_SCENES), [len(boxes) for boxes in test.boxes])
+    write_archive(
+        home / "test.npz", {"images": test.images, "boxes": np.concatenate(test.boxes), "scene_of_box": scene}
+    )
+
+
+def validate(home: Path) -> None:
+    """Judge the trained network and its conversions on the test scenes; results go to accuracy.json."""
+    net = train()
+    test = load("test", TEST_SCENES, TEST_SEED)
+    measures = {"ann": measure(predict(net, test.images), test.boxes)}
+    for key, answers in all_answers(converted(net), test.images):
+        measures[key] = measure(answers, test.boxes)
+    judged = judge(measures, TEST_SCENES)
+    digits = sum(len(boxes) for boxes in test.boxes)
+    outcome = {"measure": "mAP at IoU 0.5", "scenes": TEST_SCENES, "digits": digits, "networks": judged}
+    (home / "accuracy.json").write_text(json.dumps(outcome, indent=1) + "\n")

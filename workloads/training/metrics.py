@@ -57,21 +57,21 @@ def percentile_interval(values: NDArray[np.float64]) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def confusion(answers: Integers, truth: Integers, classes: int) -> NDArray[np.int64]:
-    """How many pixels of a class (row) were taken for a class (column): int64 [n, classes, classes] for n scenes."""
+def overlap(answers: Integers, truth: Integers, classes: int) -> NDArray[np.int64]:
+    """Pixels of each class in both the answer and the truth, and in either: int64 [n, 2, classes] of n scenes."""
     joint = (truth.astype(np.int64) * classes + answers).reshape(len(truth), -1)
-    counts = [np.bincount(pixels, minlength=classes * classes) for pixels in joint]
-    return np.array(counts, dtype=np.int64).reshape(-1, classes, classes)
+    counts = np.array([np.bincount(pixels, minlength=classes * classes) for pixels in joint], dtype=np.int64)
+    counts = counts.reshape(-1, classes, classes)
+    both = np.diagonal(counts, axis1=1, axis2=2)
+    return np.stack([both, counts.sum(axis=1) + counts.sum(axis=2) - both], axis=1)
 
 
-def mean_iou(counts: NDArray[np.int64]) -> float:
+def mean_iou(pixels: NDArray[np.int64]) -> float:
     """Mean over classes of intersection over union, as PASCAL VOC counts it: pixels of all scenes together.
 
-    `counts`: the confusion [classes, classes] summed over scenes. A class that neither occurs nor is answered does not
-    count.
+    `pixels` [n, 2, classes]: see `overlap`. A class that neither occurs nor is answered does not count.
     """
-    both = np.diagonal(counts)
-    either = counts.sum(axis=0) + counts.sum(axis=1) - both
+    both, either = pixels.sum(axis=0)
     return float((both[either > 0] / either[either > 0]).mean())
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-NETWORKS = ("resnet18_digits",)
+NETWORKS = ("resnet18_digits", "vgg_digits", "detector_scenes", "unet_scenes")
 """Each a module of this directory, with functions `ship` and `validate` that take the network's directory."""
 
 WORKLOADS = Path(__file__).resolve().parents[1]

@@ -12,6 +12,9 @@ from torch.nn import functional
 
 WIDTHS = (12, 24, 48, 64)
 
+BACKGROUND_LOGIT = 4.0
+"""At first: most pixels are background, which then need not be learnt."""
+
 
 class UNet(nn.Module):
     """Two convolutions a stage down to an eighth of the picture, one a stage up, where what was pooled away joins in.
@@ -28,6 +31,9 @@ class UNet(nn.Module):
         )
         self.up = nn.ModuleList(Convolution(below + beside, beside) for beside, below in pairwise(WIDTHS))
         self.classes = nn.Conv2d(WIDTHS[0], CLASSES, 1)
+        nn.init.zeros_(self.classes.bias)
+        with torch.no_grad():
+            self.classes.bias[0] = BACKGROUND_LOGIT
 
     def forward(self, x: Tensor) -> Tensor:
         beside = [self.down[0](x)]

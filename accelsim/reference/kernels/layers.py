@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from accelsim.jit import kernel
+
+
+@kernel
+def targets(size, taps, stride, padding, dilation, out_size):
+    """Along one axis, the output that an input reaches through a tap, or -1: int64 [size, taps]."""
+    found = np.full((size, taps), -1, np.int64)
+    for tap in range(taps):
+        for out in range(out_size):
+            place = out * stride + tap * dilation - padding
+            if 0 <= place < size:
+                found[place, tap] = out
+    return found
 
 
 @kernel
@@ -22,29 +36,34 @@ def convolve(
 
     words: int32 [in_channels, rows, columns]. weights and sums have one dtype, int32 or int64, wide enough for every
     sum: [in_channels / groups, kernel rows, kernel columns, out_channels] and [out_rows, out_columns, out_channels].
-    Output channels are innermost so that a silent word is skipped once for all of its group.
+    Every word is looked at once; one that is not silent goes to all outputs that it reaches.
     """
     group_inputs, kernel_rows, kernel_columns, out_channels = weights.shape
     in_channels, rows, columns = words.shape
-    out_rows, out_columns = sums.shape[0], sums.shape[1]
     group_outputs = out_channels // groups
-    for oh in range(out_rows):
-        for kh in range(kernel_rows):
-            ih = oh * row_stride + kh * row_dilation - row_padding
-            if ih < 0 or ih >= rows:
-                continue
-            for ow in range(out_columns):
-                for kw in range(kernel_columns):
-                    iw = ow * column_stride + kw * column_dilation - column_padding
-                    if iw < 0 or iw >= columns:
+    out_rows = targets(rows, kernel_rows, row_stride, row_padding, row_dilation, sums.shape[0])
+    out_columns = targets(columns, kernel_columns, column_stride, column_padding, column_dilation, sums.shape[1])
+    for channel in range(in_channels):
+        first = channel // group_inputs * group_outputs
+        of_channel = weights[channel % group_inputs]
+        for row in range(rows):
+            for column in range(columns):
+                word = words[channel, row, column]
+                if word == 0:
+                    continue
+                for kernel_row in range(kernel_rows):
+                    out_row = out_rows[row, kernel_row]
+                    if out_row < 0:
                         continue
-                    for ci in range(in_channels):
-                        word = words[ci, ih, iw]
-                        if word == 0:
+                    for kernel_column in range(kernel_columns):
+                        out_column = out_columns[column, kernel_column]
+                        if out_column < 0:
                             continue
-                        first = ci // group_inputs * group_outputs
-                        for co in range(first, first + group_outputs):
-                            sums[oh, ow, co] += word * weights[ci % group_inputs, kh, kw, co]
+                        # Views start at 0, so that no index need be looked at for being negative.
+                        reached = sums[out_row, out_column, first : first + group_outputs]
+                        of_tap = of_channel[kernel_row, kernel_column, first : first + group_outputs]
+                        for out in range(group_outputs):
+                            reached[out] += word * of_tap[out]
 
 
 @kernel

@@ -28,9 +28,15 @@ def slow_closed_form(membrane: int, theta: int, timesteps: int, comparator: str)
     return min(max(rounded, 0), 2**timesteps - 1)
 
 
-def fire(kernel, membrane, theta, timesteps, comparator):
+def serial(membrane, theta, timesteps, comparator):
+    words, ladder = np.empty_like(membrane), np.array([[theta << step] for step in reversed(range(timesteps))])
+    kernels.fire_serial(membrane.copy(), ladder, int(comparator == ">"), 0, words)
+    return words
+
+
+def packed(membrane, theta, timesteps, comparator):
     words = np.empty_like(membrane)
-    kernel(membrane.copy(), np.array([theta]), int(comparator == ">"), timesteps, words)
+    kernels.fire_packed(membrane, np.array([theta]), int(comparator == ">"), timesteps, words)
     return words
 
 
@@ -39,11 +45,11 @@ def fire(kernel, membrane, theta, timesteps, comparator):
 def test_serial_and_packed_neurons_agree_on_every_membrane(timesteps: int, comparator: str) -> None:
     for theta in (1, 2, 3, 5, 8, 11):
         membranes = np.arange(-2 * theta, theta * (2**timesteps + 2) + 1)
-        serial = fire(kernels.fire_serial, membranes[None], theta, timesteps, comparator)
-        packed = fire(kernels.fire_packed, membranes[None], theta, timesteps, comparator)
         slow = [slow_word(slow_spikes(int(u), theta, timesteps, comparator)) for u in membranes]
         closed = [slow_closed_form(int(u), theta, timesteps, comparator) for u in membranes]
-        assert serial[0].tolist() == packed[0].tolist() == slow == closed
+        assert slow == closed
+        for form in (serial, packed):
+            assert form(membranes[None], theta, timesteps, comparator)[0].tolist() == slow
 
 
 @settings(deadline=None)
@@ -56,8 +62,23 @@ def test_serial_and_packed_neurons_agree_on_every_membrane(timesteps: int, compa
 def test_neurons_agree_on_wide_membranes(timesteps: int, theta: int, values: list[int], comparator: str) -> None:
     membrane = np.array([values])
     expected = [[slow_closed_form(u, theta, timesteps, comparator) for u in values]]
-    for kernel in (kernels.fire_serial, kernels.fire_packed):
-        assert fire(kernel, membrane, theta, timesteps, comparator).tolist() == expected
+    for form in (serial, packed):
+        assert form(membrane, theta, timesteps, comparator).tolist() == expected
+
+
+def test_the_residue_stays_in_the_membrane() -> None:
+    membrane = np.array([[0, 7, 23, 41, -3]])
+    words = np.empty_like(membrane)
+    kernels.fire_serial(membrane, np.array([[20], [10]]), 0, 0, words)
+    assert (words.tolist(), membrane.tolist()) == ([[0, 0, 2, 3, 0]], [[0, 7, 3, 11, -3]])
+    kernels.fire_serial(membrane, np.array([[20], [10]]), 0, 1, words)
+    assert (words.tolist(), membrane.tolist()) == ([[0, 0, 0, 1, 0]], [[0, 7, 3, 0, -3]])
+
+
+def test_words_of_signed_planes_keep_their_sign() -> None:
+    words = np.empty(3, dtype=np.int64)
+    kernels.pack(np.array([[-1, 0, 1], [0, -1, 0], [-1, -1, 0]]), 1, words)
+    assert words.tolist() == [-5, -3, 4]
 
 
 @settings(deadline=None)
@@ -83,8 +104,10 @@ def test_integration_weighs_the_first_plane_heaviest() -> None:
     membrane = np.zeros((2, 3), dtype=np.int64)
     currents = np.arange(-9, 9).reshape(3, 2, 3)
     for current in currents:
-        kernels.integrate(current, membrane)
+        kernels.integrate(current, 2, 1, membrane)
     assert membrane.tolist() == (4 * currents[0] + 2 * currents[1] + currents[2]).tolist()
+    kernels.integrate(currents[0], 3, 5, membrane)
+    assert membrane.tolist() == (17 * currents[0] + 6 * currents[1] + 3 * currents[2]).tolist()
 
 
 def test_each_channel_has_its_own_threshold() -> None:

@@ -32,16 +32,13 @@ def test_bootstrap_of_means_and_of_their_difference_is_the_normal_interval(metri
         assert metrics.percentile_interval(drawn) == pytest.approx(expected, abs=0.1 * half)
 
 
-def test_confusion_and_mean_iou(metrics: ModuleType) -> None:
+def test_overlap_and_mean_iou(metrics: ModuleType) -> None:
     truth = np.array([[[0, 0], [1, 1]], [[2, 2], [2, 2]]], dtype=np.uint8)
     answers = np.array([[[0, 1], [1, 1]], [[2, 2], [0, 2]]], dtype=np.uint8)
-    counts = metrics.confusion(answers, truth, 4)
-    assert counts.tolist() == [
-        [[1, 1, 0, 0], [0, 2, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]],
-        [[0, 0, 0, 0], [0, 0, 0, 0], [1, 0, 3, 0], [0, 0, 0, 0]],
-    ]
+    pixels = metrics.overlap(answers, truth, 4)
+    assert pixels.tolist() == [[[1, 2, 0, 0], [2, 3, 0, 0]], [[0, 0, 3, 0], [1, 0, 4, 0]]]
     # Class 0: 1 of 3 pixels, class 1: 2 of 3, class 2: 3 of 4; class 3 does not occur.
-    assert metrics.mean_iou(counts.sum(axis=0)) == pytest.approx((1 / 3 + 2 / 3 + 3 / 4) / 3)
+    assert metrics.mean_iou(pixels) == pytest.approx((1 / 3 + 2 / 3 + 3 / 4) / 3)
 
 
 def test_box_iou(metrics: ModuleType) -> None:

@@ -1,0 +1,53 @@
+"""The images that a network had not seen when it was trained, and what they show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accelsim.errors import InputError, Problem
+from accelsim.reference.model import Model
+from accelsim.workload.archive import open_archive
+
+FILE_NAME = "test.npz"
+LARGEST_BYTES = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOut:
+    """`images` uint8 [n, channels, rows, columns]; `labels` int64 [n], a class an image, or [n, rows, columns], a class
+    a pixel; None where the truth is of another kind."""
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.int64] | None
+
+
+def read_held_out(weights: Path, model: Model) -> HeldOut:
+    """The test set beside a weights file (`images`, and `labels` or `masks`); without one, the images of the model.
+
+    Raises `InputError` where the images are not the model's.
+    """
+    path = weights.with_name(FILE_NAME)
+    if not path.is_file():
+        return HeldOut(model.images, model.labels if len(model.labels) else None)
+    with open_archive(path, LARGEST_BYTES) as archive:
+        arrays = archive.load_all()
+    images = arrays.get("images", np.zeros(0))
+    if images.dtype != np.uint8 or images.ndim != 4 or not len(images):
+        raise InputError(_wrong(path, "images", images, "uint8 [images, channels, rows, columns]"))
+    labels = arrays.get("labels", arrays.get("masks"))
+    if labels is None:
+        return HeldOut(images, None)
+    if labels.dtype.kind not in "iu" or labels.shape not in ((len(images),), (len(images), *images.shape[2:])):
+        raise InputError(_wrong(path, "labels", labels, "integers [images], or [images, rows, columns]"))
+    return HeldOut(images, labels.astype(np.int64))
+
+
+def _wrong(path: Path, key: str, array: NDArray[Any], allowed: str) -> Problem:
+    return Problem(
+        "wrong type or shape", str(path), key=key, value=f"{array.dtype} {list(array.shape)}", allowed=allowed
+    )

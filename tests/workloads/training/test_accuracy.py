@@ -1,0 +1,18 @@
+"""The tables of networks on scenes."""
+
+import numpy as np
+import pytest
+
+
+def test_a_loss_is_judged_on_the_same_scenes(script) -> None:
+    ann = np.array([1.0] * 90 + [0.0] * 10)
+    worse = ann.copy()
+    worse[:2] = 0
+    measures = {"snn_t4": lambda cases: worse[cases].mean(), "ann": lambda cases: ann[cases].mean()}
+    judged = script("accuracy").judge(measures, 100)
+    assert judged["ann"].keys() == {"value", "interval"}
+    assert (judged["ann"]["value"], judged["snn_t4"]["value"]) == (0.9, 0.88)
+    assert judged["snn_t4"]["loss"] == pytest.approx(0.02)
+    assert judged["ann"]["interval"] == pytest.approx((0.841, 0.959), abs=0.015)
+    # Two of a hundred scenes differ: between none and five of them are drawn (Poisson of mean 2: 95 % are at most 5).
+    assert judged["snn_t4"]["loss_interval"] == pytest.approx((0, 0.05), abs=1e-9)

@@ -1,0 +1,56 @@
+"""The forms in which a converted network is judged beside the trained one, and its answers in each.
+
+SpikePack: packed words of T steps. LIF and IF: the conventional conversion with rate-coded spikes of T steps, with a
+leak (tau = 2) and without one; the IF neuron's membrane starts at half a threshold, the usual amendment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accelsim.reference.causal import answers as causal_answers
+from accelsim.reference.causal import causal_network
+from accelsim.reference.lif import HALF, IF, LIF
+from accelsim.reference.model import Model, integer_network, output_unit
+from accelsim.reference.network import run
+
+TIMESTEPS = (1, 2, 4, 8)
+FORMS = {"snn": "SpikePack", "lif": "LIF", "if": "IF"}
+NEURONS = {"lif": LIF, "if": replace(IF, initial=HALF)}
+NAMES = {"ann": "ANN"} | {
+    f"{form}_t{timesteps}": f"{name}, T = {timesteps}" for form, name in FORMS.items() for timesteps in TIMESTEPS
+}
+"""Keys of results and what tables call them, in the order of the tables."""
+
+Answers = dict[str, NDArray[np.float64]]
+
+
+def all_answers(model: Model, images: NDArray[np.uint8]) -> Iterator[tuple[str, Answers]]:
+    """`answers` of every form and number of time steps, with the keys of `NAMES`, one after another."""
+    for form in FORMS:
+        for timesteps in TIMESTEPS:
+            yield f"{form}_t{timesteps}", answers(model, form, timesteps, images)
+
+
+def answers(model: Model, form: str, timesteps: int, images: NDArray[np.uint8]) -> Answers:
+    """What the layers without neurons answer to images [n, channels, rows, columns]: float64 [n, *out_shape] by name,
+    in the units of the trained network.
+    """
+    if form == "snn":
+        network = integer_network(model, timesteps)
+        units = {
+            layer.name: output_unit(model, layer.name, timesteps, 8) for layer in network.layers if not layer.fires
+        }
+        sums: dict[str, list[NDArray[np.int64]]] = {name: [] for name in units}
+        for image in images:
+            words = run(network, image)
+            for name in units:
+                sums[name].append(words[name])
+        return {name: unit * np.stack(sums[name]) for name, unit in units.items()}
+    rates = causal_network(model, timesteps, NEURONS[form])
+    found = [causal_answers(rates, image) for image in images]
+    return {name: np.stack([each[name] for each in found]) for name in (found[0] if found else ())}
