@@ -23,7 +23,7 @@ WORKLOADS = Path(__file__).resolve().parents[2] / "workloads"
 def script() -> Iterator[ModuleType]:
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(WORKLOADS / "training")
-        yield importlib.import_module("bit_budget")
+        yield importlib.import_module("equal_budgets")
 
 
 def names(script: ModuleType) -> set[str]:
@@ -80,6 +80,15 @@ def test_every_digit_is_judged_by_a_network_that_has_not_seen_it(
     assert len(right) == 120
     assert right.count("1") < 30
     assert [len(array) for array in words.values()] == [10] * 4
+
+
+def test_eight_bits_are_more_than_the_events_need(script: ModuleType) -> None:
+    """What docs/bit_budget.md says of the counts of whole and of half recordings."""
+    judged = script.record(script.load_digits().images.astype(np.int64), script.SEED)
+    assert script.frames(judged, 1, 8).max() == 31
+    half = script.frames(judged, 2, 8)
+    assert 15 < half.max() < 31
+    assert (half > 15).mean() < 1e-4
 
 
 def test_the_committed_files_hold_every_division(script: ModuleType) -> None:
