@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from accelsim import __version__
-from accelsim.arguments import add_arch, add_seed, count, names, progress, refuse_foreign
-from accelsim.certify_command import add_certify
-from accelsim.compare_command import add_compare
+from accelsim.commands.arguments import add_arch, add_seed, count, names, progress, refuse_foreign
+from accelsim.commands.certify import add_certify
+from accelsim.commands.compare import add_compare
+from accelsim.commands.noc import add_noc
+from accelsim.commands.rtl import add_rtl
+from accelsim.commands.trace import add_trace
 from accelsim.errors import AccelsimError, InputError, Problem, SimulationError
-from accelsim.noc_command import add_noc
-from accelsim.rtl_command import add_rtl
-from accelsim.trace_command import add_trace
 
 if TYPE_CHECKING:
     from accelsim.build import Arch

@@ -52,6 +52,6 @@ def test_a_directory_of_other_files_is_left_alone(tmp_path: Path, capsys: pytest
 def test_without_amaranth_the_extra_is_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("accelsim.rtl_command.find_spec", lambda name: None)
+    monkeypatch.setattr("accelsim.commands.rtl.find_spec", lambda name: None)
     assert rtl(tmp_path / "netlists") == 2
     assert capsys.readouterr().err == "hardware needs the extra rtl: pip install 'accelsim[rtl]'\n"

@@ -19,16 +19,8 @@ FLOORS = (
     ("build",),
     ("simulation", "rtl"),
     ("report", "sweep", "interop", "training"),
-    (
-        "api",
-        "cli",
-        "arguments",
-        "certify_command",
-        "compare_command",
-        "noc_command",
-        "rtl_command",
-        "trace_command",
-    ),
+    ("commands",),
+    ("api", "cli"),
     ("__init__", "__main__"),
 )
 FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names}

@@ -10,13 +10,14 @@ import pytest
 from onnx_models import CONV, W, assert_equal, image, model, node, read, weights
 
 from accelsim.errors import InputError
-from accelsim.interop.onnx import READERS, REFUSED, read_onnx
+from accelsim.interop.onnx import read_onnx
+from accelsim.interop.onnx.network import READERS, REFUSED
 from accelsim.reference.ann import Activation, forward
 from accelsim.reference.convert import convert
 from accelsim.reference.model import integer_network, output_unit
 from accelsim.reference.network import run
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 GOLDEN = ROOT / "tests" / "golden" / "onnx"
 NETWORKS = ("detector", "former", "mobilenet_v2", "resnet18", "unet", "vgg")
 

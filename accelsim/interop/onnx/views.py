@@ -10,11 +10,11 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
-from accelsim.interop.onnx_constant import given, slices, target_sizes
-from accelsim.interop.onnx_draft import Drafts, Value
-from accelsim.interop.onnx_file import OnnxNode
-from accelsim.interop.onnx_layout import Axis, Factor, Layout, Refusal
-from accelsim.interop.onnx_operands import Operand, dynamic, layer_name
+from accelsim.interop.onnx.constant import given, slices, target_sizes
+from accelsim.interop.onnx.draft import Drafts, Value
+from accelsim.interop.onnx.file import OnnxNode
+from accelsim.interop.onnx.layout import Axis, Factor, Layout, Refusal
+from accelsim.interop.onnx.operands import Operand, dynamic, layer_name
 from accelsim.reference.node import Node
 
 

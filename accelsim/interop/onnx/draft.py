@@ -10,7 +10,7 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
-from accelsim.interop.onnx_layout import Layout, Refusal
+from accelsim.interop.onnx.layout import Layout, Refusal
 from accelsim.reference.ann import IDENTITY, Activation, Ann
 from accelsim.reference.node import Node
 from accelsim.reference.reals import Reals

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accelsim.interop.onnx_layout import Layout, Refusal, in_order, positions, whole
+from accelsim.interop.onnx.layout import Layout, Refusal, in_order, positions, whole
 
 SHAPE = (12, 4, 6)
 

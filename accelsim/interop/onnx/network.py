@@ -15,15 +15,12 @@ from pathlib import Path
 import numpy as np
 
 from accelsim.errors import InputError, Problem
-from accelsim.interop import onnx_elementwise as elementwise
-from accelsim.interop import onnx_layers as layers
-from accelsim.interop import onnx_pools as pools
-from accelsim.interop import onnx_views as views
-from accelsim.interop.onnx_constant import fold
-from accelsim.interop.onnx_draft import LARGEST_MAP, Drafts, Value
-from accelsim.interop.onnx_file import Array, OnnxGraph, OnnxNode, read_graph
-from accelsim.interop.onnx_layout import Layout, Refusal
-from accelsim.interop.onnx_operands import Operand
+from accelsim.interop.onnx import elementwise, layers, pools, views
+from accelsim.interop.onnx.constant import fold
+from accelsim.interop.onnx.draft import LARGEST_MAP, Drafts, Value
+from accelsim.interop.onnx.file import Array, OnnxGraph, OnnxNode, read_graph
+from accelsim.interop.onnx.layout import Layout, Refusal
+from accelsim.interop.onnx.operands import Operand
 from accelsim.reference.ann import Ann
 from accelsim.workload.layer import Shape
 

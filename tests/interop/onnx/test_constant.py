@@ -9,9 +9,9 @@ from onnx import helper
 from onnx.reference import ReferenceEvaluator
 from onnx_models import node
 
-from accelsim.interop.onnx_constant import fold, target_sizes
-from accelsim.interop.onnx_file import OnnxNode
-from accelsim.interop.onnx_layout import Refusal
+from accelsim.interop.onnx.constant import fold, target_sizes
+from accelsim.interop.onnx.file import OnnxNode
+from accelsim.interop.onnx.layout import Refusal
 
 A = np.array([[1.5, -2.0, 3.0], [4.0, 0.5, -6.0]], np.float32)
 I = np.array([[7, -8, 9], [2, 3, -4]])  # noqa: E741

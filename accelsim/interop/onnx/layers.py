@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from accelsim.interop.onnx_attention import attention
-from accelsim.interop.onnx_draft import Drafts, Floats, Value
-from accelsim.interop.onnx_file import OnnxNode
-from accelsim.interop.onnx_layout import Layout, Refusal, in_order, positions, whole
-from accelsim.interop.onnx_operands import (
+from accelsim.interop.onnx.attention import attention
+from accelsim.interop.onnx.draft import Drafts, Floats, Value
+from accelsim.interop.onnx.file import OnnxNode
+from accelsim.interop.onnx.layout import Layout, Refusal, in_order, positions, whole
+from accelsim.interop.onnx.operands import (
     MAP,
     Operand,
     constant,
@@ -20,7 +20,7 @@ from accelsim.interop.onnx_operands import (
     layer_name,
     map_channels,
 )
-from accelsim.interop.onnx_window import window
+from accelsim.interop.onnx.window import window
 from accelsim.reference.node import Node, window_shape
 from accelsim.reference.reals import Reals
 from accelsim.workload.layer import Op

@@ -8,11 +8,11 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from accelsim.interop.onnx_constant import given
-from accelsim.interop.onnx_draft import Drafts, Value
-from accelsim.interop.onnx_file import OnnxNode
-from accelsim.interop.onnx_layout import Axis, Layout, Refusal, positions
-from accelsim.interop.onnx_operands import (
+from accelsim.interop.onnx.constant import given
+from accelsim.interop.onnx.draft import Drafts, Value
+from accelsim.interop.onnx.file import OnnxNode
+from accelsim.interop.onnx.layout import Axis, Layout, Refusal, positions
+from accelsim.interop.onnx.operands import (
     SPACE,
     Operand,
     constant,
@@ -20,7 +20,7 @@ from accelsim.interop.onnx_operands import (
     layer_name,
     map_channels,
 )
-from accelsim.interop.onnx_window import Window, window
+from accelsim.interop.onnx.window import Window, window
 from accelsim.reference.node import Node, window_shape
 from accelsim.workload.layer import Op, Shape
 

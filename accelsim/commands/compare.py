@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from accelsim.arguments import add_seed, count, names, progress, refuse_foreign
+from accelsim.commands.arguments import add_seed, count, names, progress, refuse_foreign
 from accelsim.errors import AccelsimError, InputError, Problem, SimulationError
 
 if TYPE_CHECKING:

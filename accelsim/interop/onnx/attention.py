@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from math import prod
 
-from accelsim.interop.onnx_draft import Drafts, Value
-from accelsim.interop.onnx_file import OnnxNode
-from accelsim.interop.onnx_layout import Axis, Factor, Layout, Refusal, in_order, whole
-from accelsim.interop.onnx_operands import SPACE, layer_name
+from accelsim.interop.onnx.draft import Drafts, Value
+from accelsim.interop.onnx.file import OnnxNode
+from accelsim.interop.onnx.layout import Axis, Factor, Layout, Refusal, in_order, whole
+from accelsim.interop.onnx.operands import SPACE, layer_name
 from accelsim.reference.node import Node
 from accelsim.workload.layer import Op, Shape
 

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from accelsim.interop.onnx_draft import Floats, Value
-from accelsim.interop.onnx_file import Array, OnnxNode
-from accelsim.interop.onnx_layout import Part, Refusal, in_order, positions
+from accelsim.interop.onnx.draft import Floats, Value
+from accelsim.interop.onnx.file import Array, OnnxNode
+from accelsim.interop.onnx.layout import Part, Refusal, in_order, positions
 from accelsim.reference.reals import Reals
 
 Operand = Value | Array | None

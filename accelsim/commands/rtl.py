@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from accelsim.arguments import add_arch, refuse_foreign
+from accelsim.commands.arguments import add_arch, refuse_foreign
 from accelsim.errors import InputError, Problem
 
 NETLISTS = ("packed_array.il", "router.il")

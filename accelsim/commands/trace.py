@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from accelsim.arguments import add_seed, count, share
+from accelsim.commands.arguments import add_seed, count, share
 from accelsim.errors import InputError, Problem
 
 if TYPE_CHECKING:

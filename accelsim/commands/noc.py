@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from accelsim.arguments import add_arch, add_seed, count, progress, refuse_foreign, whole
+from accelsim.commands.arguments import add_arch, add_seed, count, progress, refuse_foreign, whole
 from accelsim.errors import InputError, Problem
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ from onnx import TensorProto, helper, numpy_helper
 from onnx_models import CONV, W, model, node
 
 from accelsim.errors import InputError
-from accelsim.interop import onnx_file
+from accelsim.interop.onnx import file as onnx_file
 from accelsim.interop.onnx import read_onnx
-from accelsim.interop.onnx_file import read_graph
+from accelsim.interop.onnx.file import read_graph
 
 
 @pytest.fixture(autouse=True)

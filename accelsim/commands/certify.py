@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from accelsim.arguments import add_arch, count, progress, refuse_foreign
+from accelsim.commands.arguments import add_arch, count, progress, refuse_foreign
 from accelsim.errors import SimulationError
 
 

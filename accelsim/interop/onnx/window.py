@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from accelsim.interop.onnx_draft import Value
-from accelsim.interop.onnx_file import OnnxNode
-from accelsim.interop.onnx_layout import Refusal
+from accelsim.interop.onnx.draft import Value
+from accelsim.interop.onnx.file import OnnxNode
+from accelsim.interop.onnx.layout import Refusal
 
 Pair = tuple[int, int]
 

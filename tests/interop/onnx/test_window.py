@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accelsim.interop.onnx_draft import Value
-from accelsim.interop.onnx_file import OnnxNode
-from accelsim.interop.onnx_layout import Layout, Refusal
-from accelsim.interop.onnx_window import Window, window
+from accelsim.interop.onnx.draft import Value
+from accelsim.interop.onnx.file import OnnxNode
+from accelsim.interop.onnx.layout import Layout, Refusal
+from accelsim.interop.onnx.window import Window, window
 
 SIZES = st.integers(1, 9)
 

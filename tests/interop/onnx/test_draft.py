@@ -6,8 +6,8 @@ from math import inf
 import numpy as np
 import pytest
 
-from accelsim.interop.onnx_draft import LARGEST_MAP, RELU, Drafts, Value
-from accelsim.interop.onnx_layout import Layout, Refusal
+from accelsim.interop.onnx.draft import LARGEST_MAP, RELU, Drafts, Value
+from accelsim.interop.onnx.layout import Layout, Refusal
 from accelsim.reference.ann import Activation
 from accelsim.reference.node import Node
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from accelsim.interop.onnx_file import OnnxNode
-from accelsim.interop.onnx_layout import Refusal
+from accelsim.interop.onnx.file import OnnxNode
+from accelsim.interop.onnx.layout import Refusal
 
 Array = NDArray[Any]
 Operands = Sequence[Array | None]
