@@ -53,6 +53,14 @@ def test_packed_neurons_reach_the_ann(outcome: dict[str, str], example: Any) -> 
     assert outcome["ann"].count("1") / 1797 > 0.97
     for kind in ("packed_t4", "packed_t8"):
         assert example.paired(outcome["ann"], outcome[kind])[2] <= 0.01
+    for kind in ("packed_t1", "packed_t2"):
+        assert example.paired(outcome["ann"], outcome[kind])[0] > 0.01
+
+
+def test_lif_neurons_are_behind_packed_ones_of_several_steps(outcome: dict[str, str], example: Any) -> None:
+    behind = [example.paired(outcome[f"packed_t{steps}"], outcome[f"lif_t{steps}"])[1] for steps in (1, 2, 4, 8)]
+    assert behind[0] < 0
+    assert min(behind[1:]) > 0
 
 
 def test_cost_is_flat_in_time_with_packed_neurons_and_not_with_lif_neurons(
