@@ -43,7 +43,7 @@ def test_help_lists_the_commands_that_exist() -> None:
     run = accelsim("--help")
     assert run.returncode == 0
     listed = [line.split()[0] for line in run.stdout.split("COMMAND\n")[-1].splitlines() if line.startswith("    ")]
-    assert listed == ["run", "plan", "check", "plot", "sweep", "trace", "compare", "noc", "rtl"]
+    assert listed == ["run", "plan", "check", "plot", "sweep", "trace", "certify", "compare", "noc", "rtl"]
     for command in (
         ["run"],
         ["plan"],
@@ -69,7 +69,7 @@ def test_help_lists_the_commands_that_exist() -> None:
         (
             ["chek", "a.yaml"],
             "no such command or file: 'chek'; did you mean check? "
-            "(commands: run, plan, check, plot, sweep, trace, compare, noc, rtl)",
+            "(commands: run, plan, check, plot, sweep, trace, certify, compare, noc, rtl)",
         ),
         (["a.yaml", "b.npz", "--images", "0"], "argument --images: must be 1 or more (got '0')"),
         (
@@ -161,10 +161,10 @@ class Machine:
             report={"total": {"cycles": np.int64(7)}}, timeline={"bins": np.arange(2)}, arch_text="clock_mhz: 500\n"
         )
         import accelsim.build
-        import accelsim.report
+        import accelsim.report.comparison_files
         import accelsim.workload
 
-        assert accelsim.build and accelsim.report and accelsim.workload
+        assert accelsim.build and accelsim.report.comparison_files and accelsim.workload
         install("accelsim.build.load_arch", self.load_arch)
         install("accelsim.build.planning.check", lambda arch, workload: [f"{arch.name} runs {workload}"])
         install("accelsim.workload.load_input", self.load_input)

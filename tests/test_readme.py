@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -28,7 +29,7 @@ def blocks() -> list[tuple[str, str]]:
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     """A directory that looks like a checkout, with `python` and `accelsim` as an environment would have them."""
-    for name in ("arch_configs", "traces", "run_sim.py"):
+    for name in ("arch_configs", "examples", "traces", "run_sim.py"):
         (tmp_path / name).symlink_to(ROOT / name)
     for name in ("bin", "docs/images"):
         (tmp_path / name).mkdir(parents=True)
@@ -63,6 +64,8 @@ def test_commands_and_snippets_run_in_order(checkout: Path) -> None:
             (checkout / text.splitlines()[0].removeprefix("# ")).write_text(text, encoding="utf-8")
         elif language == "python":
             run([sys.executable, "-c", text], checkout)
+        elif "export_onnx.py" in text and find_spec("torch") is None:
+            assert "pip install -e '.[onnx,train]'" in README.read_text(encoding="utf-8")
         elif language == "sh" and not text.startswith("pip "):
             run(["bash", "-euc", text.partition(install)[2] or text], checkout)
     for file in (

@@ -17,12 +17,13 @@ import numpy as np
 from accelsim.errors import InputError, Problem
 from accelsim.interop import onnx_elementwise as elementwise
 from accelsim.interop import onnx_layers as layers
+from accelsim.interop import onnx_pools as pools
 from accelsim.interop import onnx_views as views
 from accelsim.interop.onnx_constant import fold
 from accelsim.interop.onnx_draft import LARGEST_MAP, Drafts, Value
 from accelsim.interop.onnx_file import Array, OnnxGraph, OnnxNode, read_graph
-from accelsim.interop.onnx_layers import Operand
 from accelsim.interop.onnx_layout import Layout, Refusal
+from accelsim.interop.onnx_operands import Operand
 from accelsim.reference.ann import Ann
 from accelsim.workload.layer import Shape
 
@@ -30,7 +31,7 @@ Reader = Callable[[Drafts, OnnxNode, Sequence[Operand]], Value | list[Value]]
 
 READERS: Mapping[str, Reader] = {
     "Add": elementwise.add,
-    "AveragePool": layers.pool,
+    "AveragePool": pools.pool,
     "BatchNormalization": elementwise.batch_norm,
     "Cast": views.same,
     "Clip": elementwise.rectify,
@@ -41,22 +42,22 @@ READERS: Mapping[str, Reader] = {
     "Flatten": views.reshape,
     "Gather": views.part,
     "Gemm": layers.gemm,
-    "GlobalAveragePool": layers.over_space,
-    "GlobalMaxPool": layers.over_space,
+    "GlobalAveragePool": pools.over_space,
+    "GlobalMaxPool": pools.over_space,
     "Identity": views.same,
     "LeakyRelu": elementwise.rectify,
     "MatMul": layers.matmul,
-    "MaxPool": layers.pool,
+    "MaxPool": pools.pool,
     "Mul": elementwise.multiply,
     "Neg": elementwise.multiply,
     "PRelu": elementwise.rectify,
     "Pad": elementwise.pad,
-    "ReduceMax": layers.over_space,
-    "ReduceMean": layers.over_space,
-    "ReduceSum": layers.over_space,
+    "ReduceMax": pools.over_space,
+    "ReduceMean": pools.over_space,
+    "ReduceSum": pools.over_space,
     "Relu": elementwise.rectify,
     "Reshape": views.reshape,
-    "Resize": layers.resize,
+    "Resize": pools.resize,
     "Slice": views.part,
     "Split": views.part,
     "Squeeze": views.reshape,
@@ -64,7 +65,7 @@ READERS: Mapping[str, Reader] = {
     "Sum": elementwise.add,
     "Transpose": views.transpose,
     "Unsqueeze": views.reshape,
-    "Upsample": layers.resize,
+    "Upsample": pools.resize,
 }
 """What reads each operator."""
 

@@ -11,8 +11,8 @@ import numpy as np
 from accelsim.interop.onnx_constant import given
 from accelsim.interop.onnx_draft import RELU, Drafts, Floats, Value
 from accelsim.interop.onnx_file import OnnxNode
-from accelsim.interop.onnx_layers import Operand, constant, dynamic, layer_name, map_channels, needed
 from accelsim.interop.onnx_layout import Layout, Refusal, in_order, positions, whole
+from accelsim.interop.onnx_operands import Operand, constant, dynamic, layer_name, map_channels, needed
 from accelsim.reference.ann import Activation
 from accelsim.reference.node import Node
 

@@ -51,10 +51,10 @@ def read_graph(path: str | Path) -> OnnxGraph:
     nodes that are no operators of the standard set, and where the `onnx` package is missing.
     """
     path = Path(path)
-    content = _content(path)
+    _check_size(path)
     onnx = _package()
     try:
-        model = onnx.load_model_from_string(content)
+        model = onnx.load_model_from_string(path.read_bytes())
         _check_texts(model)
     except Exception:  # protobuf's errors share no base of their own
         raise InputError(Problem("is no ONNX model", str(path))) from None
@@ -82,16 +82,14 @@ def read_graph(path: str | Path) -> OnnxGraph:
     return OnnxGraph(str(path), tuple(nodes), constants, inputs, tuple(value.name for value in graph.output))
 
 
-def _content(path: Path) -> bytes:
+def _check_size(path: Path) -> None:
     if not path.exists():
         raise InputError(Problem("no such file", str(path)))
     if not path.is_file():
         raise InputError(Problem("is not a file", str(path)))
-    if path.stat().st_size > LARGEST_BYTES:
-        raise InputError(
-            Problem("is too large", str(path), value=path.stat().st_size, allowed=f"{LARGEST_BYTES} bytes")
-        )
-    return path.read_bytes()
+    size = path.stat().st_size
+    if size > LARGEST_BYTES:
+        raise InputError(Problem("is too large", str(path), value=size, allowed=f"{LARGEST_BYTES} bytes"))
 
 
 def _package() -> ModuleType:

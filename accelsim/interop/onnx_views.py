@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from accelsim.interop.onnx_constant import given, slices, target_sizes
 from accelsim.interop.onnx_draft import Drafts, Value
 from accelsim.interop.onnx_file import OnnxNode
-from accelsim.interop.onnx_layers import Operand, dynamic, layer_name
 from accelsim.interop.onnx_layout import Axis, Factor, Layout, Refusal
+from accelsim.interop.onnx_operands import Operand, dynamic, layer_name
 from accelsim.reference.node import Node
 
 

@@ -32,7 +32,7 @@ def rails(ann: Ann, signed_image: bool = False) -> Ann:
       values through makes rails. One without an activation that nobody consumes is an output as it is.
     - An `add` with an activation becomes a 1x1 convolution over the `concat` of its operands: a neuron with one
       synapse a branch. Other operators that neurons must follow are followed by a convolution of one synapse a
-      neuron, as is an operand that no neuron fired, or not on rails, where it meets others.
+      neuron; where values meet, so is an operand that no neuron fired, that lacks rails, or whose ceiling is another.
     - Products of attention have a ReLU.
 
     With `signed_image` the image comes as rails too (`split`). Raises `InputError` naming every node that has no such
@@ -67,12 +67,16 @@ def _early_activations(ann: Ann) -> Ann:
 
 @dataclass(frozen=True, slots=True)
 class _Value:
-    """Where a node's value is found: under which name, on how many channels before rails, and whether on rails."""
+    """Where a node's value is found: under which name, on how many channels before rails, and whether on rails.
+
+    `ceiling` is that of the neurons that fired it, so that words which meet come from neurons of one range.
+    """
 
     name: str
     channels: int
     signed: bool
     fired: bool
+    ceiling: float = inf
 
 
 @dataclass
@@ -149,7 +153,7 @@ class _Rewrite:
             weights, bias = _interleave(weights, 0, pair), _interleave(bias, 0, pair)
         name = self._name(f"{node.name}.rails") if signed and answers else node.name
         self._put(replace(node, name=name, inputs=_names(operands)), weights, bias, Activation(ceiling=act.ceiling))
-        return _Value(name, channels, signed, True)
+        return _Value(name, channels, signed, True, act.ceiling)
 
     def _attention(self, node: Node, operands: list[_Value], act: Activation, answers: bool) -> _Value:
         first, second = operands
@@ -167,7 +171,7 @@ class _Rewrite:
             activation=RELU if late else Activation(ceiling=act.ceiling),
         )
         self.gain[name] = self.ann.gain.get(node.name, 1.0)
-        made = _Value(name, self.shapes[node.name][0], second.signed, True)
+        made = _Value(name, self.shapes[node.name][0], second.signed, True, inf if late else act.ceiling)
         return self._activate(node, made, act, answers) if late else made
 
     def _without_weights(self, node: Node, operands: list[_Value], act: Activation, answers: bool) -> _Value:
@@ -178,7 +182,7 @@ class _Rewrite:
             self._refuse(node, rule, ", ".join(node.inputs) or "the image", "a ReLU before it, or after it alone")
         if node.op == "add" and acts:
             joined = self._name(f"{node.name}.operands")
-            fired = [self._fired(operand) for operand in operands]
+            fired = self._meeting(operands)
             self._put(Node(joined, "concat", _names(fired)))
             unit = np.eye(operands[0].channels, dtype=np.float32)
             blocks = [_interleave(unit, 1, BOTH) if operand.signed else unit for operand in operands]
@@ -187,11 +191,11 @@ class _Rewrite:
             sum_ = Node(node.name, "conv2d")
             return self._neurons(sum_, source, weights, np.zeros(len(weights)), act, bool(act.slope), answers)
         if node.op in ("add", "concat"):
-            operands = [self._fired(operand, signed) for operand in operands]
+            operands = self._meeting(operands, signed)
         name = self._name(f"{node.name}.rails") if acts or (signed and answers) else node.name
         self._put(replace(node, name=name, inputs=_names(operands)))
         passes = node.op != "avgpool2d" and operands[0].fired
-        made = _Value(name, self.shapes[node.name][0], signed, passes)
+        made = _Value(name, self.shapes[node.name][0], signed, passes, operands[0].ceiling)
         return self._activate(node, made, act, answers) if acts else made
 
     def _activate(self, node: Node, value: _Value, act: Activation, answers: bool) -> _Value:
@@ -202,10 +206,19 @@ class _Rewrite:
         signed = value.signed and bool(act.slope)
         return self._neurons(after, [value], weights, np.zeros(len(weights)), act, signed, answers)
 
-    def _fired(self, value: _Value, signed: bool = False) -> _Value:
-        """A value as words that neurons fire, on rails where `signed`."""
-        if value.fired and (value.signed or not signed):
-            return value
+    def _meeting(self, values: list[_Value], signed: bool = False) -> list[_Value]:
+        """Values as words of one step that neurons fire, on rails where `signed`.
+
+        What has a ceiling and meets what has another is fired once more, so that its own ceiling still cuts it off.
+        """
+        fired = [
+            value if value.fired and (value.signed or not signed) else self._again(value, signed) for value in values
+        ]
+        if len({value.ceiling for value in fired}) == 1:
+            return fired
+        return [value if value.ceiling == inf else self._again(value, signed) for value in fired]
+
+    def _again(self, value: _Value, signed: bool) -> _Value:
         wanted = (value.name, value.signed or signed)
         if wanted not in self.relays:
             taken = np.eye(2, dtype=np.float32)[: 1 + wanted[1], : 1 + value.signed]

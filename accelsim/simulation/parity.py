@@ -2,7 +2,9 @@
 
 Packed spikes, serial spikes and the chip compute the same integers, so that every word must be equal. The network of
 real numbers is rounded to spikes: what can be asked of it is that it decides alike. A decision is the index of the
-largest value of the network's first answers, at each of their positions: a class an image, or a class a pixel.
+largest value of the network's first answers, at each of their positions: a class an image, or a class a pixel. A
+network with further answers, such as the sides of boxes, detects: where none of its first answers is above 0 (one half,
+for a logistic score), it sees nothing.
 """
 
 from __future__ import annotations
@@ -93,7 +95,8 @@ def certify(
     """
     network = integer_network(model, timesteps, weight_bits)
     ann = ann_of(model)
-    decider = model.answers[0]
+    decider, *further = model.answers
+    detects = bool(further)
     must_equal = {"serial": True, "chip": arch.settings.neurons.arithmetic == "exact", "ann": False}
     agreements = {form: Agreement(form) for form in must_equal}
     made = Certificate(
@@ -115,7 +118,7 @@ def certify(
         real = forward(ann, words * model.image_step, [decider])[decider]
         for index, image in enumerate(words):
             packed = {layer.name: trace.output_words(layer.name, index) for layer in network.layers}
-            decided = _decisions(packed[decider])
+            decided = _decisions(packed[decider], detects)
             labels = None if held_out.labels is None else np.ravel(held_out.labels[first + index])
             made.decisions += decided.size
             _count_right(made.right, "packed", decided, labels)
@@ -126,7 +129,7 @@ def certify(
             }
             for form, answers in forms.items():
                 agreement = agreements[form]
-                decisions = _decisions(answers[decider])
+                decisions = _decisions(answers[decider], detects)
                 differing = int((decisions != decided).sum())
                 agreement.images += differing == 0
                 agreement.decisions += decided.size
@@ -144,10 +147,12 @@ def certify(
     return made
 
 
-def _decisions(answers: NDArray[Any]) -> NDArray[np.intp]:
-    """The index of the largest channel at each position, one after the other."""
-    decisions: NDArray[np.intp] = np.asarray(answers).argmax(axis=0).ravel()
-    return decisions
+def _decisions(answers: NDArray[Any], detects: bool) -> NDArray[np.intp]:
+    """The index of the largest channel at each position, one after the other; -1 where a detector sees nothing."""
+    decisions: NDArray[np.intp] = np.asarray(answers).argmax(axis=0)
+    if detects:
+        decisions = np.where(np.asarray(answers).max(axis=0) > 0, decisions, -1)
+    return decisions.ravel()
 
 
 def _count_right(

@@ -10,6 +10,7 @@ weigh the same, unlike SpikePack's, so that T steps of b bits tell at most T (2^
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -42,8 +43,7 @@ class BitSpike(nn.Module):
 
     def forward(self, currents: Tensor) -> Tensor:
         """Spikes [T, ...], whole numbers from 0 to 2^b - 1, of the currents [T, ...] of T time steps."""
-        spikes: Tensor = _Train.apply(currents / self.threshold, self.largest)  # type: ignore[no-untyped-call]
-        return spikes
+        return _train(currents / self.threshold, self.largest)
 
 
 class _Train(torch.autograd.Function):
@@ -75,3 +75,6 @@ class _Train(torch.autograd.Function):
         for step in reversed(range(len(of_spikes))):
             later = torch.where(in_range[step], of_spikes[step], later, out=of_ratios[step])
         return of_ratios, None
+
+
+_train: Callable[..., Tensor] = _Train.apply

@@ -9,7 +9,7 @@ from __future__ import annotations
 import operator
 from dataclasses import dataclass, replace
 from math import prod
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import numpy as np
 import torch
@@ -19,6 +19,7 @@ from accelsim.errors import InputError, Problem
 from accelsim.reference.model import Model, integer_network
 from accelsim.reference.network import Network
 from accelsim.reference.node import Node, window_shape
+from accelsim.training.lif import LIF
 from accelsim.training.neuron import PackedNeuron, largest_word
 from accelsim.training.quantise import rounded_weights
 from accelsim.training.sums import Norm, Sums, array
@@ -81,12 +82,12 @@ class _Map:
 _Value = _Map | Sums | None
 """None follows from what was refused."""
 
-_Pool = nn.MaxPool2d | nn.AvgPool2d | nn.AdaptiveAvgPool2d
+_Pool: TypeAlias = nn.MaxPool2d | nn.AvgPool2d | nn.AdaptiveAvgPool2d
 
 
 class _Tracer(fx.Tracer):
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
-        return isinstance(m, PackedNeuron) or super().is_leaf_module(m, module_qualified_name)
+        return isinstance(m, PackedNeuron | LIF) or super().is_leaf_module(m, module_qualified_name)
 
 
 class _Reading:
@@ -102,7 +103,7 @@ class _Reading:
         self._outputs: tuple[str, ...] = ()
         self._used: set[str] = set()
         values: dict[fx.Node, _Value] = {}
-        for place in _Tracer().trace(module).nodes:
+        for place in self._trace(module):
             operands = [values[operand] for operand in place.all_input_nodes]
             known = [operand for operand in operands if operand is not None]
             values[place] = self._read(place, known) if len(known) == len(operands) else None
@@ -110,6 +111,16 @@ class _Reading:
             self._check_neurons()
         if self._problems:
             raise InputError(self._problems)
+
+    def _trace(self, module: nn.Module) -> list[fx.Node]:
+        try:
+            places = list(_Tracer().trace(module).nodes)
+        except fx.proxy.TraceError as error:
+            raise InputError(Problem("what it computes depends on values", value=str(error))) from None
+        images = [place.name for place in places if place.op == "placeholder"]
+        if len(images) > 1:
+            self._refuse("", "several inputs", ", ".join(images), "one: the images")
+        return places
 
     def model(self, name: str) -> Model:
         return Model(

@@ -55,10 +55,11 @@ class PackedNeuron(nn.Module):
         options = self.timesteps, self.tau, self.comparator, self.rounding
         return _straight_through(membrane, self.theta, *options)
 
-    @torch.no_grad()
     def words(self, membrane: Tensor) -> Tensor:
         """z, in the membrane's dtype, without gradients."""
-        return decode(_scaled(membrane, self.theta, self.rounding), self.timesteps, self.tau, self.comparator)
+        with torch.no_grad():
+            scaled = _scaled(membrane, self.theta, self.rounding)
+            return decode(scaled, self.timesteps, self.tau, self.comparator)
 
     def extra_repr(self) -> str:
         return f"timesteps={self.timesteps}, tau={self.tau}, comparator={self.comparator!r}, rounding={self.rounding!r}"

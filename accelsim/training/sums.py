@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import numpy as np
 import torch
@@ -16,7 +17,7 @@ from accelsim.training.quantise import rounded_weights, write_rounded
 from accelsim.workload.layer import Shape
 
 Floats = NDArray[np.float64]
-Norm = nn.BatchNorm1d | nn.BatchNorm2d
+Norm: TypeAlias = nn.BatchNorm1d | nn.BatchNorm2d
 
 WEAKEST_CHANNEL = 2.0**-20
 """Floor of a channel's scale relative to the strongest: one that normalisation switched off has no threshold."""
@@ -100,4 +101,4 @@ class Sums:
 
 def array(tensor: Tensor | None) -> Floats:
     assert tensor is not None
-    return tensor.detach().cpu().numpy().astype(np.float64)
+    return np.asarray(tensor.detach().cpu().numpy(), dtype=np.float64)

@@ -1,6 +1,7 @@
 """Networks from ONNX files: exports of PyTorch against its recorded outputs, names, shapes, and what is refused, by its
 whole message."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ from accelsim.reference.convert import convert
 from accelsim.reference.model import integer_network, output_unit
 from accelsim.reference.network import run
 
-GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "onnx"
+ROOT = Path(__file__).resolve().parents[2]
+GOLDEN = ROOT / "tests" / "golden" / "onnx"
 NETWORKS = ("detector", "former", "mobilenet_v2", "resnet18", "unet", "vgg")
 
 
@@ -210,3 +212,9 @@ def test_a_fixed_batch_changes_nothing(tmp_path: Path) -> None:
     nodes = [CONV, node("Reshape", "c k", "f"), node("Gemm", "f v", "y")]
     constants = {**W, "k": np.array([4, -1]), "v": weights(256, 3)}
     assert_equal(model(nodes, constants, (4, 3, 8, 8)), tmp_path / "m.onnx", image(4, 3, 8, 8))
+
+
+def test_the_document_names_what_is_read() -> None:
+    table = (ROOT / "docs" / "onnx.md").read_text().split("## What is read")[1].split("A view says")[0]
+    named = {word for row in table.splitlines() for word in row.split("|")[1:2] for word in re.findall(r"\w+", word)}
+    assert READERS.keys() <= named

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from accelsim.reference.model import Model
 from accelsim.reference.model_check import model_problems
 from accelsim.reference.node import Node
 
@@ -125,6 +126,100 @@ def test_arrays(group, array, message, random_model) -> None:
     model = random_model(4)
     broken = drop(model, group, "down") if array is None else swap(model, group, "down", array)
     assert messages(broken) == [f"w.npz: {message}"]
+
+
+ATTENTION = (
+    Node("q", "conv2d", (), stream="q"),
+    Node("k", "conv2d", (), stream="q"),
+    Node("scores", "attention_scores", ("q", "k"), stream="q", groups=2),
+    Node("values", "attention_values", ("scores", "q"), stream="q", groups=2),
+    Node("both", "concat", ("q", "values")),
+    Node("up", "upsample", ("both",), factor=(2, 1)),
+    Node("last", "conv2d", ("up",), groups=4),
+)
+
+
+def attention(**changes) -> Model:
+    """Two heads of two channels over 2 x 3 tokens, then a grouped convolution."""
+    shapes = {"q": (4, 3, 1, 1), "k": (4, 3, 1, 1), "last": (4, 2, 1, 1)}
+    model = Model(
+        "attention",
+        "",
+        (3, 2, 3),
+        8,
+        1 / 255,
+        ATTENTION,
+        {name: np.ones(shape, dtype=np.int8) for name, shape in shapes.items()},
+        {name: np.ones(shape[0]) for name, shape in shapes.items()},
+        {name: np.ones(shape[0]) for name, shape in shapes.items()},
+        {"q": np.ones(1)},
+        images=np.zeros((0, 3, 2, 3), dtype=np.uint8),
+    )
+    return replace(model, **changes)
+
+
+@pytest.mark.parametrize(
+    ("node", "values", "message"),
+    [
+        (
+            "scores",
+            {"groups": 3},
+            "layers.scores.groups: do not divide the channels (got 3); allowed: a divisor of 4",
+        ),
+        ("scores", {"inputs": ("q",)}, "layers.scores.inputs: not two operands (got 1); allowed: 2"),
+        (
+            "values",
+            {"groups": 1},
+            "layers.values.inputs: operands of attention_values do not fit (got [[12, 2, 3], [4, 2, 3]]); "
+            "allowed: the first [6, 2, 3]",
+        ),
+        (
+            "scores",
+            {"stream": "none"},
+            "layers.scores.stream: no full_scale for it (got 'none'); allowed: q",
+        ),
+        (
+            "both",
+            {"inputs": ("q",)},
+            "layers.both.inputs: operands of a concat differ (got [\"[4, 2, 3] of stream 'q'\"]); "
+            "allowed: layers of spikes of one size and stream",
+        ),
+        (
+            "up",
+            {"factor": (0, 1)},
+            "layers.up.factor: not two sizes (got (0, 1)); allowed: [rows, columns], each at least 1",
+        ),
+        ("last", {"groups": 0}, "layers.last.groups: not a size (got 0); allowed: at least 1"),
+        ("last", {"groups": 3}, "layers.last.groups: do not divide the channels (got 3); allowed: a divisor of 8"),
+        (
+            "last",
+            {"groups": 8},
+            "layers.last.weights: wrong type or shape (got 'int8 [4, 2, 1, 1]'); allowed: int8 [out_channels, 1, 1, 1]",
+        ),
+    ],
+)
+def test_graphs_of_attention(node, values, message) -> None:
+    assert messages(attention()) == []
+    assert messages(change(attention(), node, **values)) == [f"w.npz: {message}"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"outputs": ("last", "end")},
+            "outputs: no layer of that name (got 'end'); allowed: q, k, scores, values, both, up, last",
+        ),
+        ({"gain": {"scores": 0.0}}, "gain.scores: not a positive number (got 0.0)"),
+        ({"ceiling": {"q": "six"}}, "ceiling.q: not a positive number (got 'six')"),
+        (
+            {"image_rails": True},
+            "image_rails: not true or false, or an odd number of rails (got True); allowed: two channels for one",
+        ),
+    ],
+)
+def test_what_stands_beside_the_graph(changes, message) -> None:
+    assert messages(attention(**changes)) == [f"w.npz: {message}"]
 
 
 def test_all_problems_of_the_inputs_are_gathered(random_model) -> None:

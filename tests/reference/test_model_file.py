@@ -7,16 +7,25 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from random_anns import random_ann
 
 from accelsim.errors import InputError
 from accelsim.reference import model_file
+from accelsim.reference.convert import convert
+from accelsim.reference.model import Model
 from accelsim.reference.model_file import find_model, read_model, write_model
 
 WORKLOADS = Path(__file__).resolve().parents[2] / "workloads"
 
 
-def test_round_trip(random_model, tmp_path) -> None:
-    model = random_model(2)
+def converted(seed: int) -> Model:
+    ann = random_ann(seed)
+    return convert(ann, np.random.default_rng(0).normal(size=(1, *ann.input_shape)))
+
+
+@pytest.mark.parametrize("seed", [2, 30, 31, 32])
+def test_round_trip(seed, random_model, tmp_path) -> None:
+    model = random_model(seed) if seed == 2 else converted(seed)
     path = tmp_path / "weights.npz"
     write_model(path, model)
     again = read_model(path)
@@ -25,8 +34,8 @@ def test_round_trip(random_model, tmp_path) -> None:
         if isinstance(old, dict):
             assert old.keys() == new.keys()
             for name, array in old.items():
-                assert new[name].dtype == array.dtype
-                assert new[name].tolist() == array.tolist()
+                assert np.asarray(new[name]).dtype == np.asarray(array).dtype
+                assert np.asarray(new[name]).tolist() == np.asarray(array).tolist()
         elif isinstance(old, np.ndarray):
             assert new.tolist() == old.tolist()
         else:

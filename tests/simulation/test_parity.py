@@ -147,3 +147,9 @@ def test_held_out_masks_are_labels_of_pixels(tmp_path: Path) -> None:
     assert held_out.labels is not None
     assert np.array_equal(held_out.labels, masks)
     assert len(held_out.images) == 2
+
+
+def test_a_detector_sees_nothing_where_no_score_is_above_0() -> None:
+    scores = np.array([[[3, -1], [0, 0]], [[1, -2], [-4, 5]]])
+    assert parity._decisions(scores, detects=True).tolist() == [0, -1, -1, 1]
+    assert parity._decisions(scores, detects=False).tolist() == [0, 0, 0, 1]

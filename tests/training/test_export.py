@@ -13,6 +13,7 @@ from accelsim.reference.model import output_unit
 from accelsim.reference.network import produce, run
 from accelsim.reference.trace_maker import record
 from accelsim.training.export import packed_model, packed_network, settle
+from accelsim.training.lif import LIF
 from accelsim.training.neuron import PackedNeuron
 from accelsim.training.quantise import quantised
 from accelsim.workload.trace import write_trace
@@ -146,6 +147,20 @@ class Twice(nn.Module):
         return self.fire(self.norm(self.other(first))), self.fire(self.weigh(first))
 
 
+class Branching(nn.Module):
+    def forward(self, images):
+        return images if images.sum() > 0 else -images
+
+
+class Two(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.weigh, self.fire = quantised(nn.Conv2d(1, 1, 1), 8), PackedNeuron(4)
+
+    def forward(self, images, others):
+        return self.fire(self.weigh(images))
+
+
 class Doubled(nn.Module):
     def forward(self, words):
         return words * 2
@@ -204,6 +219,16 @@ SUPPORTED = (
             nn.Sequential(conv(), PackedNeuron(4), quantised(nn.Linear(2, 3), 8)),
             "2: reads a part of each map (got 2); allowed: 8",
         ),
+        (
+            nn.Sequential(conv(), LIF(4)),
+            f"1: no counterpart for this module on sums that no neuron fired on (got 'LIF'){SUPPORTED}",
+        ),
+        (
+            Branching(),
+            "what it computes depends on values (got 'symbolically traced variables cannot be used as inputs to "
+            "control flow')",
+        ),
+        (Two(), "several inputs (got 'images, others'); allowed: one: the images"),
         (
             Twice(),
             "norm: called twice; allowed: one call of a module with parameters\n"

@@ -23,10 +23,11 @@ def equal_words(network: Network, images) -> None:
             assert torch.equal(found[name][index].long(), torch.from_numpy(words)), name
 
 
-@pytest.mark.parametrize("timesteps", [1, 4, 8, 12])
-def test_a_trained_network(timesteps: int) -> None:
+@pytest.mark.parametrize("comparator", [">=", ">"])
+@pytest.mark.parametrize("timesteps", [1, 4, 12])
+def test_a_trained_network(timesteps: int, comparator) -> None:
     images = np.random.default_rng(0).integers(0, 256, (4, 2, 8, 8), dtype=np.uint8)
-    equal_words(packed_network(residual(1, timesteps), (2, 8, 8)), images)
+    equal_words(packed_network(residual(1, timesteps, comparator=comparator), (2, 8, 8)), images)
 
 
 def test_the_shipped_network() -> None:

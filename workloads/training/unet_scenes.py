@@ -68,7 +68,8 @@ def train(epochs: int = EPOCHS, scenes: int = SCENES) -> UNet:
 def converted(net: UNet) -> Model:
     """The SpikePack model, calibrated on scenes of training digits, with no scene of its own."""
     ann = to_ann(net, "unet_scenes", (1, CANVAS, CANVAS))
-    return replace(convert(ann, load("train", CALIBRATION_SCENES, CALIBRATION_SEED).images), dataset=DATASET)
+    calibration = load("train", CALIBRATION_SCENES, CALIBRATION_SEED).images
+    return replace(convert(ann, calibration, per_channel=True), dataset=DATASET)
 
 
 def predict(net: UNet, images: NDArray[np.uint8]) -> NDArray[np.float64]:

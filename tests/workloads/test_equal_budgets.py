@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -22,7 +23,7 @@ WORKLOADS = Path(__file__).resolve().parents[2] / "workloads"
 def script() -> Iterator[ModuleType]:
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(WORKLOADS / "training")
-        yield importlib.import_module("bit_budget")
+        yield importlib.import_module("equal_budgets")
 
 
 def names(script: ModuleType) -> set[str]:
@@ -79,3 +80,26 @@ def test_every_digit_is_judged_by_a_network_that_has_not_seen_it(
     assert len(right) == 120
     assert right.count("1") < 30
     assert [len(array) for array in words.values()] == [10] * 4
+
+
+def test_eight_bits_are_more_than_the_events_need(script: ModuleType) -> None:
+    """What docs/bit_budget.md says of the counts of whole and of half recordings."""
+    judged = script.record(script.load_digits().images.astype(np.int64), script.SEED)
+    assert script.frames(judged, 1, 8).max() == 31
+    half = script.frames(judged, 2, 8)
+    assert 15 < half.max() < 31
+    assert (half > 15).mean() < 1e-4
+
+
+def test_the_committed_files_hold_every_division(script: ModuleType) -> None:
+    answers = json.loads((WORKLOADS / "bit_budget" / "accuracy.json").read_text(encoding="utf-8"))
+    assert set(answers) == names(script)
+    assert {len(right) for right in answers.values()} == {1797}
+    assert {digit for right in answers.values() for digit in right} == {"0", "1"}
+    with np.load(WORKLOADS / "bit_budget" / "words.npz", allow_pickle=False) as words:
+        assert set(words.files) == {f"{name}/{layer}" for name in answers for layer in script.LAYERS}
+        for name in answers:
+            _, bits, timesteps = script.division_of(name.split("/", 1)[1])
+            for layer in script.LAYERS[1:]:
+                assert len(words[f"{name}/{layer}"]) == 10
+                assert int(words[f"{name}/{layer}"].max()).bit_length() <= bits * timesteps

@@ -1,7 +1,7 @@
 """Train small networks of equal Bit Budget on still and on moving digits, and record what they say.
 
-    python workloads/training/bit_budget.py                # all divisions that accuracy.json does not hold yet
-    python workloads/training/bit_budget.py events/8/1/4   # one of them, anew
+    python workloads/training/equal_budgets.py                # all divisions that accuracy.json does not hold yet
+    python workloads/training/equal_budgets.py events/8/1/4   # one of them, anew
 
 Writes workloads/bit_budget/accuracy.json, the answers to all 1797 digits by cross-validation, and
 workloads/bit_budget/words.npz, what the layers consume for one held-out digit of each class. A division of a budget is
@@ -177,6 +177,7 @@ def main() -> None:
             words |= {f"{name}/{layer}": array for layer, array in recorded.items()}
             seconds = time.process_time() - begin
             print(f"{name}: {outcomes[name].count('1') / len(labels):.4f}, {seconds:.0f} s", flush=True)
+            outcomes = {each: outcomes[each] for each in every if each in outcomes}
             (HOME / "accuracy.json").write_text(json.dumps(outcomes, indent=1) + "\n", encoding="utf-8")
             np.savez_compressed(HOME / "words.npz", **words)
 
