@@ -57,4 +57,4 @@ def test_digits_in_packed_and_in_serial_form() -> None:
 def test_the_weights_give_the_reported_answers_of_the_first_fold(test_set, timesteps: int) -> None:
     outcome = json.loads((HOME / "accuracy.json").read_text())[f"snn_t{timesteps}"][:360]
     answers = classify(integer_network(read_model(HOME / "weights.npz"), timesteps), test_set["images"])
-    assert "".join("01"[hit] for hit in answers == test_set["labels"]) == outcome
+    assert "".join("01"[hit] for hit in (answers == test_set["labels"]).tolist()) == outcome
