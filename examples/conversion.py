@@ -1,6 +1,6 @@
 """What a conversion misses, by time steps, calibration and weight bits, on the digits' ResNet-18.
 
-python examples/conversion.py                              # prints the tables, two minutes
+python examples/conversion.py                              # prints the tables, a minute
 python examples/conversion.py --update docs/conversion.md  # writes them into the document
 """
 
@@ -59,7 +59,7 @@ def by_calibration(ann: Ann, calibrating: NDArray[np.uint8], images: NDArray[np.
 def by_bits(ann: Ann, model: Model, images: NDArray[np.uint8]) -> str:
     """The second table: fewer bits a weight."""
     widths = (8, 6, 4, 3, 2, 1)
-    lines = ["| T |" + "".join(f" {bits} bits |" for bits in widths), "|---" * (1 + len(widths)) + "|"]
+    lines = ["| T |" + "".join(f" {bits} bit{'s' * (bits > 1)} |" for bits in widths), "|---" * (1 + len(widths)) + "|"]
     for steps in (4, 8):
         cells = [f"{missed(ann, model, images, steps, bits):.1%}" for bits in widths]
         lines.append(f"| {steps} | " + " | ".join(cells) + " |")

@@ -162,9 +162,10 @@ class Machine:
         )
         import accelsim.build
         import accelsim.report.comparison_files
+        import accelsim.report.plot
         import accelsim.workload
 
-        assert accelsim.build and accelsim.report.comparison_files and accelsim.workload
+        assert accelsim.build and accelsim.report.comparison_files and accelsim.report.plot and accelsim.workload
         install("accelsim.build.load_arch", self.load_arch)
         install("accelsim.build.planning.check", lambda arch, workload: [f"{arch.name} runs {workload}"])
         install("accelsim.workload.load_input", self.load_input)
