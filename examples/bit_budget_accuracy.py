@@ -3,8 +3,8 @@
     python examples/bit_budget_accuracy.py                              # prints the tables, some seconds
     python examples/bit_budget_accuracy.py --update docs/bit_budget.md  # writes them and the figure into the document
 
-The networks were trained by workloads/training/equal_budgets.py; accuracy.json and words.npz of workloads/bit_budget/ hold
-what they answered and what flowed through them. Work is counted in those words, and chips are simulated with them.
+The networks were trained by workloads/training/equal_budgets.py; accuracy.json and words.npz of workloads/bit_budget/
+hold what they answered and what flowed through them. Work is counted in those words, and chips are simulated with them.
 """
 
 from __future__ import annotations
