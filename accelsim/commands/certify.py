@@ -5,23 +5,28 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from accelsim.commands.arguments import add_arch, count, progress, refuse_foreign
-from accelsim.errors import SimulationError
+from accelsim.commands.model import add_model, load_model
+from accelsim.errors import InputError, Problem, SimulationError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from accelsim.reference.held_out import HeldOut
+    from accelsim.reference.model import Model
 
 
 def add_certify(commands: Any) -> None:
+    """The subcommand `certify`."""
     parser = commands.add_parser(
         "certify", help="compare a network's real numbers, spikes and simulated words", allow_abbrev=False
     )
     add_arch(parser)
-    parser.add_argument(
-        "network", metavar="NAME", help="a network that ships with accelsim, or its weights file (.npz)"
-    )
-    parser.add_argument("-T", "--timesteps", metavar="N", type=count, default=4, help="time steps (default 4)")
-    parser.add_argument("--weight-bits", metavar="N", type=count, default=8, help="bits of a weight (default 8)")
-    parser.add_argument("--images", metavar="N", type=count, help="the first N held-out images (default: all)")
+    add_model(parser)
+    parser.add_argument("--labels", metavar="Y.npy", type=Path, help="the answers to --images: a class each, or a pixel")
+    parser.add_argument("--first", metavar="N", type=count, help="only the first N images (default: all)")
     parser.add_argument("--out", metavar="DIR", help="where it goes (default results/certificate__<arch>__<network>)")
     parser.add_argument("--json", action="store_true", help="print it as JSON, and everything else to stderr")
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors (and the JSON asked for)")
@@ -30,8 +35,6 @@ def add_certify(commands: Any) -> None:
 
 def _certify(options: argparse.Namespace) -> None:
     from accelsim.build import load_arch
-    from accelsim.reference.held_out import HeldOut, read_held_out
-    from accelsim.reference.model_file import find_model, read_model
     from accelsim.report.certificate import CERTIFICATE, render_certificate, save_certificate
     from accelsim.report.files import json_text
     from accelsim.simulation.parity import certify
@@ -40,12 +43,8 @@ def _certify(options: argparse.Namespace) -> None:
     directory = Path(options.out or Path("results") / name)
     refuse_foreign(directory, CERTIFICATE.found_in)
     arch = load_arch(options.arch, options.set)
-    weights = find_model(options.network)
-    model = read_model(weights)
-    held_out = read_held_out(weights, model)
-    if options.images is not None:
-        labels = None if held_out.labels is None else held_out.labels[: options.images]
-        held_out = HeldOut(held_out.images[: options.images], labels)
+    model, images = load_model(options)
+    held_out = _held_out(options, model, images).first(options.first)
     with progress(options.quiet) as advance:
         certificate = certify(
             arch,
@@ -66,3 +65,17 @@ def _certify(options: argparse.Namespace) -> None:
         print(json_text(described), end="")
     if not certificate.holds:
         raise SimulationError(f"certify: words differ that must be equal: see {directory / 'certificate.txt'}")
+
+
+def _held_out(options: argparse.Namespace, model: Model, images: NDArray[Any] | None) -> HeldOut:
+    """The images that are given, with their labels if there are any, or those that ship with the network."""
+    from accelsim.interop.images import read_images
+    from accelsim.reference.held_out import labelled, read_held_out
+    from accelsim.reference.model_file import find_model
+
+    if images is not None:
+        labels = None if options.labels is None else read_images(options.labels)
+        return labelled(images, labels, str(options.labels))
+    if options.labels is not None:
+        raise InputError(Problem("needs --images", key="--labels", value=str(options.labels)))
+    return read_held_out(find_model(options.network), model)

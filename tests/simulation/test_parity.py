@@ -84,7 +84,7 @@ def test_a_wrong_decision_is_counted_and_breaks_nothing_in_real_numbers(digits, 
 
 def test_as_a_user_types_it(tmp_path: Path, monkeypatch, capsys) -> None:
     monkeypatch.chdir(tmp_path)
-    assert main(["certify", CHIP, "resnet18_digits", "--images", "2", "-T", "2", "--json"]) == 0
+    assert main(["certify", CHIP, "resnet18_digits", "--first", "2", "-T", "2", "--json"]) == 0
     printed = capsys.readouterr()
     directory = Path("results/certificate__spikepack__resnet18_digits")
     stored = json.loads((directory / "certificate.json").read_text())
@@ -98,7 +98,7 @@ def test_as_a_user_types_it(tmp_path: Path, monkeypatch, capsys) -> None:
 def test_a_chip_with_other_neurons_is_counted_not_refused(tmp_path: Path, monkeypatch, capsys) -> None:
     monkeypatch.chdir(tmp_path)
     chip = str(ROOT / "arch_configs" / "firefly_v2.yaml")
-    assert main(["certify", chip, "resnet18_digits", "--images", "1", "--json", "--quiet"]) == 0
+    assert main(["certify", chip, "resnet18_digits", "--first", "1", "--json", "--quiet"]) == 0
     made = json.loads(capsys.readouterr().out)
     assert made["arithmetic"] == "firefly_v2"
     by_form = {agreement["form"]: agreement for agreement in made["agreements"]}
@@ -113,7 +113,7 @@ def test_words_that_differ_end_with_exit_code_3(tmp_path: Path, monkeypatch, cap
     monkeypatch.setattr(
         parity, "run", lambda *arguments: {name: words + 1 for name, words in true_run(*arguments).items()}
     )
-    assert main(["certify", CHIP, "resnet18_digits", "--images", "1", "--out", "out"]) == 3
+    assert main(["certify", CHIP, "resnet18_digits", "--first", "1", "--out", "out"]) == 3
     printed = capsys.readouterr()
     assert printed.err == "certify: words differ that must be equal: see out/certificate.txt\n"
     assert "and 10 more\nThe certificate does not hold: words differ that must be equal." in printed.out
