@@ -18,6 +18,7 @@ import shutil
 import stat
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ KERNELS = Path(__file__).parent / "kernels"
 OPTIONS = {"nogil": True, "forceinline": True}
 
 _kernels: list[Kernel] = []
+_compiling = threading.RLock()
 
 
 class Kernel:
@@ -53,11 +55,20 @@ class Kernel:
 
     def __call__(self, *args: Any) -> Any:
         if self.entry is None:
-            numba = _bind()
-            with _cache_of(numba, self):
-                self.entry = numba.njit(cache=True, no_cfunc_wrapper=True, **OPTIONS)(self.function)
-            with _callees_left_to(self, numba):
-                return self.entry(*args)
+            return self._first_call(args)
+        return self.entry(*args)
+
+    def _first_call(self, args: Any) -> Any:
+        """Compile and call. One thread at a time: both settings of Numba that are changed here are the process's."""
+        with _compiling:
+            if self.entry is None:
+                numba = _bind()
+                with _cache_of(numba, self):
+                    entry = numba.njit(cache=True, no_cfunc_wrapper=True, **OPTIONS)(self.function)
+                with _callees_left_to(self, numba):
+                    result = entry(*args)
+                self.entry = entry
+                return result
         return self.entry(*args)
 
     @property

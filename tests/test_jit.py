@@ -131,6 +131,24 @@ assert codegen.JITCodeLibrary._optimize_final_module is note
     assert run(package, program) == ["20 True False"]
 
 
+def test_threads_that_call_first_at_once_leave_numba_as_it_was(package: Path) -> None:
+    program = """\
+import numpy as np
+from concurrent.futures import ThreadPoolExecutor
+from numba import config
+from numba.core import codegen
+before = codegen.JITCodeLibrary._optimize_final_module, config.CACHE_DIR
+from accelsim.kernels.inner import twist
+from accelsim.kernels.outer import total
+jobs = [(total, np.arange(5)), (twist, 7), (total, np.arange(3)), (twist, 8)]
+with ThreadPoolExecutor(4) as pool:
+    print(*pool.map(lambda job: job[0](job[1]), jobs))
+assert (codegen.JITCodeLibrary._optimize_final_module, config.CACHE_DIR) == before
+print(len(total.signatures))
+"""
+    assert run(package, program) == ["20 14 6 16", "1"]
+
+
 def test_numba_imported_or_placed_before_makes_no_difference(package: Path) -> None:
     early = "import numba\nbefore = numba.config.CACHE_DIR\n" + USE.replace('assert "numba" not in sys.modules\n', "")
     result, directory = run(package, early + "assert numba.config.CACHE_DIR == before")

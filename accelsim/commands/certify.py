@@ -25,7 +25,7 @@ def add_certify(commands: Any) -> None:
     )
     add_arch(parser)
     add_model(parser)
-    parser.add_argument("--labels", metavar="Y.npy", type=Path, help="the answers to --images: a class each, or a pixel")
+    parser.add_argument("--labels", metavar="Y.npy", type=Path, help="the answers to --images, one each or a pixel")
     parser.add_argument("--first", metavar="N", type=count, help="only the first N images (default: all)")
     parser.add_argument("--out", metavar="DIR", help="where it goes (default results/certificate__<arch>__<network>)")
     parser.add_argument("--json", action="store_true", help="print it as JSON, and everything else to stderr")

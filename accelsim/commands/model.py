@@ -21,7 +21,7 @@ CALIBRATION_IMAGES = 64
 
 def add_model(parser: argparse.ArgumentParser) -> None:
     """A network that ships, or an ONNX file and how it is converted; images; time steps and bits of a weight."""
-    parser.add_argument("network", metavar="NAME|MODEL.onnx", help="a network that ships with accelsim, or one of yours")
+    parser.add_argument("network", metavar="NAME|MODEL.onnx", help="a network that ships, or one of yours")
     parser.add_argument(
         "--images",
         metavar="X.npy",

@@ -10,6 +10,7 @@ from typing import Any
 from accelsim.commands.arguments import add_seed, count
 from accelsim.commands.model import add_model, load_model
 
+
 def add_trace(commands: Any) -> None:
     """The subcommand `trace` and its actions."""
     actions = commands.add_parser("trace", help="make, import or describe a trace", allow_abbrev=False).add_subparsers(

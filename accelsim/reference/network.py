@@ -7,7 +7,6 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -116,16 +115,14 @@ def run_all(
     accumulator: Accumulator | None = None,
     keep: Collection[str] | None = None,
 ) -> Iterator[dict[str, NDArray[np.int64]]]:
-    """What `run` gives for each of the images, in their order; so many of them are worked on at a time.
-
-    The first is worked on alone, since it compiles the kernels, which two threads must not do at once.
-    """
+    """What `run` gives for each of the images, in their order; so many of them are worked on at a time."""
     one = partial(run, network, form=form, method=method, accumulator=accumulator, keep=keep)
-    waiting = iter(images)
-    yield from map(one, waiting if threads == 1 else islice(waiting, 1))
+    if threads == 1:
+        yield from map(one, images)
+        return
     with ThreadPoolExecutor(threads) as pool:
         ahead: deque[Future[dict[str, NDArray[np.int64]]]] = deque()
-        for image in waiting:
+        for image in images:
             ahead.append(pool.submit(one, image))
             if len(ahead) > threads:
                 yield ahead.popleft().result()

@@ -173,8 +173,6 @@ def _in_threads(work: Callable[[int, int], None], shares: list[tuple[int, int]],
         for share in shares:
             work(*share)
         return
-    # An empty share compiles the kernel, which two threads must not do at once.
-    work(0, 0)
     with ThreadPoolExecutor(threads) as pool:
         for done in [pool.submit(work, *share) for share in shares]:
             done.result()

@@ -120,6 +120,27 @@ def test_words_that_differ_end_with_exit_code_3(tmp_path: Path, monkeypatch, cap
     assert not json.loads(Path("out/certificate.json").read_text())["holds"]
 
 
+def test_a_network_of_ones_own(tmp_path: Path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    golden = ROOT / "tests" / "golden" / "onnx"
+    images = np.load(golden / "vgg.npz")["images"]
+    np.save("images.npy", images)
+    np.save("labels.npy", np.zeros(len(images), np.int64))
+    line = ["certify", CHIP, str(golden / "vgg.torchscript.onnx"), "--images", "images.npy", "--labels", "labels.npy"]
+    assert main([*line, "-T", "8", "--json", "--quiet"]) == 0
+    made = json.loads(capsys.readouterr().out)
+    assert (made["holds"], made["images"], made["decisions"]) == (True, len(images), len(images))
+    assert set(made["right"]) == {"packed", "serial", "chip", "ann"}
+    np.save("labels.npy", np.zeros(len(images) + 1, np.int64))
+    assert main(line) == 2
+    assert capsys.readouterr().err == (
+        f"labels.npy: labels: wrong type or shape (got 'int64 [{len(images) + 1}]'); "
+        f"allowed: integers [{len(images)}] or [{len(images)}, 32, 32]\n"
+    )
+    assert main(["certify", CHIP, "resnet18_digits", "--labels", "labels.npy"]) == 2
+    assert capsys.readouterr().err == "--labels: needs --images (got 'labels.npy')\n"
+
+
 @pytest.mark.parametrize(
     ("arrays", "rule"),
     [
