@@ -1,7 +1,7 @@
 """What a conversion misses, by time steps, calibration and weight bits, on the digits' ResNet-18.
 
-python examples/conversion.py                              # prints the tables, a minute
-python examples/conversion.py --update docs/conversion.md  # writes them into the document
+python examples/conversion_error.py                              # prints the tables, a minute
+python examples/conversion_error.py --update docs/conversion.md  # writes them into the document
 """
 
 from __future__ import annotations
