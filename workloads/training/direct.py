@@ -71,10 +71,12 @@ class Kind:
 
     @classmethod
     def parse(cls, text: str) -> Kind:
+        """The kind that is written so: the inverse of `str`."""
         neuron, _, timesteps = text.partition("_t")
         return cls(neuron, int(timesteps or 1))
 
     def activation(self) -> nn.Module:
+        """What follows each normalisation."""
         if self.neuron == "ann":
             return nn.ReLU()
         return PackedNeuron(self.timesteps) if self.neuron == "packed" else LIF(self.timesteps)

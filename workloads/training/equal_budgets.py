@@ -86,6 +86,7 @@ class BitSpikeNet(nn.Module):
 
 
 def division_of(text: str) -> tuple[int, int, int]:
+    """Weight bits, spike bits and time steps of "8/1/4"."""
     weight_bits, spike_bits, timesteps = map(int, text.split("/"))
     return weight_bits, spike_bits, timesteps
 
