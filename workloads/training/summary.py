@@ -1,6 +1,6 @@
 """Print the README's table of the networks that ship, from the accuracy.json of each.
 
-    python workloads/training/summary.py
+python workloads/training/summary.py
 """
 
 from __future__ import annotations
