@@ -110,5 +110,5 @@ def _integers(values: Floats, what: str, layer: str) -> NDArray[np.int64]:
     largest = float(np.abs(values).max(initial=0.0))
     if not largest < 2.0**62:
         rule = f"{what} do not fit an integer of 64 bits"
-        raise InputError(Problem(rule, key=layer or None, value=largest, allowed="below 2^62"))
+        raise InputError(Problem(rule, key=layer, value=largest, allowed="below 2^62"))
     return np.rint(values).astype(np.int64)
