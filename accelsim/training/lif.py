@@ -21,8 +21,8 @@ class LIF(nn.Module):
     v_t = v_{t-1} / tau + I_t fires at v_t >= theta, and is then reset by subtraction ("soft") or to zero ("hard");
     tau = 1 does not leak. Gradients go back through time, but not through the reset. The derivative of the step at
     x = v - theta is taken to be 1 / (1 + (pi x)^2) ("arctan", Fang et al., ICCV 2021) or 1 for |x| < 1/2 ("rectangle",
-    Wu et al., Frontiers in Neuroscience 2018). `forward` raises ValueError for currents that are not T times as many
-    as images, building the neuron like `check_neuron`.
+    Wu et al., Frontiers in Neuroscience 2018). Raises ValueError like `check_neuron`, and for currents that are not
+    T times as many as images.
     """
 
     def __init__(
