@@ -1,8 +1,8 @@
 """Print the table of workloads/NAME/README.md from accuracy.json: how good networks are on data not seen in training.
 
 accuracy.json of a classifier holds for each network one character for each held-out digit, "1" where the answer was
-right; a row that is shorter than others holds the first of the digits. That of a network for scenes holds the
-`measure`, the numbers of `scenes` and `digits`, and the `networks`, each as `judge` describes it.
+right. That of a network for scenes holds the `measure`, the numbers of `scenes` and `digits`, and the `networks`, each
+as `judge` describes it.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def _digit_rows(outcome: Mapping[str, str], names: Mapping[str, str]) -> list[li
     rows = []
     for key, name in names.items():
         hits, count = outcome[key].count("1"), len(outcome[key])
-        loss = None if key == "ann" else paired(outcome["ann"][:count], outcome[key])
+        loss = None if key == "ann" else paired(outcome["ann"], outcome[key])
         rows.append([name, f"{hits} of {count}", *_cells(hits / count, wilson(hits, count), loss)])
     return rows
 
