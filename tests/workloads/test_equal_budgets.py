@@ -39,6 +39,7 @@ def test_budgets_are_equal(script: ModuleType) -> None:
 @pytest.mark.parametrize(("division", "largest"), [("1/4/8", 1), ("2/2/8", 1), ("4/8/1", 7), ("8/1/4", 127)])
 def test_all_weights_have_the_bits_of_the_division(script: ModuleType, division: str, largest: int) -> None:
     """Integers up to `largest` times a scale of the channel; those of one bit have no 0."""
+    torch.manual_seed(0)
     net = script.BitSpikeNet(2, *script.division_of(division))
     for module in (*net.convolutions, net.linear):
         for channel in module.weight.detach():
