@@ -78,6 +78,11 @@ class _Map:
     step: float
     stream: str = ""
 
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """As a node that reads it names it: the image has no name."""
+        return (self.name,) if self.name else ()
+
 
 _Value = _Map | Sums | None
 """None follows from what was refused."""
@@ -195,7 +200,7 @@ class _Reading:
         except ValueError as error:
             return self._refuse(name, str(error), type(module).__name__, "quantised(module, bits)")
         weights, scale = array(rounded.integers), array(rounded.scale)
-        inputs = (source.name,) if source.name else ()
+        inputs = source.inputs
         if isinstance(module, nn.Linear):
             if module.in_features != prod(source.shape):
                 return self._refuse(name, "reads a part of each map", module.in_features, str(prod(source.shape)))
@@ -242,7 +247,7 @@ class _Reading:
         if isinstance(module, nn.AdaptiveAvgPool2d):
             if _pair(module.output_size) != (1, 1):
                 return self._refuse(name, "windows may differ", str(module.output_size), "1")
-            node = Node(name, "avgpool2d", (source.name,), kernel=source.shape[1:], stride=source.shape[1:])
+            node = Node(name, "avgpool2d", source.inputs, kernel=source.shape[1:], stride=source.shape[1:])
         else:
             kernel, stride, padding = (_pair(size) for size in (module.kernel_size, module.stride, module.padding))
             mean = isinstance(module, nn.AvgPool2d)
@@ -251,7 +256,7 @@ class _Reading:
                 return self._refuse(
                     name, "no counterpart for these windows", type(module).__name__, "whole windows, zeros counted"
                 )
-            node = Node(name, "avgpool2d" if mean else "maxpool2d", (source.name,), kernel, stride, padding)
+            node = Node(name, "avgpool2d" if mean else "maxpool2d", source.inputs, kernel, stride, padding)
         if node.op == "maxpool2d":
             return self._pass(node, [source], source.step, source.stream)
         return self._pass(node, [source], source.step / prod(node.kernel))
@@ -260,7 +265,7 @@ class _Reading:
         factor = _pair(module.scale_factor or 0)
         if module.mode != "nearest" or module.scale_factor not in (factor, factor[0]) or not all(factor):
             return self._refuse(name, "does not repeat words", type(module).__name__, "nearest by whole factors")
-        node = Node(name, "upsample", (source.name,), factor=factor)
+        node = Node(name, "upsample", source.inputs, factor=factor)
         return self._pass(node, [source], source.step, source.stream)
 
     def _join(self, name: str, op: Literal["add", "concat"], operands: list[_Map | Sums]) -> _Value:
