@@ -64,8 +64,9 @@ class Classifier:
         right: dict[str, list[bool]] = {}
         for fold, (seen, held_out) in enumerate(splits(images, labels)):
             net = self.train(images[seen], labels[seen], SEED + fold)
-            model = self.convert(net, calibration_images(images[seen]), images[:0], labels[:0])
-            for name, answer in all_predictions(net, model, images[held_out]).items():
+            calibration = calibration_images(images[seen])
+            model = self.convert(net, calibration, images[:0], labels[:0])
+            for name, answer in all_predictions(net, model, calibration, images[held_out]).items():
                 hits = answer == labels[held_out]
                 right.setdefault(name, []).extend(hits.tolist())
                 print(f"fold {fold + 1} of {FOLDS}, {name}: {hits.mean():.4f}", flush=True)
@@ -96,10 +97,10 @@ def predict(net: nn.Module, images: Images) -> Labels:
     return answer
 
 
-def all_predictions(net: nn.Module, model: Model, images: Images) -> dict[str, Labels]:
-    """Answers [n] of the trained network and of its conversions, by the keys of `forms.NAMES`."""
+def all_predictions(net: nn.Module, model: Model, calibration: Images, images: Images) -> dict[str, Labels]:
+    """Answers [n] of the trained network and of its conversions to images, by the keys of `forms.NAMES`."""
     found = {"ann": predict(net, images)}
-    for key, outputs in all_answers(model, images):
+    for key, outputs in all_answers(model, calibration, images):
         (scores,) = outputs.values()
         found[key] = scores.reshape(len(images), -1).argmax(axis=1)
     return found

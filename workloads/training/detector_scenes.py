@@ -59,10 +59,15 @@ def train() -> Detector:
     return net.eval()
 
 
+def calibration() -> NDArray[np.uint8]:
+    """Scenes of training digits, uint8 [CALIBRATION_SCENES, 1, CANVAS, CANVAS]."""
+    return load("train", CALIBRATION_SCENES, CALIBRATION_SEED).images
+
+
 def converted(net: Detector) -> Model:
     """The SpikePack model, calibrated on scenes of training digits, with no scene of its own."""
     ann = to_ann(net, "detector_scenes", (1, CANVAS, CANVAS))
-    return replace(convert(ann, load("train", CALIBRATION_SCENES, CALIBRATION_SEED).images), dataset=DATASET)
+    return replace(convert(ann, calibration()), dataset=DATASET)
 
 
 def predict(net: Detector, images: NDArray[np.uint8]) -> Answers:
@@ -100,7 +105,7 @@ def validate(home: Path) -> None:
     net = train()
     test = load("test", TEST_SCENES, TEST_SEED)
     measures = {"ann": measure(predict(net, test.images), test.boxes)}
-    for key, answers in all_answers(converted(net), test.images):
+    for key, answers in all_answers(converted(net), calibration(), test.images):
         measures[key] = measure(answers, test.boxes)
     judged = judge(measures, TEST_SCENES)
     digits = sum(len(boxes) for boxes in test.boxes)

@@ -61,11 +61,15 @@ def train(epochs: int = EPOCHS, scenes: int = SCENES) -> UNet:
     return net.eval()
 
 
+def calibration() -> NDArray[np.uint8]:
+    """Scenes of training digits, uint8 [CALIBRATION_SCENES, 1, CANVAS, CANVAS]."""
+    return load("train", CALIBRATION_SCENES, CALIBRATION_SEED).images
+
+
 def converted(net: UNet) -> Model:
     """The SpikePack model, calibrated on scenes of training digits, with no scene of its own."""
     ann = to_ann(net, "unet_scenes", (1, CANVAS, CANVAS))
-    calibration = load("train", CALIBRATION_SCENES, CALIBRATION_SEED).images
-    return replace(convert(ann, calibration, per_channel=True), dataset=DATASET)
+    return replace(convert(ann, calibration(), per_channel=True), dataset=DATASET)
 
 
 def predict(net: UNet, images: NDArray[np.uint8]) -> NDArray[np.float64]:
@@ -93,7 +97,7 @@ def validate(home: Path) -> None:
     net = train()
     test = load("test", TEST_SCENES, TEST_SEED)
     measures = {"ann": measure(predict(net, test.images), test.masks)}
-    for key, answers in all_answers(converted(net), test.images):
+    for key, answers in all_answers(converted(net), calibration(), test.images):
         measures[key] = measure(answers["classes"], test.masks)
     digits = sum(len(boxes) for boxes in test.boxes)
     judged = judge(measures, TEST_SCENES)
