@@ -11,16 +11,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from math import prod
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from accelsim.build.arch import Arch
+from accelsim.errors import InputError, Problem
 from accelsim.reference.ann import forward
 from accelsim.reference.held_out import HeldOut
 from accelsim.reference.model import Model, ann_of, integer_network
-from accelsim.reference.network import run
+from accelsim.reference.network import Network, run
 from accelsim.reference.trace_maker import record
 from accelsim.simulation.provenance import provenance
 from accelsim.simulation.run import run_engine
@@ -93,11 +95,13 @@ def certify(
 ) -> Certificate:
     """Run held-out images through all forms of a network, and the chip.
 
-    Raises `InputError` for images of another shape, and where the network does not fit the chip.
+    Raises `InputError` for images of another shape, for labels that are not one a decision, and where the network does
+    not fit the chip.
     """
     network = integer_network(model, timesteps, weight_bits)
     ann = ann_of(model)
     decider, *further = model.answers
+    _check_labels(network, decider, held_out)
     detects = bool(further)
     must_equal = {"serial": True, "chip": arch.settings.neurons.arithmetic == "exact", "ann": False}
     agreements = {form: Agreement(form) for form in must_equal}
@@ -148,6 +152,17 @@ def certify(
         if progress is not None:
             progress(min(first + BATCH, made.images), made.images, model.name)
     return made
+
+
+def _check_labels(network: Network, decider: str, held_out: HeldOut) -> None:
+    if held_out.labels is None:
+        return
+    positions = next(layer.out_shape[1:] for layer in network.layers if layer.name == decider)
+    given = held_out.labels.shape[1:]
+    if prod(given) != prod(positions):
+        rule = f"are not one for each decision of {decider}"
+        allowed = f"[{len(held_out.labels)}, {positions[0]}, {positions[1]}]" if prod(positions) > 1 else "one an image"
+        raise InputError(Problem(rule, key="labels", value=list(held_out.labels.shape), allowed=allowed))
 
 
 def _decisions(answers: NDArray[Any], detects: bool) -> NDArray[np.intp]:
