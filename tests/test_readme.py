@@ -58,7 +58,7 @@ def test_commands_and_snippets_run_in_order(checkout: Path) -> None:
     install = "pip install -e . && "
     commands = [text.strip() for language, text in blocks() if language == "sh"]
     assert commands[0].startswith("git clone <repository> accelsim && cd accelsim && python3 -m venv .venv && ")
-    assert commands[1] == "pip install -e '.[test]' && python -m pytest"
+    assert commands[1] == "pip install -e '.[test]' && python -m pytest -n 2"
     for language, text in blocks():
         if language == "yaml":
             (checkout / text.splitlines()[0].removeprefix("# ")).write_text(text, encoding="utf-8")

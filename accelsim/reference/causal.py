@@ -50,12 +50,15 @@ class CausalNetwork:
     outputs: tuple[str, ...]
 
 
-def causal_network(model: Model, timesteps: int, neuron: CausalNeuron = IF, weight_bits: int = 8) -> CausalNetwork:
+def causal_network(
+    model: Model, timesteps: int, neuron: CausalNeuron = IF, weight_bits: int = 8, share: float = 1.0
+) -> CausalNetwork:
     """The rate-coded network of the model over T time steps.
 
-    Thresholds are the full scales that the model's calibration found for the narrowest words that tell the T + 1
-    counts of a train apart. Raises `InputError` for attention products: a
-    product of two rates is not the rate of the products of their spikes.
+    Full scales, and with them all thresholds, are a common `share` of those that the model's calibration found for the
+    narrowest words that tell the T + 1 counts of a train apart. They take a neuron without a leak for granted, and
+    currents that do not change; `accelsim.reference.balancing` takes thresholds from what the neurons do. Raises
+    `InputError` for attention products: a product of two rates is not the rate of the products of their spikes.
     """
     refused = [node for node in model.nodes if node.op in ATTENTION_OPS]
     if refused:
@@ -85,7 +88,7 @@ def causal_network(model: Model, timesteps: int, neuron: CausalNeuron = IF, weig
             fine = scale * 2.0**-PLACES
             bias, theta = integer_bias(model.bias[node.name], fine, unit), np.ones(len(weights), dtype=np.int64)
             if node.stream:
-                full_scale = model.step(node.stream, bits) * ((1 << bits) - 1)
+                full_scale = share * model.step(node.stream, bits) * ((1 << bits) - 1)
                 theta = thresholds(fine, unit, full_scale)
                 unit, most = full_scale, 1
             else:
@@ -119,7 +122,7 @@ def spike_trains(network: CausalNetwork, image: NDArray[np.integer[Any]]) -> dic
     """
     kept: dict[str, NDArray[Any]] = {"": np.asarray(image, dtype=np.int32)[None]}
     for layer in network.layers:
-        kept[layer.name] = _steps(network, layer, [kept[name] for name in layer.inputs or ("",)])
+        kept[layer.name] = layer_steps(network, layer, [kept[name] for name in layer.inputs or ("",)])
     del kept[""]
     return {name: np.broadcast_to(train, (network.timesteps, *train.shape[1:])) for name, train in kept.items()}
 
@@ -132,7 +135,7 @@ def answers(network: CausalNetwork, image: NDArray[np.integer[Any]]) -> dict[str
     last_use = {name: index for index, layer in enumerate(network.layers) for name in layer.inputs}
     kept: dict[str, NDArray[Any]] = {"": np.asarray(image, dtype=np.int32)[None]}
     for index, layer in enumerate(network.layers):
-        kept[layer.name] = _steps(network, layer, [kept[name] for name in layer.inputs or ("",)])
+        kept[layer.name] = layer_steps(network, layer, [kept[name] for name in layer.inputs or ("",)])
         for name in set(layer.inputs):
             if last_use[name] == index and name not in network.outputs:
                 del kept[name]
@@ -175,7 +178,7 @@ def currents(network: CausalNetwork, layer: Layer, words: NDArray[Any]) -> NDArr
     return sums
 
 
-def _steps(network: CausalNetwork, layer: Layer, operands: list[NDArray[Any]]) -> NDArray[Any]:
+def layer_steps(network: CausalNetwork, layer: Layer, operands: list[NDArray[Any]]) -> NDArray[Any]:
     """What a layer sends, [T, *out_shape], or [1, *out_shape] where it is the same in every step."""
     if layer.op in WEIGHTED_OPS:
         incoming = currents(network, layer, operands[0])

@@ -222,8 +222,10 @@ def _layer_out(
         bias = model.bias[node.name]
     if node.stream:
         result = Flow(shape, (1 << timesteps) - 1, model.step(node.stream, timesteps), spikes=True)
-        theta = thresholds(scale, step_in, result.step)
+        theta = thresholds(scale, step_in, result.step, f"{model.name}.{node.name}")
     else:
         result = Flow(shape, 2 ** (ACCUMULATOR_BITS - 1) - 1, float(scale[0]) * step_in, spikes=False)
         theta = np.ones(len(weights), dtype=np.int64)
-    return result, Parameters(weights, integer_bias(bias, scale, step_in) + theta // 2, theta)
+    return result, Parameters(
+        weights, integer_bias(bias, scale, step_in, f"{model.name}.{node.name}") + theta // 2, theta
+    )

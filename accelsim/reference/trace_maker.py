@@ -14,6 +14,7 @@ from accelsim.reference.model import Model, integer_network
 from accelsim.reference.network import Network, run
 from accelsim.workload.layer import ARRAY_OPS, WEIGHTED_OPS
 from accelsim.workload.trace_meta import describe_layer
+from accelsim.workload.words import smallest_unsigned
 
 LARGEST_TIMESTEPS = 16
 
@@ -71,14 +72,14 @@ def record(
     for layer in network.layers:
         if len(layer.inputs) < 2:
             source = layer.inputs[0] if layer.inputs else ""
-            dtype = _smallest_unsigned(layer.word_bits)
+            dtype = smallest_unsigned(layer.word_bits)
             arrays[f"in/{layer.name}"] = np.empty((len(images), *layer.in_shape), dtype=dtype)
             sources[f"in/{layer.name}"] = source
             recorded.add(source)
     for layer in network.layers:
         if layer.name not in recorded:
             # Accumulators are cut down once all are known.
-            wide = np.int64 if layer.signed else _smallest_unsigned(layer.out_word_bits)
+            wide = np.int64 if layer.signed else smallest_unsigned(layer.out_word_bits)
             arrays[f"out/{layer.name}"] = np.empty((len(images), *layer.out_shape), dtype=wide)
             sources[f"out/{layer.name}"] = layer.name
     for number, image in enumerate(images):
@@ -115,10 +116,6 @@ def record(
         "layers": [describe_layer(layer) for layer in network.layers],
     }
     return TraceData(meta, arrays)
-
-
-def _smallest_unsigned(bits: int) -> type[np.unsignedinteger[Any]]:
-    return np.uint8 if bits <= 8 else np.uint16 if bits <= 16 else np.uint32
 
 
 def _accumulator_dtype(words: NDArray[np.int64]) -> type[np.signedinteger[Any]]:

@@ -70,6 +70,8 @@ class Certificate:
     agreements: list[Agreement] = field(default_factory=list)
     differences: list[str] = field(default_factory=list)
     """Words that differ though they must not, a line for each form, image and layer."""
+    notes: list[str] = field(default_factory=list)
+    """Layers that were computed exactly though the chip's arithmetic is another, and why."""
     provenance: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -118,7 +120,8 @@ def certify(
         words = model.encode(held_out.images[first : first + BATCH])
         data = record(network, words)
         trace = trace_of(data.meta, data.arrays)
-        computed = compare_outputs(run_engine(arch, trace, images=len(words), verify=True)).outputs
+        verified = compare_outputs(run_engine(arch, trace, images=len(words), verify=True))
+        made.notes = list(verified.notes.values())
         real = forward(ann, words * model.image_step, [decider])[decider]
         for index, image in enumerate(words):
             packed = {layer.name: trace.output_words(layer.name, index) for layer in network.layers}
@@ -128,7 +131,7 @@ def certify(
             _count_right(made.right, "packed", decided, labels)
             forms: dict[str, Answers] = {
                 "serial": run(network, image, "serial"),
-                "chip": {layer.name: computed[index, layer.name] for layer in network.layers},
+                "chip": {layer.name: verified.outputs[index, layer.name] for layer in network.layers},
                 "ann": {decider: real[index]},
             }
             for form, answers in forms.items():

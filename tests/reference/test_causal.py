@@ -132,6 +132,15 @@ def test_attention_is_refused_by_name(random_model) -> None:
     )
 
 
+def test_a_share_is_a_common_factor_on_thresholds_and_what_spikes_stand_for(random_model) -> None:
+    model = random_model(2)
+    whole, half = (causal_network(model, 4, share=share) for share in (1.0, 0.5))
+    assert half.worth["stem"] == whole.worth["stem"] / 2
+    image = model.nodes[0].name
+    assert np.abs(2 * half.parameters[image].theta - whole.parameters[image].theta).max() <= 1
+    assert half.parameters["read"].theta.tolist() == whole.parameters["read"].theta.tolist()
+
+
 def test_answers_are_the_mean_of_the_accumulators(random_model) -> None:
     model = random_model(5)
     network = causal_network(model, 6)

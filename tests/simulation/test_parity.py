@@ -106,6 +106,10 @@ def test_a_chip_with_other_neurons_is_counted_not_refused(tmp_path: Path, monkey
     assert by_form["serial"]["differing_words"] == 0
     assert by_form["chip"]["differing_words"] > 0
     assert made["holds"]
+    assert made["notes"]
+    text = Path("results/certificate__firefly_v2__resnet18_digits/certificate.txt").read_text()
+    assert "The chip's neurons are those of firefly_v2: its words may differ from the model's.\n  " in text
+    assert all(note in text for note in made["notes"][:20])
 
 
 def test_words_that_differ_end_with_exit_code_3(tmp_path: Path, monkeypatch, capsys) -> None:

@@ -31,10 +31,9 @@ def test_reported_accuracy(script) -> None:
     outcome = json.loads((HOME / "accuracy.json").read_text())
     right = {name: hits.count("1") / len(hits) for name, hits in outcome.items()}
     assert list(outcome) == list(script("forms").NAMES)
-    assert {name: len(hits) for name, hits in outcome.items()} == {
-        name: 1797 if name == "ann" or name.startswith("snn") else 360 for name in outcome
-    }
+    assert {len(hits) for hits in outcome.values()} == {1797}
     assert right["ann"] >= 0.97
+    assert right["ann"] - right["snn_t8"] <= 0.005
     assert right["ann"] - right["snn_t4"] <= 0.01
     assert script("metrics").paired(outcome["ann"], outcome["snn_t4"])[2] <= 0.01
     assert script("accuracy").table(outcome) in (HOME / "README.md").read_text()

@@ -15,6 +15,7 @@ from detector import CLASSES, STRIDE, Detector, decode, loss, targets
 from forms import Answers, all_answers
 from metrics import match, mean_average_precision
 from numpy.typing import NDArray
+from optimisation import OneCycle
 from scenes import CANVAS, load
 
 from accelsim.reference.convert import convert
@@ -44,7 +45,7 @@ def train() -> Detector:
     inputs = torch.from_numpy(seen.images).float() / 255
     rows, columns = (size // STRIDE for size in inputs.shape[2:])
     optimiser = torch.optim.AdamW(net.parameters(), lr=LEARNING_RATE, weight_decay=1e-2)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, LEARNING_RATE, EPOCHS * (SCENES // BATCH))
+    cycle = OneCycle(optimiser, LEARNING_RATE, EPOCHS * (SCENES // BATCH))
     net.train()
     for epoch in range(EPOCHS):
         total = 0.0
@@ -52,19 +53,21 @@ def train() -> Detector:
             known = targets([seen.boxes[index] for index in batch], rows, columns)
             answers = net(inputs[batch].contiguous(memory_format=torch.channels_last))
             value = loss(*answers, *(torch.from_numpy(array) for array in known))
-            optimiser.zero_grad()
-            value.backward()
-            optimiser.step()
-            schedule.step()
+            cycle.step(value)
             total += value.item()
         print(f"epoch {epoch + 1} of {EPOCHS}: loss {total * BATCH / SCENES:.4f}", flush=True)
     return net.eval()
 
 
+def calibration() -> NDArray[np.uint8]:
+    """Scenes of training digits, uint8 [CALIBRATION_SCENES, 1, CANVAS, CANVAS]."""
+    return load("train", CALIBRATION_SCENES, CALIBRATION_SEED).images
+
+
 def converted(net: Detector) -> Model:
     """The SpikePack model, calibrated on scenes of training digits, with no scene of its own."""
     ann = to_ann(net, "detector_scenes", (1, CANVAS, CANVAS))
-    return replace(convert(ann, load("train", CALIBRATION_SCENES, CALIBRATION_SEED).images), dataset=DATASET)
+    return replace(convert(ann, calibration()), dataset=DATASET)
 
 
 def predict(net: Detector, images: NDArray[np.uint8]) -> Answers:
@@ -102,7 +105,7 @@ def validate(home: Path) -> None:
     net = train()
     test = load("test", TEST_SCENES, TEST_SEED)
     measures = {"ann": measure(predict(net, test.images), test.boxes)}
-    for key, answers in all_answers(converted(net), test.images):
+    for key, answers in all_answers(converted(net), calibration(), test.images):
         measures[key] = measure(answers, test.boxes)
     judged = judge(measures, TEST_SCENES)
     digits = sum(len(boxes) for boxes in test.boxes)

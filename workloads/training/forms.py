@@ -1,26 +1,25 @@
 """The forms in which a converted network is judged beside the trained one, and its answers in each.
 
 SpikePack: packed words of T steps. LIF and IF: the conventional conversion with rate-coded spikes of T steps, with a
-leak (tau = 2) and without one; the IF neuron's membrane starts at half a threshold, the usual amendment.
+leak (tau = 2) and without one; thresholds are balanced for each of them and each T, on images of the training part.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from accelsim.reference.balancing import balanced_network
 from accelsim.reference.causal import answers as causal_answers
-from accelsim.reference.causal import causal_network
-from accelsim.reference.lif import HALF, IF, LIF
+from accelsim.reference.lif import IF, LIF
 from accelsim.reference.model import Model, integer_network, output_unit
 from accelsim.reference.network import run
 
 TIMESTEPS = (1, 2, 4, 8)
 FORMS = {"snn": "SpikePack", "lif": "LIF", "if": "IF"}
-NEURONS = {"lif": LIF, "if": replace(IF, initial=HALF)}
+NEURONS = {"lif": LIF, "if": IF}
 NAMES = {"ann": "ANN"} | {
     f"{form}_t{timesteps}": f"{name}, T = {timesteps}" for form, name in FORMS.items() for timesteps in TIMESTEPS
 }
@@ -29,16 +28,20 @@ NAMES = {"ann": "ANN"} | {
 Answers = dict[str, NDArray[np.float64]]
 
 
-def all_answers(model: Model, images: NDArray[np.uint8]) -> Iterator[tuple[str, Answers]]:
+def all_answers(
+    model: Model, calibration: NDArray[np.uint8], images: NDArray[np.uint8]
+) -> Iterator[tuple[str, Answers]]:
     """`answers` of every form and number of time steps, with the keys of `NAMES`, one after another."""
     for form in FORMS:
         for timesteps in TIMESTEPS:
-            yield f"{form}_t{timesteps}", answers(model, form, timesteps, images)
+            yield f"{form}_t{timesteps}", answers(model, form, timesteps, calibration, images)
 
 
-def answers(model: Model, form: str, timesteps: int, images: NDArray[np.uint8]) -> Answers:
+def answers(
+    model: Model, form: str, timesteps: int, calibration: NDArray[np.uint8], images: NDArray[np.uint8]
+) -> Answers:
     """What the layers without neurons answer to images [n, channels, rows, columns]: float64 [n, *out_shape] by name,
-    in the units of the trained network.
+    in the units of the trained network. `calibration`: images of the training part, for thresholds of rates.
     """
     if form == "snn":
         network = integer_network(model, timesteps)
@@ -51,6 +54,6 @@ def answers(model: Model, form: str, timesteps: int, images: NDArray[np.uint8]) 
             for name in units:
                 sums[name].append(words[name])
         return {name: unit * np.stack(sums[name]) for name, unit in units.items()}
-    rates = causal_network(model, timesteps, NEURONS[form])
+    rates = balanced_network(model, timesteps, calibration, NEURONS[form])
     found = [causal_answers(rates, image) for image in images]
     return {name: np.stack([each[name] for each in found]) for name in (found[0] if found else ())}

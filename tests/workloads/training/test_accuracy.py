@@ -18,11 +18,10 @@ def test_a_loss_is_judged_on_the_same_scenes(script) -> None:
     assert judged["snn_t4"]["loss_interval"] == pytest.approx((0, 0.05), abs=1e-9)
 
 
-def test_a_shorter_row_is_compared_with_the_first_digits(script) -> None:
-    names = script("forms").NAMES
-    outcome = dict.fromkeys(names, "1" * 60 + "0" * 40) | {"if_t8": "1" * 40 + "0" * 10}
+def test_rows_of_a_classifier(script) -> None:
+    outcome = dict.fromkeys(script("forms").NAMES, "1" * 60 + "0" * 40) | {"if_t8": "1" * 50 + "0" * 50}
     ann, *others, last = script("accuracy").table(outcome).splitlines()[2:]
     assert ann == "| ANN | 60 of 100 | 60.00% | 50.20% to 69.06% |  |  |"
     assert {row.split(" | ")[4] for row in others} == {"+0.00 points"}
-    assert last.startswith("| IF, T = 8 | 40 of 50 | 80.00% | ")
-    assert last.split(" | ")[4] == "+20.00 points"
+    assert last.startswith("| IF, T = 8 | 50 of 100 | 50.00% | ")
+    assert last.split(" | ")[4] == "+10.00 points"

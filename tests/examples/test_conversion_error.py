@@ -15,7 +15,7 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "conversion.md"
 
 @pytest.fixture(scope="module")
 def example() -> Any:
-    return load_example("conversion")
+    return load_example("conversion_error")
 
 
 def test_more_steps_miss_less_and_few_bits_miss_more(example: Any) -> None:
