@@ -12,20 +12,18 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from document import update
+from document import table, update
 from numpy.typing import NDArray
 
 import accelsim
 from accelsim.workload.statistics import network_statistics
-from accelsim.workload.trace import write_trace
-from accelsim.workload.workload import Workload
+from accelsim.workload.trace import Trace, trace_of
 
 ROOT = Path(__file__).resolve().parents[1]
 HOME = ROOT / "workloads" / "bit_budget"
@@ -90,7 +88,7 @@ class Outcome:
         return self.right.count("1") / len(self.right)
 
 
-def trace_of(division: Division, words: Mapping[str, NDArray[Any]]) -> Workload:
+def recorded(division: Division, words: Mapping[str, NDArray[Any]]) -> Trace:
     """The network with the words that its layers consumed; nobody recorded weights, for they change no count here."""
     arrays = {f"in/{layer}": words[f"{division.name}/{layer}"] for layer in ("conv1", "conv2", "conv3", "fc")}
     bits = division.spike_bits * division.timesteps
@@ -124,15 +122,12 @@ def trace_of(division: Division, words: Mapping[str, NDArray[Any]]) -> Workload:
         "encoding": {"form": "serial"},
         "layers": layers,
     }
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "bit_budget.npz")
-        write_trace(path, meta, arrays)
-        return accelsim.load_trace(path)
+    return trace_of(meta, arrays)
 
 
 def outcome(division: Division, right: str, words: Mapping[str, NDArray[Any]], chips: Sequence[str]) -> Outcome:
     """Work of the recorded digits, and their time and energy on the chips named, a digit after the other."""
-    trace = trace_of(division, words)
+    trace = recorded(division, words)
     digits = trace.images
     counts = network_statistics(trace, digits)
     fired = counts[1:]  # what neurons made: all but the network's input
@@ -179,11 +174,8 @@ def render(found: Sequence[Outcome]) -> str:
     parts = []
     for task, budget in groups(found):
         rows = [row for row in found if (row.division.task, row.division.budget) == (task, budget)]
-        parts.append(f"**{TASKS[task]}, BB = {budget}**\n")
-        parts.append(f"| {' | '.join(head)} |\n{'|---' * len(head)}|")
-        parts += [f"| {' | '.join(cells(row, rows[0]))} |" for row in rows]
-        parts[-1] += "\n"
-    return "\n".join(parts).rstrip("\n")
+        parts.append(f"**{TASKS[task]}, BB = {budget}**\n\n" + table(head, [cells(row, rows[0]) for row in rows]))
+    return "\n\n".join(parts)
 
 
 def groups(found: Sequence[Outcome]) -> list[tuple[str, int]]:

@@ -6,13 +6,11 @@ python examples/conversion_error.py --update docs/conversion.md  # writes them i
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from document import update
+from document import command, table
 from numpy.typing import NDArray
 
 from accelsim.reference.ann import Ann
@@ -48,32 +46,25 @@ def missed(ann: Ann, model: Model, images: NDArray[np.uint8], timesteps: int, we
 
 def by_calibration(ann: Ann, calibrating: NDArray[np.uint8], images: NDArray[np.uint8]) -> str:
     """The first table: each calibration at each number of time steps."""
-    lines = ["| calibration |" + "".join(f" T = {steps} |" for steps in TIMESTEPS), "|---" * (1 + len(TIMESTEPS)) + "|"]
+    rows = []
     for name, chosen in CALIBRATIONS.items():
         model = convert(ann, calibrating, **chosen)
-        cells = [f"{missed(ann, model, images, steps):.1%}" for steps in TIMESTEPS]
-        lines.append(f"| {name} | " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+        rows.append([name, *(f"{missed(ann, model, images, steps):.1%}" for steps in TIMESTEPS)])
+    return table(["calibration", *(f"T = {steps}" for steps in TIMESTEPS)], rows)
 
 
 def by_bits(ann: Ann, model: Model, images: NDArray[np.uint8]) -> str:
     """The second table: fewer bits a weight."""
     widths = (8, 6, 4, 3, 2, 1)
-    lines = ["| T |" + "".join(f" {bits} bit{'s' * (bits > 1)} |" for bits in widths), "|---" * (1 + len(widths)) + "|"]
-    for steps in (4, 8):
-        cells = [f"{missed(ann, model, images, steps, bits):.1%}" for bits in widths]
-        lines.append(f"| {steps} | " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+    rows = [[str(steps), *(f"{missed(ann, model, images, steps, bits):.1%}" for bits in widths)] for steps in (4, 8)]
+    return table(["T", *(f"{bits} bit{'s' * (bits > 1)}" for bits in widths)], rows)
 
 
 def by_layer(model: Model, images: NDArray[np.uint8]) -> str:
     """The third table: how the error grows from layer to layer."""
     found = {steps: layer_errors(model, images, steps) for steps in (4, 8)}
-    lines = ["| layer |" + "".join(f" T = {steps} |" for steps in found), "|---" * (1 + len(found)) + "|"]
-    for node in model.nodes:
-        cells = [f"{errors[node.name].relative:.1%}" for errors in found.values()]
-        lines.append(f"| {node.name} | " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+    rows = [[node.name, *(f"{errors[node.name].relative:.1%}" for errors in found.values())] for node in model.nodes]
+    return table(["layer", *(f"T = {steps}" for steps in found)], rows)
 
 
 def tables() -> str:
@@ -90,14 +81,7 @@ def tables() -> str:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--update", type=Path, metavar="DOCUMENT", help="write the tables between its markers")
-    arguments = parser.parse_args(argv)
-    text = tables()
-    if arguments.update:
-        update(arguments.update, text)
-    else:
-        print(text)
+    command(__doc__, tables, argv)
 
 
 if __name__ == "__main__":

@@ -9,20 +9,19 @@ workloads/direct_training/ hold what it found.
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from document import update
+from document import command, table
 
 ROOT = Path(__file__).resolve().parents[1]
 HOME = ROOT / "workloads" / "direct_training"
 
 sys.path.append(str(ROOT / "workloads" / "training"))
-from metrics import paired, wilson  # noqa: E402
+import accuracy  # noqa: E402
 
 NEURONS = {"ann": "ANN", "packed": "packed", "lif": "LIF"}
 
@@ -33,38 +32,25 @@ def name(kind: str) -> str:
     return NEURONS[neuron] + (f", T = {timesteps}" if timesteps else "")
 
 
-def accuracy_table(outcome: Mapping[str, str]) -> list[str]:
+def accuracy_table(outcome: Mapping[str, str]) -> str:
     """`outcome`: for each network a "1" or "0" for each held-out digit, as it was answered."""
-    lines = [
-        "| network | right | accuracy | 95 % interval | ANN minus this | 95 % interval |",
-        "|---|---|---|---|---|---|",
-    ]
-    for kind, hits in outcome.items():
-        right, count = hits.count("1"), len(hits)
-        cells = [name(kind), f"{right} of {count}", f"{right / count:.2%}"]
-        cells += ["{:.2%} to {:.2%}".format(*wilson(right, count)), "", ""]
-        if kind != "ann":
-            loss, low, high = (100 * points for points in paired(outcome["ann"], hits))
-            cells[4:] = [f"{loss:+.2f} points", f"{low:+.2f} to {high:+.2f}"]
-        lines.append(f"| {' | '.join(cells)} |")
-    return lines
+    return accuracy.table(outcome, {kind: name(kind) for kind in outcome})
 
 
-def cost_table(kinds: Mapping[str, Mapping[str, float]]) -> list[str]:
+def cost_table(kinds: Mapping[str, Mapping[str, float]]) -> str:
     """`kinds`: what `measure` of workloads/training/direct.py returned for each network."""
-    lines = [
-        "| network | training, s an epoch | kept for backward, MB | peak memory, MB | inference, us an image |",
-        "|---|---|---|---|---|",
-    ]
-    for kind, cost in kinds.items():
-        numbers = (
+    head = ["network", "training, s an epoch", "kept for backward, MB", "peak memory, MB", "inference, us an image"]
+    rows = [
+        [
+            name(kind),
             f"{cost['epoch_s']:.2f}",
             f"{cost['saved_bytes'] / 1e6:.1f}",
             f"{cost['peak_bytes'] / 1e6:.0f}",
             f"{cost['image_s'] * 1e6:.0f}",
-        )
-        lines.append(f"| {name(kind)} | {' | '.join(numbers)} |")
-    return lines
+        ]
+        for kind, cost in kinds.items()
+    ]
+    return table(head, rows)
 
 
 def tables(outcome: Mapping[str, str], cost: Mapping[str, Mapping[str, Any]]) -> str:
@@ -74,17 +60,12 @@ def tables(outcome: Mapping[str, str], cost: Mapping[str, Mapping[str, Any]]) ->
     for of_device in cost.values():
         title = "Cost on {device}, batches of {batch}, torch {torch}, {date}".format(**of_device)
         blocks[title] = cost_table(of_device["kinds"])
-    return "\n\n".join(f"**{title}**\n\n" + "\n".join(lines) for title, lines in blocks.items())
+    return "\n\n".join(f"**{title}**\n\n{block}" for title, block in blocks.items())
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--update", type=Path, metavar="DOCUMENT", help="write the tables between a document's markers")
-    arguments = parser.parse_args(argv)
-    text = tables(*(json.loads((HOME / file).read_text()) for file in ("accuracy.json", "cost.json")))
-    print(text)
-    if arguments.update:
-        update(arguments.update, text)
+    found = (json.loads((HOME / file).read_text()) for file in ("accuracy.json", "cost.json"))
+    command(__doc__, lambda: tables(*found), argv)
 
 
 if __name__ == "__main__":

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import argparse
 import re
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table in markdown."""
+    lines = [f"| {' | '.join(cells)} |" for cells in (head, *rows)]
+    return "\n".join([lines[0], "|" + "---|" * len(head), *lines[1:]])
 
 
 def update(document: Path, text: str, name: str = "tables") -> None:
@@ -14,3 +22,14 @@ def update(document: Path, text: str, name: str = "tables") -> None:
     if count != 1:
         raise SystemExit(f"{document} has {count} places for the {name}, not 1")
     document.write_text(new, encoding="utf-8")
+
+
+def command(description: str | None, tables: Callable[[], str], argv: Sequence[str] | None = None) -> None:
+    """The command line of an example: print the tables, or `--update` a document."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--update", type=Path, metavar="DOCUMENT", help="write the tables between its markers")
+    document = parser.parse_args(argv).update
+    if document:
+        update(document, tables())
+    else:
+        print(tables())

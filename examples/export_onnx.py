@@ -171,7 +171,7 @@ class Attention(nn.Module):
         batch, tokens, width = x.shape
         cut = lambda y: torch.relu(y).reshape(batch, tokens, self.heads, -1).transpose(1, 2)  # noqa: E731
         query, key, value = cut(self.query(x)), cut(self.key(x)), cut(self.value(x))
-        mixed = (query @ key.transpose(-2, -1)) * 0.125 @ value
+        mixed = (query @ key.transpose(-2, -1)) / tokens @ value
         mixed = mixed.transpose(1, 2).reshape(batch, tokens, width)
         x = x + torch.relu(self.out(mixed))
         return x + torch.relu(self.back(torch.relu(self.hidden(x))))

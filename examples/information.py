@@ -6,12 +6,10 @@ python examples/information.py --update docs/information.md  # writes them into 
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
-from document import update
+from document import command, table
 
 from accelsim.reference.causal import causal_network
 from accelsim.reference.information import LayerInformation, Told, own_inputs, same_inputs
@@ -41,45 +39,45 @@ def own(model: Model, neuron: CausalNeuron) -> dict[str, Told]:
 
 def by_layer(leaky: list[LayerInformation], plain: list[LayerInformation]) -> str:
     """The first table: what is lost on the same inputs."""
-    lines = [
-        "| layer | neurons | packed: H(z) = I(U; z) | LIF: H(train) | I(U; train) | lost | its theta "
-        "| IF: H(train) | I(U; train) | lost | its theta |",
-        "|---" * 11 + "|",
-    ]
+    of_trains = ["H(train)", "I(U; train)", "lost", "its theta"]
+    head = ["layer", "neurons", "packed: H(z) = I(U; z)"]
+    for name in ("LIF", "IF"):
+        head += [f"{name}: {of_trains[0]}", *of_trains[1:]]
+    rows = []
     for first, second in zip(leaky, plain, strict=True):
         cells = [first.layer, f"{first.samples:,}", f"{first.packed.entropy:.2f}"]
         for found in (first, second):
             told = found.causal
             cells += [f"{told.entropy:.2f}", f"{told.about_membrane:.2f}", f"{found.lost:.2f}", f"{told.scale:g} theta"]
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+        rows.append(cells)
+    return table(head, rows)
 
 
 def by_step(leaky: list[LayerInformation], plain: list[LayerInformation]) -> str:
     """The second table: the mean over the layers of spikes, step by step."""
-    rows = {
+    of_neurons = {
         "packed": [found.packed for found in leaky[1:]],
         "LIF": [found.causal for found in leaky[1:]],
         "IF": [found.causal for found in plain[1:]],
     }
-    head = "".join(f" I(U; s_1..s_{step}) |" if step > 1 else " I(U; s_1) |" for step in range(1, TIMESTEPS + 1))
-    lines = [f"| neuron |{head}", "|---" * (TIMESTEPS + 1) + "|"]
-    for name, told in rows.items():
+    rows = []
+    for name, told in of_neurons.items():
         means = [sum(each.by_step[step] for each in told) / len(told) for step in range(TIMESTEPS)]
-        lines.append(f"| {name} | " + " | ".join(f"{mean:.2f}" for mean in means) + " |")
-    return "\n".join(lines)
+        rows.append([name, *(f"{mean:.2f}" for mean in means)])
+    head = [f"I(U; s_1..s_{step})" if step > 1 else "I(U; s_1)" for step in range(1, TIMESTEPS + 1)]
+    return table(["neuron", *head], rows)
 
 
 def in_own_network(found: dict[str, dict[str, Told]]) -> str:
     """The third table: rate-coded networks on what their own layers send."""
-    lines = [
-        "| layer |" + "".join(f" {name}: H(train) | I(sum of I_t; train) |" for name in found),
-        "|---" * (1 + 2 * len(found)) + "|",
-    ]
+    head = ["layer"]
+    for name in found:
+        head += [f"{name}: H(train)", "I(sum of I_t; train)"]
+    rows = []
     for layer in next(iter(found.values())):
-        cells = [f"{told[layer].entropy:.2f} | {told[layer].about_membrane:.2f}" for told in found.values()]
-        lines.append(f"| {layer} | " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+        told = [of_neuron[layer] for of_neuron in found.values()]
+        rows.append([layer, *(f"{number:.2f}" for each in told for number in (each.entropy, each.about_membrane))])
+    return table(head, rows)
 
 
 def chance(found: Sequence[LayerInformation]) -> str:
@@ -105,14 +103,7 @@ def tables(model: Model) -> str:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--update", type=Path, metavar="DOCUMENT", help="write the tables between its markers")
-    arguments = parser.parse_args(argv)
-    text = tables(shipped())
-    if arguments.update:
-        update(arguments.update, text)
-    else:
-        print(text)
+    command(__doc__, lambda: tables(shipped()), argv)
 
 
 if __name__ == "__main__":

@@ -65,11 +65,28 @@ def test_the_calibration_that_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> N
     assert make("--images", "reals.npy") == 0
     assert make("--images", "reals.npy", "--calibration", "percentile", "--percentile", "99", "--per-channel") == 0
     assert make("--images", "reals.npy", "--calibration", "max", "--calibration-images", "3") == 0
+    whole = np.load("reals.npy")
+    span = {"image_range": (float(whole.min()), float(whole.max()))}
     assert asked == [
-        (4, {"calibration": "least_squares", "percentile": 99.9, "per_channel": False}),
-        (4, {"calibration": "percentile", "percentile": 99.0, "per_channel": True}),
-        (3, {"calibration": "max", "percentile": 99.9, "per_channel": False}),
+        (4, {"calibration": "least_squares", "percentile": 99.9, "per_channel": False} | span),
+        (4, {"calibration": "percentile", "percentile": 99.0, "per_channel": True} | span),
+        (3, {"calibration": "max", "percentile": 99.9, "per_channel": False} | span),
     ]
+
+
+def test_images_beyond_those_of_the_calibration_keep_their_values(capsys: pytest.CaptureFixture[str]) -> None:
+    images = np.load("reals.npy")
+    images[3] *= -2
+    np.save("later.npy", images)
+    assert make("--images", "later.npy", "--calibration-images", "3") == 0
+    with np.load("t.npz") as recorded:
+        words = recorded[next(name for name in recorded if name.startswith("in/"))]
+    assert words.shape[1] == 6
+    assert words[3, 1::2].max() == 255
+    assert not words[3, ::2].any()
+    np.save("later.npy", np.where(images == images[3, 0, 0, 0], np.nan, images))
+    assert make("--images", "later.npy", "--calibration-images", "3") == 2
+    assert capsys.readouterr().err.endswith("images: images hold numbers that are not finite\n")
 
 
 @pytest.mark.parametrize("name", ["resnet18", "mobilenet_v2", "former"])

@@ -71,11 +71,12 @@ def _held_out(options: argparse.Namespace, model: Model, images: NDArray[Any] | 
     """The images that are given, with their labels if there are any, or those that ship with the network."""
     from accelsim.interop.images import read_images
     from accelsim.reference.held_out import labelled, read_held_out
+    from accelsim.reference.image_words import image_words
     from accelsim.reference.model_file import find_model
 
     if images is not None:
         labels = None if options.labels is None else read_images(options.labels)
-        return labelled(images, labels, str(options.labels))
+        return labelled(image_words(model, images), labels, str(options.labels))
     if options.labels is not None:
         raise InputError(Problem("needs --images", key="--labels", value=str(options.labels)))
     return read_held_out(find_model(options.network), model)

@@ -92,10 +92,14 @@ def _converted(options: argparse.Namespace, images: NDArray[Any] | None) -> tupl
         )
     if problems or images is None:
         raise InputError(problems)
+    import numpy as np
+
     from accelsim.interop.onnx import read_onnx
     from accelsim.reference.convert import convert
+    from accelsim.reference.image_words import image_words
 
     _, channels, rows, columns = images.shape
+    whole = not np.issubdtype(images.dtype, np.floating)
     ann = read_onnx(options.network, (channels, rows, columns))
     model = convert(
         ann,
@@ -103,5 +107,6 @@ def _converted(options: argparse.Namespace, images: NDArray[Any] | None) -> tupl
         calibration=options.calibration or CALIBRATIONS[0],
         percentile=99.9 if options.percentile is None else options.percentile,
         per_channel=options.per_channel,
+        image_range=None if whole else (float(images.min()), float(images.max())),
     )
-    return model, model.encode(images)
+    return model, image_words(model, images)

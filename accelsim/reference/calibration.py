@@ -65,11 +65,10 @@ class Sample:
 def sample(ann: Ann, images: NDArray[np.floating], names: Iterable[str], seed: int = 0) -> dict[str, Sample]:
     """A random sample of the named layers' activations over images as the network eats them."""
     rng = np.random.default_rng(seed)
-    parts = list(batches(ann, images))
     wanted = tuple(names)
     values: dict[str, list[Floats]] = {name: [] for name in wanted}
     largest = dict.fromkeys(wanted, 0.0)
-    for part in parts:
+    for part in batches(ann, images):
         for name, activations in walk(ann, part, wanted):
             flat = activations.reshape(-1)
             largest[name] = max(largest[name], float(flat.max(initial=0.0)))

@@ -26,20 +26,24 @@ def convert(
     calibration: Calibration = "least_squares",
     percentile: float = 99.9,
     per_channel: bool = False,
+    image_range: tuple[float, float] | None = None,
 ) -> Model:
     """Rewrite, calibrate and quantise a network.
 
     `images` [image, channels, rows, columns] calibrate it: uint8, each a 255th part of the real number that the
     network eats, or real numbers as it eats them. How the full scale of a stream follows from its activations:
     `calibration.full_scales`. `per_channel` divides every channel by its own range first (`equalisation.equalise`).
+    `image_range` is the smallest and the largest real number that images hold, where these are but some of them.
     Raises `InputError` for images of another shape or type and for nodes that cannot be converted, all at once.
     """
     _check(ann, images)
     if np.issubdtype(images.dtype, np.integer):
         real, step, signed = images.astype(np.float32) / np.float32(255), 1 / 255, False
     else:
-        real, signed = images.astype(np.float32), bool(images.min() < 0)
-        step = float(np.abs(real).max()) / (2**IMAGE_BITS - 1) or 1.0
+        real = images.astype(np.float32)
+        low, high = (float(real.min()), float(real.max())) if image_range is None else image_range
+        signed = low < 0
+        step = max(-low, high) / (2**IMAGE_BITS - 1) or 1.0
     if signed:
         real = split(real)
     plain = rails(ann, signed)

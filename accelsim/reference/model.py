@@ -16,6 +16,7 @@ from accelsim.reference.network import Network
 from accelsim.reference.node import Node, output_shape
 from accelsim.reference.quantise import Floats, bits_needed, integer_bias, requantise, thresholds
 from accelsim.reference.rails import split
+from accelsim.reference.spikes import LARGEST_WORD_BITS
 from accelsim.workload.layer import ARRAY_OPS, ATTENTION_OPS, WEIGHTED_OPS, Layer, Shape
 from accelsim.workload.workload import Parameters
 
@@ -93,7 +94,20 @@ class Flow:
 
 
 def integer_network(model: Model, timesteps: int, weight_bits: int = 8) -> Network:
-    """The SpikePack network of the model at T time steps and 1 to 8 bits a weight: weights, thresholds and widths."""
+    """The SpikePack network of the model at T time steps and 1 to 8 bits a weight: weights, thresholds and widths.
+
+    Raises `InputError` for time steps or weight bits out of range, and where integers or words would be too wide.
+    """
+    problems = [
+        Problem(f"{what} out of range", key=key, value=value, allowed=f"1 to {largest}")
+        for key, what, value, largest in (
+            ("timesteps", "time steps", timesteps, LARGEST_WORD_BITS),
+            ("weight_bits", "weight bits", weight_bits, 8),
+        )
+        if not 1 <= value <= largest
+    ]
+    if problems:
+        raise InputError(problems)
     flows = {"": image_flow(model)}
     layers = []
     parameters: dict[str, Parameters] = {}
@@ -208,8 +222,10 @@ def _layer_out(
         bias = model.bias[node.name]
     if node.stream:
         result = Flow(shape, (1 << timesteps) - 1, model.step(node.stream, timesteps), spikes=True)
-        theta = thresholds(scale, step_in, result.step)
+        theta = thresholds(scale, step_in, result.step, f"{model.name}.{node.name}")
     else:
         result = Flow(shape, 2 ** (ACCUMULATOR_BITS - 1) - 1, float(scale[0]) * step_in, spikes=False)
         theta = np.ones(len(weights), dtype=np.int64)
-    return result, Parameters(weights, integer_bias(bias, scale, step_in) + theta // 2, theta)
+    return result, Parameters(
+        weights, integer_bias(bias, scale, step_in, f"{model.name}.{node.name}") + theta // 2, theta
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from math import prod
 from typing import Any, get_args
 
 import numpy as np
@@ -19,6 +20,9 @@ Rule = tuple[str, str, object, str]
 Outputs = Mapping[str, tuple[Shape, str | None]]
 """Shape and stream of the words that each sound layer produces; no name stands for the image. The stream is "" where no
 neuron fired them (the image, averages, bare products), None where accumulators leave the layer."""
+
+LARGEST_MAP = 1 << 28
+"""Words of a map, above which a layer is refused."""
 
 INPUTS: Mapping[Op, int] = {"add": 2, "attention_scores": 2, "attention_values": 2}
 """Operands of operators with several; a `concat` has any number of them."""
@@ -43,14 +47,18 @@ def model_problems(model: Model, file: str) -> list[Problem]:
         if rules:
             broken.add(node.name)
             continue
-        operands = [outputs[name] for name in node.inputs or ("",)]
-        shape = output_shape(node, [operand[0] for operand in operands], len(model.weights.get(node.name, ())))
-        outputs[node.name] = shape, _stream_out(node, operands[0][1])
+        outputs[node.name] = _shape_out(model, node, outputs), _stream_out(node, outputs[(node.inputs or ("",))[0]][1])
     if not broken:
         unknown = [name for name in model.outputs if name not in outputs or not name]
         rule, allowed = "no layer of that name", ", ".join(node.name for node in model.nodes)
         found += [Problem(rule, file, None, "outputs", name, allowed) for name in unknown]
     return found
+
+
+def _shape_out(model: Model, node: Node, outputs: Outputs) -> Shape:
+    return output_shape(
+        node, [outputs[name][0] for name in node.inputs or ("",)], len(model.weights.get(node.name, ()))
+    )
 
 
 def _stream_out(node: Node, stream: str | None) -> str | None:
@@ -71,8 +79,11 @@ def _input_rules(model: Model) -> Iterator[Rule]:
         yield "image_step", "not a positive number", model.image_step, ""
     if not model.nodes:
         yield "layers", "no layers", None, ""
-    if model.images.dtype != np.uint8 or model.images.shape[1:] != shape:
+    if model.images.dtype != np.uint8 or model.images.ndim != 4 or model.images.shape[1:] != shape:
         yield "images", "wrong type or shape", _form(model.images), f"uint8 [images, {', '.join(map(str, shape))}]"
+        return
+    if _is_size(model.image_bits) and model.images.max(initial=0) >> model.image_bits:
+        yield "images", "pixels out of range", int(model.images.max()), f"0 to {2**model.image_bits - 1}"
     if model.labels.dtype != np.int64 or model.labels.shape not in ((0,), (len(model.images),)):
         yield "labels", "wrong type or shape", _form(model.labels), f"int64 [{len(model.images)}], or none"
     if not isinstance(model.image_rails, bool) or (model.image_rails and shape[0] % 2):
@@ -140,10 +151,20 @@ def _attention_rules(node: Node, shapes: list[Shape]) -> Iterator[Rule]:
 
 def _array_rules(model: Model, node: Node, outputs: Outputs) -> Iterator[Rule]:
     shape, _ = outputs[(node.inputs or ("",))[0]]
+    if node.op not in WEIGHTED_OPS and node.name in model.weights:
+        # Shapes follow from weights where there are some: a pool would be given channels that no word stands for.
+        yield "weights", "of a layer that has none", _form(model.weights[node.name]), ""
+        return
     if node.op in (*WEIGHTED_OPS, *POOL_OPS) and min(window_shape(shape[1:], node)) < 1:
         yield "kernel", "larger than the padded input", list(node.kernel), f"input {list(shape)}"
+    elif prod(_shape_out(model, node, outputs)) > LARGEST_MAP:
+        yield "op", "makes too large a map", list(_shape_out(model, node, outputs)), f"at most {LARGEST_MAP} words"
+    if node.op in POOL_OPS and node.dilation != (1, 1):
+        yield "dilation", "dilates a pool", list(node.dilation), "[1, 1]"
     if node.op == "linear" and node.kernel != shape[1:]:
         yield "kernel", "does not cover the input of a linear layer", list(node.kernel), str(list(shape[1:]))
+    elif node.op == "linear" and node.padding != (0, 0):
+        yield "padding", "pads the input of a linear layer", list(node.padding), "[0, 0]"
     if node.op in ARRAY_OPS and node.stream and node.stream not in model.full_scale:
         yield "stream", "no full_scale for it", node.stream, ", ".join(model.full_scale)
     if node.op in WEIGHTED_OPS:

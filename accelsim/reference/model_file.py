@@ -91,10 +91,10 @@ def read_model(path: Path) -> Model:
             labels=arrays["labels"],
             gain=dict(meta.get("gain", {})),
             ceiling=dict(meta.get("ceiling", {})),
-            outputs=tuple(meta.get("outputs", ())),
+            outputs=_texts(tuple(meta.get("outputs", ()))),
             image_rails=meta.get("image_rails", False),
         )
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
         rule = f"not a weights file ({FORMAT} version {VERSION})"
         raise InputError(Problem(rule, file=str(path))) from None
     problems = model_problems(model, str(path))
@@ -107,9 +107,15 @@ def _node(description: Mapping[str, Any]) -> Node:
     fields: dict[str, Any] = {
         key: tuple(value) if isinstance(value, list) else value for key, value in description.items()
     }
-    if not all(isinstance(text, str) for text in (fields["name"], fields["op"], *fields.get("inputs", ()))):
-        raise TypeError("names are texts")
+    _texts((fields["name"], fields["op"], fields.get("stream", "")))
+    fields["inputs"] = _texts(tuple(fields.get("inputs", ())))
     return Node(**fields)
+
+
+def _texts(names: tuple[Any, ...]) -> tuple[str, ...]:
+    if not all(isinstance(name, str) for name in names):
+        raise TypeError("names are texts")
+    return names
 
 
 def _group(arrays: Mapping[str, NDArray[Any]], group: str) -> dict[str, NDArray[Any]]:

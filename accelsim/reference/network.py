@@ -58,7 +58,7 @@ def _too_wide(network: Network, layer: Layer) -> list[Problem]:
     parameters = network.parameters[layer.name]
     largest = {
         "sums": operators.largest_accumulator(parameters, layer.word_bits),
-        "thresholds": int(parameters.theta.max()) << (network.timesteps - 1),
+        "thresholds": int(parameters.theta.max()) * ((1 << network.timesteps) - 1),
     }
     return [
         Problem(

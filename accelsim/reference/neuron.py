@@ -40,6 +40,8 @@ TWO = Fraction(2)
 LARGEST_BITS = 63
 """Membranes and thresholds stay below 2 to this."""
 LARGEST_TABLE_STEPS = 16
+LARGEST_PACKED_STEPS = 32
+"""Up to here the floating-point guess of a quotient is off by one at most."""
 
 
 def integrate(currents: Integers, tau: Fraction = TWO) -> Integers:
@@ -83,9 +85,9 @@ def fire(
     """The words, int64 like `membrane`, that neurons fire whose membranes, as `integrate` gives them, are `membrane`.
 
     membrane: [channels, ...], left as it was; theta: [channels], positive. `form`: "serial" takes T decoding steps;
-    "packed" is the closed form at tau = 2, O(1) in T, and a look-up among the codes that greedy decoding can reach at
-    other taus (T up to 16); "doubling" keeps the threshold of the first step and multiplies the membrane by 2 after
-    each (tau = 2, soft reset). All give the same words. Raises `InputError` where a form does not know tau, reset or
+    "packed" is the closed form at tau = 2, O(1) in T up to 32, and a look-up among the codes that greedy decoding can
+    reach at other taus (T up to 16); "doubling" keeps the threshold of the first step and multiplies the membrane by 2
+    after each (tau = 2, soft reset). All give the same words. Raises `InputError` where a form does not know tau, reset or
     T, or where a number does not fit its integer.
     """
     flat = np.array(membrane.reshape(len(theta), -1), dtype=np.int64, order="C")
@@ -97,6 +99,8 @@ def fire(
         _check_doubling(flat, theta, timesteps, tau, reset)
         kernels.fire_doubling(flat, theta, strict, int(timesteps), words)
     elif tau == TWO:
+        _check_steps(timesteps, LARGEST_PACKED_STEPS)
+        _check_fit(theta, (1 << timesteps) - 1, "the largest word", timesteps, tau)
         kernels.fire_packed(flat, theta, strict, int(timesteps), words)
         if hard:
             kernels.keep_leading(words)
@@ -114,10 +118,7 @@ def codes_of(tau: Fraction, timesteps: int, reset: Reset = "soft") -> tuple[Inte
     A code c begins at its own value v(c) = sum_t s_t tau^(T-t), the tightest of the conditions of its spikes; so it can
     be reached where decoding v(c) gives c. Membranes in units of q^-(T-1).
     """
-    if not 1 <= timesteps <= LARGEST_TABLE_STEPS:
-        raise InputError(
-            Problem("time steps out of range", key="timesteps", value=timesteps, allowed=f"1 to {LARGEST_TABLE_STEPS}")
-        )
+    _check_steps(timesteps, LARGEST_TABLE_STEPS)
     codes = np.arange(1 << timesteps, dtype=np.int64)
     values = value_of(codes, timesteps, tau)
     reached = codes == fire(values[None], np.ones(1, dtype=np.int64), timesteps, form="serial", tau=tau, reset=reset)[0]
@@ -131,6 +132,13 @@ def value_of(words: Integers, timesteps: int, tau: Fraction = TWO) -> Integers:
     for step, factor in enumerate(_factors(timesteps, tau)):
         values += factor * ((words >> (timesteps - 1 - step)) & 1)
     return values
+
+
+def _check_steps(timesteps: int, largest: int) -> None:
+    if not 1 <= timesteps <= largest:
+        raise InputError(
+            Problem("time steps out of range", key="timesteps", value=timesteps, allowed=f"1 to {largest}")
+        )
 
 
 def _factors(timesteps: int, tau: Fraction) -> list[int]:

@@ -96,18 +96,19 @@ def _least_squares_codes(rows: Floats, largest: Floats, top: int) -> tuple[Float
     return best_codes, best_scale
 
 
-def thresholds(scale: Floats, step_in: float, step_out: float) -> NDArray[np.int64]:
-    """theta, int64 [out_channels], at least 1. Raises `InputError` beyond 64 bits."""
-    return np.maximum(_integers(step_out / (scale * step_in), "thresholds"), 1)
+def thresholds(scale: Floats, step_in: float, step_out: float, layer: str = "") -> NDArray[np.int64]:
+    """theta, int64 [out_channels], at least 1. Raises `InputError` beyond 64 bits, with the `layer` if it is named."""
+    return np.maximum(_integers(step_out / (scale * step_in), "thresholds", layer), 1)
 
 
-def integer_bias(bias: Floats, scale: Floats, step_in: float) -> NDArray[np.int64]:
+def integer_bias(bias: Floats, scale: Floats, step_in: float, layer: str = "") -> NDArray[np.int64]:
     """The bias in units of the membrane, int64 [out_channels], without theta // 2. Raises like `thresholds`."""
-    return _integers(bias / (scale * step_in), "bias")
+    return _integers(bias / (scale * step_in), "bias", layer)
 
 
-def _integers(values: Floats, what: str) -> NDArray[np.int64]:
+def _integers(values: Floats, what: str, layer: str) -> NDArray[np.int64]:
     largest = float(np.abs(values).max(initial=0.0))
     if not largest < 2.0**62:
-        raise InputError(Problem(f"{what} do not fit an integer of 64 bits", value=largest, allowed="below 2^62"))
+        rule = f"{what} do not fit an integer of 64 bits"
+        raise InputError(Problem(rule, key=layer, value=largest, allowed="below 2^62"))
     return np.rint(values).astype(np.int64)

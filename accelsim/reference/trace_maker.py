@@ -9,10 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accelsim.errors import InputError, Problem
+from accelsim.reference.image_words import image_problems, image_words
 from accelsim.reference.model import Model, integer_network
 from accelsim.reference.network import Network, run
 from accelsim.workload.layer import ARRAY_OPS, WEIGHTED_OPS
 from accelsim.workload.trace_meta import describe_layer
+from accelsim.workload.words import smallest_unsigned
 
 LARGEST_TIMESTEPS = 16
 
@@ -41,7 +43,7 @@ def make_trace(model: Model, timesteps: int, images: NDArray[Any] | None = None,
     if not 1 <= weight_bits <= 8:
         problems.append(Problem("weight bits out of range", key="weight_bits", value=weight_bits, allowed="1 to 8"))
     if images is not None:
-        problems += _image_problems(model, images)
+        problems += image_problems(model, images)
     elif not len(model.images):
         problems.append(Problem("the network brings no images of its own", key="images", allowed="images of yours"))
     if problems:
@@ -50,7 +52,7 @@ def make_trace(model: Model, timesteps: int, images: NDArray[Any] | None = None,
     if images is None:
         labels = model.labels if len(model.labels) else None
         return record(network, model.encode(model.images), labels, model.dataset)
-    return record(network, model.encode(images.reshape(len(images), *_eaten_shape(model, images))), None, model.dataset)
+    return record(network, image_words(model, images), None, model.dataset)
 
 
 def record(
@@ -70,14 +72,14 @@ def record(
     for layer in network.layers:
         if len(layer.inputs) < 2:
             source = layer.inputs[0] if layer.inputs else ""
-            dtype = _smallest_unsigned(layer.word_bits)
+            dtype = smallest_unsigned(layer.word_bits)
             arrays[f"in/{layer.name}"] = np.empty((len(images), *layer.in_shape), dtype=dtype)
             sources[f"in/{layer.name}"] = source
             recorded.add(source)
     for layer in network.layers:
         if layer.name not in recorded:
             # Accumulators are cut down once all are known.
-            wide = np.int64 if layer.signed else _smallest_unsigned(layer.out_word_bits)
+            wide = np.int64 if layer.signed else smallest_unsigned(layer.out_word_bits)
             arrays[f"out/{layer.name}"] = np.empty((len(images), *layer.out_shape), dtype=wide)
             sources[f"out/{layer.name}"] = layer.name
     for number, image in enumerate(images):
@@ -116,40 +118,5 @@ def record(
     return TraceData(meta, arrays)
 
 
-def _smallest_unsigned(bits: int) -> type[np.unsignedinteger[Any]]:
-    return np.uint8 if bits <= 8 else np.uint16 if bits <= 16 else np.uint32
-
-
 def _accumulator_dtype(words: NDArray[np.int64]) -> type[np.signedinteger[Any]]:
     return np.int32 if np.abs(words).max(initial=0) < 1 << 31 else np.int64
-
-
-def _eaten_shape(model: Model, images: NDArray[Any]) -> tuple[int, int, int]:
-    """The shape of an image before it is encoded: rails of real numbers are made by the encoding."""
-    channels, rows, columns = model.image_shape
-    halved = model.image_rails and not np.issubdtype(images.dtype, np.integer)
-    return channels // 2 if halved else channels, rows, columns
-
-
-def _image_problems(model: Model, images: NDArray[Any]) -> list[Problem]:
-    shape = _eaten_shape(model, images)
-    shapes = [shape] if shape[0] > 1 else [shape, shape[1:]]
-    problems = []
-    if images.ndim < 1 or len(images) == 0 or images.shape[1:] not in shapes:
-        allowed = " or ".join(f"[image, {', '.join(map(str, form))}]" for form in shapes)
-        problems.append(Problem("images of the wrong shape", key="images", value=images.shape, allowed=allowed))
-    if not np.issubdtype(images.dtype, np.integer) and not np.issubdtype(images.dtype, np.floating):
-        problems.append(Problem("images are no numbers", key="images", value=str(images.dtype)))
-    elif not np.isfinite(images).all():
-        problems.append(Problem("images hold numbers that are not finite", key="images"))
-    elif images.size:
-        whole = np.issubdtype(images.dtype, np.integer)
-        largest = (2**model.image_bits - 1) * (1 if whole else model.image_step)
-        lowest = -largest if model.image_rails and not whole else 0
-        # Rounding to the nearest word takes up half of a step.
-        slack = 0 if whole else model.image_step / 2
-        if images.min() < lowest - slack or images.max() > largest + slack:
-            value = f"{images.min():g} to {images.max():g}"
-            allowed = f"{lowest:g} to {largest:g}"
-            problems.append(Problem("pixels out of range", key="images", value=value, allowed=allowed))
-    return problems

@@ -16,7 +16,7 @@ CERTIFICATE = Layout(required=("certificate.json", "certificate.txt"))
 
 FORMS = {"ann": "real numbers", "packed": "packed spikes", "serial": "serial spikes", "chip": "simulated chip"}
 LINES = 20
-"""Differences that are printed; certificate.json holds them all."""
+"""Differences and notes that are printed; certificate.json holds them all."""
 
 
 def render_certificate(certificate: Mapping[str, Any]) -> str:
@@ -48,7 +48,8 @@ def render_certificate(certificate: Mapping[str, Any]) -> str:
     lines += ["Beside packed spikes", *table(columns, rows), ""]
     if made["arithmetic"] != "exact":
         note = f"The chip's neurons are those of {made['arithmetic']}: its words may differ from the model's."
-        lines += [*textwrap.wrap(note, WIDTH), ""]
+        notes = [f"  {line}" for line in made["notes"]]
+        lines += [*textwrap.wrap(note, WIDTH), *notes[:LINES], ""]
     differences = made["differences"]
     lines += [f"  {line}" for line in differences[:LINES]]
     if len(differences) > LINES:

@@ -11,16 +11,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from math import prod
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from accelsim.build.arch import Arch
+from accelsim.errors import InputError, Problem
 from accelsim.reference.ann import forward
 from accelsim.reference.held_out import HeldOut
 from accelsim.reference.model import Model, ann_of, integer_network
-from accelsim.reference.network import run
+from accelsim.reference.network import Network, run
 from accelsim.reference.trace_maker import record
 from accelsim.simulation.provenance import provenance
 from accelsim.simulation.run import run_engine
@@ -68,6 +70,8 @@ class Certificate:
     agreements: list[Agreement] = field(default_factory=list)
     differences: list[str] = field(default_factory=list)
     """Words that differ though they must not, a line for each form, image and layer."""
+    notes: list[str] = field(default_factory=list)
+    """Layers that were computed exactly though the chip's arithmetic is another, and why."""
     provenance: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -91,11 +95,13 @@ def certify(
 ) -> Certificate:
     """Run held-out images through all forms of a network, and the chip.
 
-    Raises `InputError` for images of another shape, and where the network does not fit the chip.
+    Raises `InputError` for images of another shape, for labels that are not one a decision, and where the network does
+    not fit the chip.
     """
     network = integer_network(model, timesteps, weight_bits)
     ann = ann_of(model)
     decider, *further = model.answers
+    _check_labels(network, decider, held_out)
     detects = bool(further)
     must_equal = {"serial": True, "chip": arch.settings.neurons.arithmetic == "exact", "ann": False}
     agreements = {form: Agreement(form) for form in must_equal}
@@ -114,7 +120,8 @@ def certify(
         words = model.encode(held_out.images[first : first + BATCH])
         data = record(network, words)
         trace = trace_of(data.meta, data.arrays)
-        computed = compare_outputs(run_engine(arch, trace, images=len(words), verify=True)).outputs
+        verified = compare_outputs(run_engine(arch, trace, images=len(words), verify=True))
+        made.notes = list(verified.notes.values())
         real = forward(ann, words * model.image_step, [decider])[decider]
         for index, image in enumerate(words):
             packed = {layer.name: trace.output_words(layer.name, index) for layer in network.layers}
@@ -124,7 +131,7 @@ def certify(
             _count_right(made.right, "packed", decided, labels)
             forms: dict[str, Answers] = {
                 "serial": run(network, image, "serial"),
-                "chip": {layer.name: computed[index, layer.name] for layer in network.layers},
+                "chip": {layer.name: verified.outputs[index, layer.name] for layer in network.layers},
                 "ann": {decider: real[index]},
             }
             for form, answers in forms.items():
@@ -145,6 +152,17 @@ def certify(
         if progress is not None:
             progress(min(first + BATCH, made.images), made.images, model.name)
     return made
+
+
+def _check_labels(network: Network, decider: str, held_out: HeldOut) -> None:
+    if held_out.labels is None:
+        return
+    positions = next(layer.out_shape[1:] for layer in network.layers if layer.name == decider)
+    given = held_out.labels.shape[1:]
+    if prod(given) != prod(positions):
+        rule = f"are not one for each decision of {decider}"
+        allowed = f"[{len(held_out.labels)}, {positions[0]}, {positions[1]}]" if prod(positions) > 1 else "one an image"
+        raise InputError(Problem(rule, key="labels", value=list(held_out.labels.shape), allowed=allowed))
 
 
 def _decisions(answers: NDArray[Any], detects: bool) -> NDArray[np.intp]:

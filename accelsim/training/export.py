@@ -18,7 +18,7 @@ from torch import fx, nn
 from accelsim.errors import InputError, Problem
 from accelsim.reference.model import Model, integer_network
 from accelsim.reference.network import Network
-from accelsim.reference.node import Node, window_shape
+from accelsim.reference.node import Node, output_shape
 from accelsim.training.lif import LIF
 from accelsim.training.neuron import PackedNeuron, largest_word
 from accelsim.training.quantise import rounded_weights
@@ -77,6 +77,11 @@ class _Map:
     shape: Shape
     step: float
     stream: str = ""
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """As a node that reads it names it: the image has no name."""
+        return (self.name,) if self.name else ()
 
 
 _Value = _Map | Sums | None
@@ -195,7 +200,7 @@ class _Reading:
         except ValueError as error:
             return self._refuse(name, str(error), type(module).__name__, "quantised(module, bits)")
         weights, scale = array(rounded.integers), array(rounded.scale)
-        inputs = (source.name,) if source.name else ()
+        inputs = source.inputs
         if isinstance(module, nn.Linear):
             if module.in_features != prod(source.shape):
                 return self._refuse(name, "reads a part of each map", module.in_features, str(prod(source.shape)))
@@ -215,7 +220,7 @@ class _Reading:
                 dilation=_pair(module.dilation),
                 groups=module.groups,
             )
-        shape = (len(weights), *window_shape(source.shape[1:], node))
+        shape = output_shape(node, [source.shape], len(weights))
         bias = np.zeros(len(weights)) if module.bias is None else array(module.bias)
         return Sums(node, shape, source.step, module, weights, scale, bias, rounded.bits)
 
@@ -238,11 +243,11 @@ class _Reading:
         self.nodes.append(sums.node)
         self.sums.append(sums)
 
-    def _pool(self, source: _Map, name: str, module: nn.MaxPool2d | nn.AvgPool2d | nn.AdaptiveAvgPool2d) -> _Value:
+    def _pool(self, source: _Map, name: str, module: _Pool) -> _Value:
         if isinstance(module, nn.AdaptiveAvgPool2d):
             if _pair(module.output_size) != (1, 1):
                 return self._refuse(name, "windows may differ", str(module.output_size), "1")
-            node = Node(name, "avgpool2d", (source.name,), kernel=source.shape[1:], stride=source.shape[1:])
+            node = Node(name, "avgpool2d", source.inputs, kernel=source.shape[1:], stride=source.shape[1:])
         else:
             kernel, stride, padding = (_pair(size) for size in (module.kernel_size, module.stride, module.padding))
             mean = isinstance(module, nn.AvgPool2d)
@@ -251,18 +256,17 @@ class _Reading:
                 return self._refuse(
                     name, "no counterpart for these windows", type(module).__name__, "whole windows, zeros counted"
                 )
-            node = Node(name, "avgpool2d" if mean else "maxpool2d", (source.name,), kernel, stride, padding)
-        shape = (source.shape[0], *window_shape(source.shape[1:], node))
-        step = source.step if node.op == "maxpool2d" else source.step / (node.kernel[0] * node.kernel[1])
-        return self._pass(node, _Map(name, shape, step, source.stream if node.op == "maxpool2d" else ""))
+            node = Node(name, "avgpool2d" if mean else "maxpool2d", source.inputs, kernel, stride, padding)
+        if node.op == "maxpool2d":
+            return self._pass(node, [source], source.step, source.stream)
+        return self._pass(node, [source], source.step / prod(node.kernel))
 
     def _upsample(self, source: _Map, name: str, module: nn.Upsample) -> _Value:
         factor = _pair(module.scale_factor or 0)
         if module.mode != "nearest" or module.scale_factor not in (factor, factor[0]) or not all(factor):
             return self._refuse(name, "does not repeat words", type(module).__name__, "nearest by whole factors")
-        shape = (source.shape[0], source.shape[1] * factor[0], source.shape[2] * factor[1])
-        node = Node(name, "upsample", (source.name,), factor=factor)
-        return self._pass(node, replace(source, name=name, shape=shape))
+        node = Node(name, "upsample", source.inputs, factor=factor)
+        return self._pass(node, [source], source.step, source.stream)
 
     def _join(self, name: str, op: Literal["add", "concat"], operands: list[_Map | Sums]) -> _Value:
         maps = [operand for operand in operands if isinstance(operand, _Map)]
@@ -273,14 +277,13 @@ class _Reading:
         if not first.stream or len(sizes) > 1 or len({each.stream for each in maps}) > 1:
             value = [f"{list(operand.shape)} of {operand.stream or 'no neuron'}" for operand in maps]
             return self._refuse(name, f"operands of {op} differ", value, "words of one shape, fired by one neuron")
-        channels = sum(each.shape[0] for each in maps) if op == "concat" else first.shape[0]
-        node = Node(name, op, tuple(each.name for each in maps))
-        return self._pass(node, replace(first, name=name, shape=(channels, *first.shape[1:])))
+        return self._pass(Node(name, op, tuple(each.name for each in maps)), maps, first.step, first.stream)
 
-    def _pass(self, node: Node, result: _Map) -> _Map:
+    def _pass(self, node: Node, operands: list[_Map], step: float, stream: str = "") -> _Map:
+        """Words that follow from others without weights."""
         self.nodes.append(node)
         self._used.add(node.name)
-        return result
+        return _Map(node.name, output_shape(node, [operand.shape for operand in operands]), step, stream)
 
     def _check_neurons(self) -> None:
         if not self.neurons:

@@ -9,7 +9,7 @@ from torch.nn import functional
 from accelsim.reference.network import Network
 from accelsim.reference.operators import largest_accumulator
 from accelsim.training.neuron import decode
-from accelsim.workload.layer import WEIGHTED_OPS, Layer
+from accelsim.workload.layer import ATTENTION_OPS, WEIGHTED_OPS, Layer
 
 EXACT = {torch.float32: 1 << 24, torch.float64: 1 << 53}
 """Below it, every integer, every sum of them in any order, and the floor of every quotient are exact."""
@@ -70,7 +70,7 @@ def _dtype(network: Network, layer: Layer) -> torch.dtype:
         largest = max(largest_accumulator(parameters, layer.word_bits), int(parameters.theta.max()))
     elif layer.op == "avgpool2d":
         largest *= layer.kernel[0] * layer.kernel[1]
-    elif layer.op.startswith("attention"):
+    elif layer.op in ATTENTION_OPS:
         raise ValueError(f"{layer.name}: attention products are not supported")
     for dtype, limit in EXACT.items():
         if largest < limit:

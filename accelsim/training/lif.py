@@ -9,19 +9,20 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from accelsim.reference.neuron import Reset
 from accelsim.training.neuron import check_neuron
 
-Reset = Literal["subtract", "zero"]
 Surrogate = Literal["arctan", "rectangle"]
 
 
 class LIF(nn.Module):
     """Currents [T n, ...], all images of a step before those of the next, to the spikes 0 or 1 of the same shape.
 
-    v_t = v_{t-1} / tau + I_t fires at v_t >= theta, and is then reset by subtraction or to zero; tau = 1 does not leak.
-    Gradients go back through time, but not through the reset. The derivative of the step at x = v - theta is taken to
-    be 1 / (1 + (pi x)^2) ("arctan", Fang et al., ICCV 2021) or 1 for |x| < 1/2 ("rectangle", Wu et al., Frontiers in
-    Neuroscience 2018). Raises ValueError for currents that are not T times as many as images.
+    v_t = v_{t-1} / tau + I_t fires at v_t >= theta, and is then reset by subtraction ("soft") or to zero ("hard");
+    tau = 1 does not leak. Gradients go back through time, but not through the reset. The derivative of the step at
+    x = v - theta is taken to be 1 / (1 + (pi x)^2) ("arctan", Fang et al., ICCV 2021) or 1 for |x| < 1/2 ("rectangle",
+    Wu et al., Frontiers in Neuroscience 2018). Raises ValueError like `check_neuron`, and for currents that are not
+    T times as many as images.
     """
 
     def __init__(
@@ -30,7 +31,7 @@ class LIF(nn.Module):
         tau: float = 2.0,
         *,
         threshold: float = 1.0,
-        reset: Reset = "subtract",
+        reset: Reset = "soft",
         surrogate: Surrogate = "arctan",
     ) -> None:
         super().__init__()
@@ -48,7 +49,7 @@ class LIF(nn.Module):
             fired = _fire(membrane - self.threshold, self.surrogate)
             spikes.append(fired)
             kept = fired.detach()
-            membrane = membrane - self.threshold * kept if self.reset == "subtract" else membrane * (1 - kept)
+            membrane = membrane - self.threshold * kept if self.reset == "soft" else membrane * (1 - kept)
         return torch.cat(spikes)
 
     def extra_repr(self) -> str:

@@ -100,5 +100,6 @@ class Sums:
 
 
 def array(tensor: Tensor | None) -> Floats:
+    """A tensor that is there, in float64, without gradients, in the processor's memory."""
     assert tensor is not None
     return np.asarray(tensor.detach().cpu().numpy(), dtype=np.float64)

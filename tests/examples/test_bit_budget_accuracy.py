@@ -45,7 +45,7 @@ def test_synaptic_operations_against_a_plain_count(example: Any) -> None:
     name = "events/8/1/4"
     with np.load(example.HOME / "words.npz", allow_pickle=False) as file:
         words = file[f"{name}/conv2"].astype(np.int64)
-        trace = example.trace_of(example.Division.named(name), file)
+        trace = example.recorded(example.Division.named(name), file)
     ones = sum((words >> bit) & 1 for bit in range(4))
     padded = np.pad(ones, ((0, 0), (0, 0), (1, 1), (1, 1)))
     taps = sum(

@@ -92,6 +92,12 @@ def test_a_good_model_has_no_problems(random_model) -> None:
             "layers.mean.inputs: reads a layer that does not fire (got 'down'); "
             "allowed: layers of spikes, and their pools",
         ),
+        ("mean", {"dilation": (2, 1)}, "layers.mean.dilation: dilates a pool (got [2, 1]); allowed: [1, 1]"),
+        (
+            "mean",
+            {"padding": (10**5, 10**5)},
+            "layers.mean.op: makes too large a map (got [3, 200003, 200002]); allowed: at most 268435456 words",
+        ),
         ("down", {"stream": "up"}, "layers.down.stream: no full_scale for it (got 'up'); allowed: block, down"),
     ],
 )
@@ -241,4 +247,34 @@ def test_layers_after_a_broken_one_are_left_out_but_others_are_not(random_model)
     assert [text.split(":")[1] for text in messages(replace(model, nodes=(*model.nodes, extra)))] == [
         " layers.branch.op",
         " layers.other.stride",
+    ]
+
+
+def test_numbers_of_a_layer_that_has_no_weights_are_refused(random_model) -> None:
+    stray = np.ones((90, 1, 1, 1), dtype=np.int8)
+    assert messages(swap(random_model(4), "weights", "mean", stray)) == [
+        "w.npz: layers.mean.weights: of a layer that has none (got 'int8 [90, 1, 1, 1]')"
+    ]
+
+
+def test_images_of_a_model(random_model) -> None:
+    model = random_model(4)
+    assert messages(replace(model, images=np.array(3, dtype=np.uint8))) == [
+        "w.npz: images: wrong type or shape (got 'uint8 []'); "
+        f"allowed: uint8 [images, {', '.join(map(str, model.image_shape))}]"
+    ]
+    bright = np.full_like(model.images, 4)
+    assert messages(replace(model, images=bright, image_bits=2)) == [
+        "w.npz: images: pixels out of range (got 4); allowed: 0 to 3"
+    ]
+
+
+def test_a_linear_layer_has_no_padding() -> None:
+    padded = tuple(
+        replace(node, op="linear", kernel=(4, 3), groups=1, padding=(1, 0)) if node.name == "last" else node
+        for node in ATTENTION
+    )
+    weights = {**attention().weights, "last": np.ones((4, 8, 4, 3), dtype=np.int8)}
+    assert messages(attention(nodes=padded, weights=weights)) == [
+        "w.npz: layers.last.padding: pads the input of a linear layer (got [1, 0]); allowed: [0, 0]"
     ]

@@ -93,6 +93,9 @@ def test_unreadable_files(how, message, tmp_path) -> None:
         {"layers": [{"name": "a", "op": ["conv2d"]}]},
         {"layers": [{"name": "a", "op": "add", "inputs": [["a"]]}]},
         {"layers": [{"name": "a", "op": "add", "colour": "red"}]},
+        {"layers": [{"name": "a", "op": "add", "stream": ["a"]}]},
+        {"layers": [{"name": "a", "op": "add", "inputs": {}, "stream": {"a": 1}}]},
+        {"layers": [{"name": "a", "op": "add"}], "outputs": [["a"]]},
     ],
 )
 def test_strangers(meta, random_model, tmp_path) -> None:
@@ -102,6 +105,15 @@ def test_strangers(meta, random_model, tmp_path) -> None:
     if "layers" in meta:
         meta = json.loads(str(arrays["meta"])) | meta
     np.savez(path, **(arrays | {"meta": np.array(json.dumps(meta))}))
+    with pytest.raises(InputError) as caught:
+        read_model(path)
+    assert str(caught.value) == f"{path}: not a weights file (accelsim-model version 1)"
+
+
+def test_nested_text_without_end(random_model, tmp_path) -> None:
+    path = tmp_path / "weights.npz"
+    write_model(path, random_model(0))
+    np.savez(path, **(dict(np.load(path)) | {"meta": np.array("[" * 100_000)}))
     with pytest.raises(InputError) as caught:
         read_model(path)
     assert str(caught.value) == f"{path}: not a weights file (accelsim-model version 1)"

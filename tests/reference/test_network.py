@@ -111,5 +111,5 @@ def test_integers_that_could_overflow_are_refused() -> None:
         network(8, theta=2**62, bias=2**63 - 2)
     assert str(caught.value) == (
         f"tiny.only: sums may not fit an integer of 64 bits (got {2**63 + 253}); allowed: below 2^63\n"
-        f"tiny.only: thresholds may not fit an integer of 64 bits (got {2**63}); allowed: below 2^63"
+        f"tiny.only: thresholds may not fit an integer of 64 bits (got {3 * 2**62}); allowed: below 2^63"
     )

@@ -266,3 +266,19 @@ def test_what_a_form_does_not_know() -> None:
     with pytest.raises(InputError) as caught:
         fire(membrane, np.array([1]), 17, tau=Fraction(1))
     assert str(caught.value) == "timesteps: time steps out of range (got 17); allowed: 1 to 16"
+
+
+@pytest.mark.parametrize(("theta", "timesteps"), [(2**63 // 15, 4), (2**63 // 15 + 1, 4), (3, 32), (3, 33)])
+def test_packed_words_are_serial_ones_or_refused(theta: int, timesteps: int) -> None:
+    membrane, fits = np.array([[theta - 1, 7 * theta, 2**63 - 1]]), theta * (2**timesteps - 1) < 2**63
+    if fits and timesteps <= 32:
+        serial = fire(membrane, np.array([theta]), timesteps, form="serial")
+        assert np.array_equal(fire(membrane, np.array([theta]), timesteps), serial)
+        return
+    with pytest.raises(InputError) as caught:
+        fire(membrane, np.array([theta]), timesteps)
+    assert str(caught.value) == (
+        "timesteps: time steps out of range (got 33); allowed: 1 to 32"
+        if fits
+        else f"theta: the largest word at tau = 2 over 4 steps does not fit (got {15 * theta}); allowed: below 2^63"
+    )

@@ -11,6 +11,7 @@ from chips import ROOT
 
 from accelsim.build import load_arch
 from accelsim.cli import main
+from accelsim.errors import InputError
 from accelsim.reference.held_out import HeldOut, read_held_out
 from accelsim.reference.model import integer_network
 from accelsim.reference.model_file import find_model, read_model
@@ -105,6 +106,10 @@ def test_a_chip_with_other_neurons_is_counted_not_refused(tmp_path: Path, monkey
     assert by_form["serial"]["differing_words"] == 0
     assert by_form["chip"]["differing_words"] > 0
     assert made["holds"]
+    assert made["notes"]
+    text = Path("results/certificate__firefly_v2__resnet18_digits/certificate.txt").read_text()
+    assert "The chip's neurons are those of firefly_v2: its words may differ from the model's.\n  " in text
+    assert all(note in text for note in made["notes"][:20])
 
 
 def test_words_that_differ_end_with_exit_code_3(tmp_path: Path, monkeypatch, capsys) -> None:
@@ -139,6 +144,49 @@ def test_a_network_of_ones_own(tmp_path: Path, monkeypatch, capsys) -> None:
     )
     assert main(["certify", CHIP, "resnet18_digits", "--labels", "labels.npy"]) == 2
     assert capsys.readouterr().err == "--labels: needs --images (got 'labels.npy')\n"
+
+
+@pytest.mark.parametrize(
+    ("images", "arguments", "message"),
+    [
+        (np.uint8(3), [], "images: images of the wrong shape (got ()); allowed: [image, 1, 32, 32] or [image, 32, 32]"),
+        (
+            np.zeros((0, 1, 32, 32), np.uint8),
+            [],
+            "images: images of the wrong shape (got (0, 1, 32, 32)); allowed: [image, 1, 32, 32] or [image, 32, 32]",
+        ),
+        (np.full((2, 32, 32), 300), [], "images: pixels out of range (got '300 to 300'); allowed: 0 to 255"),
+        (np.full((2, 32, 32), -1.0), [], "images: pixels out of range (got '-1 to -1'); allowed: 0 to 1"),
+        (np.full((2, 32, 32), np.nan), [], "images: images hold numbers that are not finite"),
+        (np.full((2, 32, 32), "a"), [], "images: images are no numbers (got '<U1')"),
+        (np.zeros((2, 32, 32)), ["-T", "5000"], "timesteps: time steps out of range (got 5000); allowed: 1 to 31"),
+        (
+            np.zeros((2, 32, 32)),
+            ["--weight-bits", "9"],
+            "weight_bits: weight bits out of range (got 9); allowed: 1 to 8",
+        ),
+        (
+            np.zeros((2, 32, 32)),
+            ["--labels", "pixels.npy"],
+            "labels: are not one for each decision of classifier (got [2, 32, 32]); allowed: one an image",
+        ),
+    ],
+)
+def test_images_and_numbers_that_do_not_fit(images, arguments, message, tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    np.save("images.npy", images)
+    np.save("pixels.npy", np.zeros((2, 32, 32), np.int64))
+    assert main(["certify", CHIP, "vgg_digits", "--images", "images.npy", *arguments]) == 2
+    assert capsys.readouterr() == ("", f"{message}\n")
+
+
+def test_a_class_an_image_is_no_truth_of_pixels() -> None:
+    model = read_model(find_model("unet_scenes"))
+    with pytest.raises(InputError) as caught:
+        certify(load_arch(CHIP), model, HeldOut(model.images[:2], np.zeros(2, np.int64)))
+    assert str(caught.value) == (
+        f"labels: are not one for each decision of {model.answers[0]} (got [2]); allowed: [2, 64, 64]"
+    )
 
 
 @pytest.mark.parametrize(

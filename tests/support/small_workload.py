@@ -147,11 +147,6 @@ def residual_layers(channels: int = 24, size: int = 8) -> tuple[Layer, ...]:
     return first, second, summed, pooled, linear("scores", pooled, 10)
 
 
-def wide_words(layer: Layer, bits: int) -> Layer:
-    """The layer, consuming words of another width."""
-    return replace(layer, word_bits=bits)
-
-
 def operator_layers(size: int = 6) -> tuple[Layer, ...]:
     """A network with every operator: grouped, depthwise and dilated, attention, joined, repeated, globally pooled."""
     layers: list[Layer] = []

@@ -113,6 +113,21 @@ def test_the_trace_of_a_trained_module_can_be_simulated(tmp_path) -> None:
     assert result.report["verified"]["differing_words"] == 0
 
 
+@pytest.mark.parametrize("first", [nn.MaxPool2d(2), nn.AvgPool2d(2), nn.Upsample(scale_factor=2)])
+def test_the_image_may_be_pooled_or_repeated_first(first) -> None:
+    conv, head = nn.Conv2d(2, 3, 3, padding=1), nn.Linear(3, 3)
+    net = nn.Sequential(
+        first, quantised(conv, bits=8), PackedNeuron(4), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
+        quantised(head, bits=8, per_channel=False),
+    ).double().eval()  # fmt: skip
+    settle(net, SHAPE)
+    network = packed_network(net, SHAPE)
+    last = network.layers[-1].name
+    unit = output_unit(packed_model(net, SHAPE), last, network.timesteps)
+    integers = np.stack([run(network, image)[last].ravel() for image in IMAGES])
+    assert integers * unit == pytest.approx(outputs(net), rel=1e-9, abs=1e-12)
+
+
 def test_a_channel_that_normalisation_switches_off_stays_silent() -> None:
     net = residual(0).double()
     with torch.no_grad():

@@ -12,7 +12,7 @@ from accelsim.training.lif import LIF
 
 
 @settings(deadline=None, max_examples=30)
-@given(st.integers(0, 2**32 - 1), st.integers(1, 8), st.sampled_from([1.0, 2.0]), st.sampled_from(["subtract", "zero"]))
+@given(st.integers(0, 2**32 - 1), st.integers(1, 8), st.sampled_from([1.0, 2.0]), st.sampled_from(["soft", "hard"]))
 def test_spikes_are_those_of_a_plain_loop(seed: int, steps: int, tau: float, reset) -> None:
     """Currents are multiples of 1/16 and at most 8 halvings follow: floating point is exact."""
     currents = np.random.default_rng(seed).integers(-16, 32, (steps, 3, 2)) / 16
@@ -23,7 +23,7 @@ def test_spikes_are_those_of_a_plain_loop(seed: int, steps: int, tau: float, res
             membrane = membrane / tau + currents[step, *place]
             if membrane >= 1:
                 expected[step, *place] = 1
-                membrane = membrane - 1 if reset == "subtract" else 0.0
+                membrane = membrane - 1 if reset == "soft" else 0.0
     spikes = LIF(steps, tau, reset=reset)(torch.from_numpy(currents.reshape(-1, 2)))
     assert spikes.reshape(steps, 3, 2).tolist() == expected.tolist()
 

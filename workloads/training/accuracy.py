@@ -39,29 +39,29 @@ def judge(measures: Mapping[str, Measure], count: int) -> dict[str, dict[str, An
     return judged
 
 
-def table(outcome: Mapping[str, Any]) -> str:
-    """Markdown of the contents of an accuracy.json."""
+def table(outcome: Mapping[str, Any], names: Mapping[str, str] = NAMES) -> str:
+    """Markdown of the contents of an accuracy.json; `names`: its keys, "ann" among them, and what rows are called."""
     if "measure" in outcome:
-        head, rows = [outcome["measure"]], _scene_rows(outcome["networks"])
+        head, rows = [outcome["measure"]], _scene_rows(outcome["networks"], names)
     else:
-        head, rows = ["right", "accuracy"], _digit_rows(outcome)
+        head, rows = ["right", "accuracy"], _digit_rows(outcome, names)
     head = ["network", *head, "95 % interval", "ANN minus this", "95 % interval"]
     lines = [f"| {' | '.join(cells)} |" for cells in (head, *rows)]
     return "\n".join([lines[0], "|" + "---|" * len(head), *lines[1:]])
 
 
-def _digit_rows(outcome: Mapping[str, str]) -> list[list[str]]:
+def _digit_rows(outcome: Mapping[str, str], names: Mapping[str, str]) -> list[list[str]]:
     rows = []
-    for key, name in NAMES.items():
+    for key, name in names.items():
         hits, count = outcome[key].count("1"), len(outcome[key])
         loss = None if key == "ann" else paired(outcome["ann"], outcome[key])
         rows.append([name, f"{hits} of {count}", *_cells(hits / count, wilson(hits, count), loss)])
     return rows
 
 
-def _scene_rows(networks: Mapping[str, Mapping[str, Any]]) -> list[list[str]]:
+def _scene_rows(networks: Mapping[str, Mapping[str, Any]], names: Mapping[str, str]) -> list[list[str]]:
     rows = []
-    for key, name in NAMES.items():
+    for key, name in names.items():
         found = networks[key]
         loss = None if key == "ann" else (found["loss"], *found["loss_interval"])
         rows.append([name, *_cells(found["value"], found["interval"], loss)])

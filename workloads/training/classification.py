@@ -10,9 +10,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from digits import FOLDS, SEED, load, splits
+from digits import FOLDS, SEED, first_of_each, load, splits
 from forms import all_answers
+from metrics import as_digits
 from numpy.typing import NDArray
+from optimisation import OneCycle, shifted
 from torch import nn
 from torch.nn import functional
 
@@ -47,20 +49,13 @@ class Classifier:
             net.parameters(), lr=self.learning_rate, momentum=0.9, nesterov=True, weight_decay=5e-4
         )
         steps = self.epochs * -(-len(images) // BATCH)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, max_lr=self.learning_rate, total_steps=steps)
+        cycle = OneCycle(optimiser, self.learning_rate, steps)
         net.train()
         for _ in range(self.epochs):
             for batch in torch.randperm(len(images), generator=generator).split(BATCH):
-                row, column = torch.randint(0, 2 * LARGEST_SHIFT + 1, (2,), generator=generator).tolist()
-                padded = functional.pad(inputs[batch], (LARGEST_SHIFT,) * 4)
-                shifted = padded[:, :, row : row + 32, column : column + 32]
-                loss = functional.cross_entropy(
-                    net(shifted.contiguous(memory_format=torch.channels_last)), targets[batch]
-                )
-                optimiser.zero_grad()
-                loss.backward()
-                optimiser.step()
-                schedule.step()
+                pictures = shifted(inputs[batch], LARGEST_SHIFT, generator)
+                answers = net(pictures.contiguous(memory_format=torch.channels_last))
+                cycle.step(functional.cross_entropy(answers, targets[batch]))
         return net.eval()
 
     def validate(self, home: Path) -> None:
@@ -75,7 +70,7 @@ class Classifier:
                 hits = answer == labels[held_out]
                 right.setdefault(name, []).extend(hits.tolist())
                 print(f"fold {fold + 1} of {FOLDS}, {name}: {hits.mean():.4f}", flush=True)
-        outcome = {name: "".join("01"[hit] for hit in hits) for name, hits in right.items()}
+        outcome = {name: as_digits(hits) for name, hits in right.items()}
         (home / "accuracy.json").write_text(json.dumps(outcome, indent=1) + "\n")
 
     def ship(self, home: Path) -> None:
@@ -83,7 +78,7 @@ class Classifier:
         images, labels = load()
         seen, held_out = splits(images, labels)[0]
         net = self.train(images[seen], labels[seen], SEED)
-        chosen = [held_out[labels[held_out] == digit][0] for digit in range(10)]
+        chosen = first_of_each(labels, held_out)
         model = self.convert(net, calibration_images(images[seen]), images[chosen], labels[chosen])
         write_model(home / FILE_NAME, model)
         write_archive(home / "test.npz", {"images": images[held_out], "labels": labels[held_out]})

@@ -15,6 +15,7 @@ from detector import CLASSES, STRIDE, Detector, decode, loss, targets
 from forms import Answers, all_answers
 from metrics import match, mean_average_precision
 from numpy.typing import NDArray
+from optimisation import OneCycle
 from scenes import CANVAS, load
 
 from accelsim.reference.convert import convert
@@ -44,7 +45,7 @@ def train() -> Detector:
     inputs = torch.from_numpy(seen.images).float() / 255
     rows, columns = (size // STRIDE for size in inputs.shape[2:])
     optimiser = torch.optim.AdamW(net.parameters(), lr=LEARNING_RATE, weight_decay=1e-2)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, LEARNING_RATE, EPOCHS * (SCENES // BATCH))
+    cycle = OneCycle(optimiser, LEARNING_RATE, EPOCHS * (SCENES // BATCH))
     net.train()
     for epoch in range(EPOCHS):
         total = 0.0
@@ -52,10 +53,7 @@ def train() -> Detector:
             known = targets([seen.boxes[index] for index in batch], rows, columns)
             answers = net(inputs[batch].contiguous(memory_format=torch.channels_last))
             value = loss(*answers, *(torch.from_numpy(array) for array in known))
-            optimiser.zero_grad()
-            value.backward()
-            optimiser.step()
-            schedule.step()
+            cycle.step(value)
             total += value.item()
         print(f"epoch {epoch + 1} of {EPOCHS}: loss {total * BATCH / SCENES:.4f}", flush=True)
     return net.eval()

@@ -30,12 +30,12 @@ def enlarge(images: NDArray[np.integer[Any]], size: int = SIZE) -> NDArray[np.ui
     return ((values * 255 + full // 2) // full).astype(np.uint8)[:, None]
 
 
-def load() -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """All 1797 digits: images [n, 1, 32, 32] and labels [n]."""
+def load(size: int = SIZE) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """All 1797 digits: images [n, 1, size, size] and labels [n]."""
     from sklearn.datasets import load_digits
 
     digits = load_digits()
-    return enlarge(digits.images.astype(np.int64)), digits.target.astype(np.int64)
+    return enlarge(digits.images.astype(np.int64), size), digits.target.astype(np.int64)
 
 
 def splits(images: NDArray[np.uint8], labels: NDArray[np.int64]) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
@@ -43,3 +43,8 @@ def splits(images: NDArray[np.uint8], labels: NDArray[np.int64]) -> list[tuple[N
     from sklearn.model_selection import StratifiedKFold
 
     return list(StratifiedKFold(FOLDS, shuffle=True, random_state=SEED).split(images, labels))
+
+
+def first_of_each(labels: NDArray[np.int64], indices: NDArray[np.int64]) -> list[np.int64]:
+    """Of indices into labels [n], the first that stands for each digit."""
+    return [indices[labels[indices] == digit][0] for digit in range(10)]

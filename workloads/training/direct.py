@@ -25,8 +25,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from digits import SEED, enlarge, splits
+from digits import SEED, first_of_each, load, splits
+from metrics import as_digits
 from numpy.typing import NDArray
+from optimisation import OneCycle, shifted
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -69,10 +71,12 @@ class Kind:
 
     @classmethod
     def parse(cls, text: str) -> Kind:
+        """The kind that is written so: the inverse of `str`."""
         neuron, _, timesteps = text.partition("_t")
         return cls(neuron, int(timesteps or 1))
 
     def activation(self) -> nn.Module:
+        """What follows each normalisation."""
         if self.neuron == "ann":
             return nn.ReLU()
         return PackedNeuron(self.timesteps) if self.neuron == "packed" else LIF(self.timesteps)
@@ -99,14 +103,6 @@ class Kind:
 KINDS = (Kind("ann"), *(Kind(neuron, timesteps) for neuron in ("packed", "lif") for timesteps in TIMESTEPS))
 
 
-def load() -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """All 1797 digits: images [n, 1, 16, 16] and labels [n]."""
-    from sklearn.datasets import load_digits
-
-    digits = load_digits()
-    return enlarge(digits.images.astype(np.int64), SIZE), digits.target.astype(np.int64)
-
-
 def train(
     kind: Kind, images: NDArray[np.uint8], labels: NDArray[np.int64], seed: int, epochs: int = EPOCHS
 ) -> nn.Module:
@@ -117,19 +113,12 @@ def train(
     inputs, targets = torch.from_numpy(images).float() / 255, torch.from_numpy(labels)
     optimiser = torch.optim.AdamW(net.parameters(), lr=RATE, weight_decay=1e-3)
     steps = epochs * -(-len(images) // BATCH)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, max_lr=RATE, total_steps=steps)
+    cycle = OneCycle(optimiser, RATE, steps)
     net.train()
     for _ in range(epochs):
         for batch in torch.randperm(len(images), generator=generator).split(BATCH):
-            row, column = torch.randint(0, 2 * LARGEST_SHIFT + 1, (2,), generator=generator).tolist()
-            padded = functional.pad(inputs[batch], (LARGEST_SHIFT,) * 4)
-            loss = functional.cross_entropy(
-                kind.scores(net, padded[:, :, row : row + SIZE, column : column + SIZE]), targets[batch]
-            )
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-            schedule.step()
+            scores = kind.scores(net, shifted(inputs[batch], LARGEST_SHIFT, generator))
+            cycle.step(functional.cross_entropy(scores, targets[batch]))
     return net.eval()
 
 
@@ -153,7 +142,7 @@ def inference(kind: Kind, net: nn.Module, device: str = "cpu") -> Callable[[Tens
 
 def validate() -> None:
     """Predict every digit with a network that has not seen it; writes what is known after each kind."""
-    images, labels = load()
+    images, labels = load(SIZE)
     outcome: dict[str, str] = {}
     for kind in KINDS:
         outcome[str(kind)] = ""
@@ -162,7 +151,7 @@ def validate() -> None:
             net = train(kind, images[seen], labels[seen], SEED + fold)
             answers = inference(kind, net)(torch.from_numpy(images[held_out])).argmax(dim=1).numpy()
             hits = answers == labels[held_out]
-            outcome[str(kind)] += "".join("01"[hit] for hit in hits.tolist())
+            outcome[str(kind)] += as_digits(hits)
             print(f"{kind}, fold {fold}: {hits.mean():.4f}, {time.process_time() - started:.1f} s", flush=True)
         (HOME / "accuracy.json").write_text(json.dumps(outcome, indent=1) + "\n")
 
@@ -193,7 +182,7 @@ def measure(kind: Kind, device: str) -> dict[str, float]:
     Seconds are those of the processor (of the clock on other devices), the least of `REPEATS`. Peak memory counts from
     before the first batch: of the process, or of the allocator of another device.
     """
-    images, labels = load()
+    images, labels = load(SIZE)
     inputs = torch.from_numpy(images[:MEASURED_BATCH]).to(device)
     targets = torch.from_numpy(labels[:MEASURED_BATCH]).to(device)
     net = kind.build().to(device)
@@ -258,10 +247,10 @@ def _processor() -> str:
 
 def write_a_trace(timesteps: int, path: Path) -> None:
     """The words of one held-out image of each digit in the network of the first fold."""
-    images, labels = load()
+    images, labels = load(SIZE)
     seen, held_out = splits(images, labels)[0]
     net = train(Kind("packed", timesteps), images[seen], labels[seen], SEED)
-    chosen = [held_out[labels[held_out] == digit][0] for digit in range(CLASSES)]
+    chosen = first_of_each(labels, held_out)
     network = packed_network(net, SHAPE, name=f"direct_digits_t{timesteps}")
     trace = record(network, images[chosen], labels[chosen], "scikit-learn digits, 8x8 enlarged to 16x16")
     write_trace(path, trace.meta, trace.arrays)

@@ -18,8 +18,11 @@ from typing import Any
 
 import numpy as np
 import torch
+from digits import first_of_each
+from metrics import as_digits
 from moving_digits import frames, record, still
 from numpy.typing import NDArray
+from optimisation import OneCycle
 from sklearn.datasets import load_digits
 from sklearn.model_selection import StratifiedKFold
 from torch import Tensor, nn
@@ -83,6 +86,7 @@ class BitSpikeNet(nn.Module):
 
 
 def division_of(text: str) -> tuple[int, int, int]:
+    """Weight bits, spike bits and time steps of "8/1/4"."""
     weight_bits, spike_bits, timesteps = map(int, text.split("/"))
     return weight_bits, spike_bits, timesteps
 
@@ -102,15 +106,11 @@ def train(task: str, division: str, seen: list[Tensor], labels: Tensor, seed: in
     net = BitSpikeNet(seen[0].shape[2], *division_of(division))
     optimiser = torch.optim.AdamW(net.parameters(), lr=LARGEST_RATE, weight_decay=1e-4)
     steps = EPOCHS * -(-len(labels) // BATCH)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, max_lr=LARGEST_RATE, total_steps=steps)
+    cycle = OneCycle(optimiser, LARGEST_RATE, steps)
     net.train()
     for epoch in range(EPOCHS):
         for batch in torch.randperm(len(labels), generator=generator).split(BATCH):
-            loss = functional.cross_entropy(net(seen[epoch % VARIANTS][batch]), labels[batch])
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-            schedule.step()
+            cycle.step(functional.cross_entropy(net(seen[epoch % VARIANTS][batch]), labels[batch]))
     return net.eval()
 
 
@@ -144,9 +144,8 @@ def cross_validate(
         with torch.no_grad():
             right[held_out] = (net(judged[held_out]).argmax(dim=1) == targets[held_out]).numpy()
         if fold == 0:
-            chosen = [held_out[labels[held_out] == digit][0] for digit in range(10)]
-            words = recorded_words(net, task, division, judged[chosen])
-    return "".join("01"[hit] for hit in right.tolist()), words
+            words = recorded_words(net, task, division, judged[first_of_each(labels, held_out)])
+    return as_digits(right), words
 
 
 def main() -> None:

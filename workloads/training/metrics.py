@@ -22,6 +22,11 @@ RESAMPLES = 1000
 """Of a bootstrap."""
 
 
+def as_digits(right: NDArray[np.bool_] | Sequence[bool]) -> str:
+    """One character a case, "1" where it was answered right: as accuracy.json keeps what `paired` compares."""
+    return "".join("01"[int(hit)] for hit in right)
+
+
 def wilson(hits: int, count: int) -> tuple[float, float]:
     """Wilson's score interval of a proportion."""
     centre = hits + Z * Z / 2

@@ -13,6 +13,7 @@ from conversion import to_ann
 from forms import all_answers
 from metrics import mean_iou, overlap
 from numpy.typing import NDArray
+from optimisation import OneCycle
 from scenes import CANVAS, CLASSES, load
 from torch.nn import functional
 from unet import UNet
@@ -45,9 +46,7 @@ def train(epochs: int = EPOCHS, scenes: int = SCENES) -> UNet:
     net = UNet().to(memory_format=torch.channels_last)
     optimiser = torch.optim.AdamW(net.parameters(), lr=LEARNING_RATE, weight_decay=1e-2)
     steps = epochs * (scenes // BATCH)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, max_lr=LEARNING_RATE, total_steps=steps, pct_start=WARM_UP
-    )
+    cycle = OneCycle(optimiser, LEARNING_RATE, steps, pct_start=WARM_UP)
     net.train()
     for epoch in range(epochs):
         seen = load("train", scenes, SEED + epoch)
@@ -56,10 +55,7 @@ def train(epochs: int = EPOCHS, scenes: int = SCENES) -> UNet:
         for start in range(0, scenes - BATCH + 1, BATCH):
             batch = inputs[start : start + BATCH].contiguous(memory_format=torch.channels_last)
             loss = functional.cross_entropy(net(batch), masks[start : start + BATCH])
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-            schedule.step()
+            cycle.step(loss)
             total += loss.item()
         print(f"epoch {epoch + 1} of {epochs}: loss {total / (scenes // BATCH):.4f}", flush=True)
     return net.eval()

@@ -124,7 +124,7 @@ def slices(node: OnnxNode, operands: Sequence[object], axes: int) -> list[tuple[
     steps = given(node, operands, "steps", 4) or [1] * len(starts)
     if not len(starts) == len(ends) == len(which) == len(steps) or not all(-axes <= axis < axes for axis in which):
         raise Refusal("slices axes that do not exist", which)
-    return [(axis % axes, *rest) for axis, *rest in zip(which, starts, ends, steps, strict=True)]  # type: ignore[misc]
+    return list(zip([axis % axes for axis in which], starts, ends, steps, strict=True))
 
 
 def _squeeze(node: OnnxNode, operands: Operands) -> Array:

@@ -18,7 +18,6 @@ from accelsim.workload.layer import ATTENTION_OPS, Shape
 
 Floats = NDArray[np.float64]
 
-RELU = Activation()
 NO_PADDING = (0, 0, 0, 0)
 
 LARGEST_MAP = 1 << 28

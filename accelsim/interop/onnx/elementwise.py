@@ -9,11 +9,11 @@ from math import inf
 import numpy as np
 
 from accelsim.interop.onnx.constant import given
-from accelsim.interop.onnx.draft import RELU, Drafts, Floats, Value
+from accelsim.interop.onnx.draft import Drafts, Floats, Value
 from accelsim.interop.onnx.file import OnnxNode
 from accelsim.interop.onnx.layout import Layout, Refusal, in_order, positions, whole
 from accelsim.interop.onnx.operands import Operand, constant, dynamic, layer_name, map_channels, needed
-from accelsim.reference.ann import Activation
+from accelsim.reference.ann import RELU, Activation
 from accelsim.reference.node import Node
 
 

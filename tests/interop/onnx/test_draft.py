@@ -6,9 +6,9 @@ from math import inf
 import numpy as np
 import pytest
 
-from accelsim.interop.onnx.draft import LARGEST_MAP, RELU, Drafts, Value
+from accelsim.interop.onnx.draft import LARGEST_MAP, Drafts, Value
 from accelsim.interop.onnx.layout import Layout, Refusal
-from accelsim.reference.ann import Activation
+from accelsim.reference.ann import RELU, Activation
 from accelsim.reference.node import Node
 
 SHAPE = (2, 3, 3)

@@ -39,7 +39,7 @@ def test_an_image_is_shown_in_every_step_and_answers_are_averaged(direct) -> Non
 
 
 def test_a_packed_network_learns_and_is_judged_as_integers(direct) -> None:
-    images, labels = direct.load()
+    images, labels = direct.load(direct.SIZE)
     assert (images.shape, images.dtype) == ((1797, 1, 16, 16), np.uint8)
     kind = direct.Kind("packed", 4)
     net = direct.train(kind, images[:600], labels[:600], seed=0, epochs=6)
