@@ -9,7 +9,7 @@ of the layers before, each channel gets the threshold with which its rate stands
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
@@ -34,36 +34,67 @@ HALVINGS = 8
 """Factors on a threshold lie between these powers of two; the interval is halved so often."""
 
 Reals = Mapping[str, NDArray[np.float32]]
+Answers = Mapping[str, NDArray[np.float64]]
 
 
-def balanced_network(
-    model: Model, timesteps: int, images: NDArray[Any], neuron: CausalNeuron = IF, weight_bits: int = 8
+def balanced(network: CausalNetwork, model: Model, images: NDArray[Any]) -> CausalNetwork:
+    """A rate-coded network of the model, its thresholds balanced on images as `Model.encode` takes them."""
+    words = model.encode(images)
+    return _run(network, words, _real(model, words), balance=True)[0]
+
+
+def calibrated_network(
+    model: Model,
+    timesteps: int,
+    images: NDArray[Any],
+    neuron: CausalNeuron = IF,
+    weight_bits: int = 8,
+    measure: Callable[[Answers], float] | None = None,
 ) -> CausalNetwork:
-    """The rate-coded network with balanced thresholds whose outputs miss those of the real network (`ann_of`) least.
+    """The best rate-coded network on calibration images, as `Model.encode` takes them, with balanced thresholds or not.
 
-    `images`: for calibration, as `Model.encode` takes them. Compared are all `SHARES` and `INITIALS` (which replace
-    the neuron's own) by the error of the outputs over these images, root mean square, relative to that of the real
-    outputs; of several outputs the mean. Raises `InputError` as `causal_network` does.
+    Compared are all `SHARES` and `INITIALS` (which replace the neuron's own), each with thresholds equal to full scales
+    and with balanced ones: by the largest `measure` of the answers to the images, float64 [images, *out_shape] by
+    output; where that is equal or missing by the least error of the answers against the real network (`ann_of`), root
+    mean square relative to that of the real ones, of several outputs the mean. Raises `InputError` as `causal_network`
+    does.
     """
     words = model.encode(images)
-    real = forward(ann_of(model), words * model.image_step, [node.name for node in model.nodes])
-    candidates = [
-        _balanced(causal_network(model, timesteps, replace(neuron, initial=initial), weight_bits, share), words, real)
-        for share in SHARES
-        for initial in INITIALS
-    ]
-    return min(candidates, key=lambda candidate: candidate[1])[0]
+    real = _real(model, words)
+    best, found = (-np.inf, -np.inf), None
+    for share in SHARES:
+        for initial in INITIALS:
+            plain = causal_network(model, timesteps, replace(neuron, initial=initial), weight_bits, share)
+            for balance in (False, True):
+                network, answers = _run(plain, words, real, balance)
+                worth = measure(answers) if measure else 0.0, -_error(answers, real)
+                if found is None or worth > best:
+                    best, found = worth, network
+    assert found is not None
+    return found
 
 
-def _balanced(network: CausalNetwork, words: NDArray[np.int32], real: Reals) -> tuple[CausalNetwork, float]:
-    """The network with other thresholds, and the mean relative error of its outputs."""
+def _real(model: Model, words: NDArray[np.int32]) -> Reals:
+    return forward(ann_of(model), words * model.image_step, [node.name for node in model.nodes])
+
+
+def _error(answers: Answers, real: Reals) -> float:
+    """Root mean square error in parts of that of the real outputs, the mean over the outputs."""
+    errors = [np.linalg.norm(made - real[name]) / (np.linalg.norm(real[name]) or 1.0) for name, made in answers.items()]
+    return float(np.mean(errors))
+
+
+def _run(
+    network: CausalNetwork, words: NDArray[np.int32], real: Reals, balance: bool
+) -> tuple[CausalNetwork, dict[str, NDArray[np.float64]]]:
+    """The network, with balanced thresholds where they are asked for, and its answers to the words."""
     last_use = {name: index for index, layer in enumerate(network.layers) for name in layer.inputs}
     parameters = dict(network.parameters)
     kept: dict[str, list[NDArray[Any]]] = {"": [word[None] for word in words]}
-    errors = []
+    answers: dict[str, NDArray[np.float64]] = {}
     for index, layer in enumerate(network.layers):
         operands = [[kept[name][image] for name in layer.inputs or ("",)] for image in range(len(words))]
-        if layer.name in parameters and layer.fires:
+        if balance and layer.name in parameters and layer.fires:
             incoming = [currents(network, layer, first) for first, *_ in operands]
             own = parameters[layer.name]
             theta = _theta(network, layer, incoming, real[layer.name].mean(axis=(0, 2, 3), dtype=np.float64))
@@ -73,13 +104,11 @@ def _balanced(network: CausalNetwork, words: NDArray[np.int32], real: Reals) -> 
             made = [layer_steps(network, layer, each) for each in operands]
         kept[layer.name] = made
         if layer.name in network.outputs:
-            answer = np.stack([train.mean(axis=0) for train in made]) * network.worth[layer.name]
-            expected = real[layer.name].astype(np.float64)
-            errors.append(float(np.linalg.norm(answer - expected) / (np.linalg.norm(expected) or 1.0)))
+            answers[layer.name] = np.stack([train.mean(axis=0) for train in made]) * network.worth[layer.name]
         for name in set(layer.inputs):
             if last_use[name] == index:
                 del kept[name]
-    return replace(network, parameters=parameters), float(np.mean(errors))
+    return replace(network, parameters=parameters), answers
 
 
 def _theta(

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from digits import FOLDS, SEED, first_of_each, load, splits
-from forms import all_answers
+from forms import Answers, Calibration, all_answers
 from metrics import as_digits
 from numpy.typing import NDArray
 from optimisation import OneCycle, shifted
@@ -64,8 +64,8 @@ class Classifier:
         right: dict[str, list[bool]] = {}
         for fold, (seen, held_out) in enumerate(splits(images, labels)):
             net = self.train(images[seen], labels[seen], SEED + fold)
-            calibration = calibration_images(images[seen])
-            model = self.convert(net, calibration, images[:0], labels[:0])
+            calibration = calibration_of(images[seen], labels[seen])
+            model = self.convert(net, calibration.images, images[:0], labels[:0])
             for name, answer in all_predictions(net, model, calibration, images[held_out]).items():
                 hits = answer == labels[held_out]
                 right.setdefault(name, []).extend(hits.tolist())
@@ -79,15 +79,24 @@ class Classifier:
         seen, held_out = splits(images, labels)[0]
         net = self.train(images[seen], labels[seen], SEED)
         chosen = first_of_each(labels, held_out)
-        model = self.convert(net, calibration_images(images[seen]), images[chosen], labels[chosen])
+        model = self.convert(net, calibration_of(images[seen], labels[seen]).images, images[chosen], labels[chosen])
         write_model(home / FILE_NAME, model)
         write_archive(home / "test.npz", {"images": images[held_out], "labels": labels[held_out]})
         print(f"ANN: {(predict(net, images[held_out]) == labels[held_out]).mean():.4f}")
 
 
-def calibration_images(images: Images) -> Images:
+def calibration_of(images: Images, labels: Labels) -> Calibration:
     """`CALIBRATION_IMAGES` of the training images, evenly spaced: the data set is ordered by writer."""
-    return images[:: len(images) // CALIBRATION_IMAGES][:CALIBRATION_IMAGES]
+    step = len(images) // CALIBRATION_IMAGES
+    chosen, known = images[::step][:CALIBRATION_IMAGES], labels[::step][:CALIBRATION_IMAGES]
+    return Calibration(chosen, lambda answers: float((classes(answers) == known).mean()))
+
+
+def classes(answers: Answers) -> Labels:
+    """The class [n] with the largest score in the answers of the only output."""
+    (scores,) = answers.values()
+    found: Labels = scores.reshape(len(scores), -1).argmax(axis=1)
+    return found
 
 
 def predict(net: nn.Module, images: Images) -> Labels:
@@ -97,10 +106,9 @@ def predict(net: nn.Module, images: Images) -> Labels:
     return answer
 
 
-def all_predictions(net: nn.Module, model: Model, calibration: Images, images: Images) -> dict[str, Labels]:
+def all_predictions(net: nn.Module, model: Model, calibration: Calibration, images: Images) -> dict[str, Labels]:
     """Answers [n] of the trained network and of its conversions to images, by the keys of `forms.NAMES`."""
     found = {"ann": predict(net, images)}
     for key, outputs in all_answers(model, calibration, images):
-        (scores,) = outputs.values()
-        found[key] = scores.reshape(len(images), -1).argmax(axis=1)
+        found[key] = classes(outputs)
     return found

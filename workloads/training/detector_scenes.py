@@ -12,7 +12,7 @@ import torch
 from accuracy import Measure, judge
 from conversion import to_ann
 from detector import CLASSES, STRIDE, Detector, decode, loss, targets
-from forms import Answers, all_answers
+from forms import Answers, Calibration, all_answers
 from metrics import match, mean_average_precision
 from numpy.typing import NDArray
 from optimisation import OneCycle
@@ -59,15 +59,16 @@ def train() -> Detector:
     return net.eval()
 
 
-def calibration() -> NDArray[np.uint8]:
-    """Scenes of training digits, uint8 [CALIBRATION_SCENES, 1, CANVAS, CANVAS]."""
-    return load("train", CALIBRATION_SCENES, CALIBRATION_SEED).images
+def calibration() -> Calibration:
+    """Scenes of training digits."""
+    seen = load("train", CALIBRATION_SCENES, CALIBRATION_SEED)
+    return Calibration(seen.images, lambda answers: measure(answers, seen.boxes)(np.arange(len(seen.images))))
 
 
 def converted(net: Detector) -> Model:
     """The SpikePack model, calibrated on scenes of training digits, with no scene of its own."""
     ann = to_ann(net, "detector_scenes", (1, CANVAS, CANVAS))
-    return replace(convert(ann, calibration()), dataset=DATASET)
+    return replace(convert(ann, calibration().images), dataset=DATASET)
 
 
 def predict(net: Detector, images: NDArray[np.uint8]) -> Answers:

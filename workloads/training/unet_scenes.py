@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from accuracy import Measure, judge
 from conversion import to_ann
-from forms import all_answers
+from forms import Calibration, all_answers
 from metrics import mean_iou, overlap
 from numpy.typing import NDArray
 from optimisation import OneCycle
@@ -61,15 +61,18 @@ def train(epochs: int = EPOCHS, scenes: int = SCENES) -> UNet:
     return net.eval()
 
 
-def calibration() -> NDArray[np.uint8]:
-    """Scenes of training digits, uint8 [CALIBRATION_SCENES, 1, CANVAS, CANVAS]."""
-    return load("train", CALIBRATION_SCENES, CALIBRATION_SEED).images
+def calibration() -> Calibration:
+    """Scenes of training digits."""
+    seen = load("train", CALIBRATION_SCENES, CALIBRATION_SEED)
+    return Calibration(
+        seen.images, lambda answers: measure(answers["classes"], seen.masks)(np.arange(len(seen.images)))
+    )
 
 
 def converted(net: UNet) -> Model:
     """The SpikePack model, calibrated on scenes of training digits, with no scene of its own."""
     ann = to_ann(net, "unet_scenes", (1, CANVAS, CANVAS))
-    return replace(convert(ann, calibration(), per_channel=True), dataset=DATASET)
+    return replace(convert(ann, calibration().images, per_channel=True), dataset=DATASET)
 
 
 def predict(net: UNet, images: NDArray[np.uint8]) -> NDArray[np.float64]:

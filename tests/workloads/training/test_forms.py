@@ -26,7 +26,7 @@ def test_balanced_on_training_images_the_vgg_knows_held_out_digits(script, form:
     digits = script("digits")
     everything, classes = digits.load()
     seen, _ = digits.splits(everything, classes)[0]
-    calibration = script("classification").calibration_images(everything[seen])
+    calibration = script("classification").calibration_of(everything[seen], classes[seen])
     (scores,) = script("forms").answers(model, form, 4, calibration, images).values()
     assert (scores.reshape(100, -1).argmax(axis=1) == labels).mean() >= least
 
