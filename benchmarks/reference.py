@@ -47,7 +47,7 @@ STEPS = (1, 2, 4, 8, 16)
 STEPS_OF_CAUSAL = (1, 2, 4, 8)
 LEAKY = CausalNeuron(tau=Fraction(2))
 
-SMALL = 10
+SMALL = 30
 """Times as many passes of a small network, whose best takes longer to find."""
 
 SKIPPED_DENSITY = 0.5
