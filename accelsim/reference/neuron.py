@@ -85,10 +85,10 @@ def fire(
     """The words, int64 like `membrane`, that neurons fire whose membranes, as `integrate` gives them, are `membrane`.
 
     membrane: [channels, ...], left as it was; theta: [channels], positive. `form`: "serial" takes T decoding steps;
-    "packed" is the closed form at tau = 2, O(1) in T up to 32, and a look-up among the codes that greedy decoding can
+    "packed" is the closed form at tau = 2, O(1) in T (up to 32), and a look-up among the codes that greedy decoding can
     reach at other taus (T up to 16); "doubling" keeps the threshold of the first step and multiplies the membrane by 2
-    after each (tau = 2, soft reset). All give the same words. Raises `InputError` where a form does not know tau, reset or
-    T, or where a number does not fit its integer.
+    after each (tau = 2, soft reset). All give the same words. Raises `InputError` where a form does not know tau, reset
+    or T, or where a number does not fit its integer.
     """
     flat = np.array(membrane.reshape(len(theta), -1), dtype=np.int64, order="C")
     theta = np.ascontiguousarray(theta, dtype=np.int64)

@@ -118,7 +118,12 @@ def open_archive(path: str | Path, limit: int | None = None) -> Iterator[Archive
 
 
 def write_archive(path: str | Path, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Write an .npz whole or not at all: under another name first, then renamed."""
+    """Write an .npz whole or not at all: under another name first, then renamed.
+
+    Raises `InputError` where it cannot be written, and for what is there and no file: a device would be replaced.
+    """
+    if Path(path).exists() and not Path(path).is_file():
+        raise InputError(Problem("is not a file", str(path)))
     temporary = Path(path).with_name(f".{Path(path).name}.{os.getpid()}.tmp")
     try:
         with zipfile.ZipFile(temporary, "x", zipfile.ZIP_DEFLATED) as content:

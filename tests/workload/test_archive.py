@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import os
 import pickle
 import zipfile
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 from accelsim.errors import InputError
 from accelsim.workload import archive as module
-from accelsim.workload.archive import open_archive
+from accelsim.workload.archive import open_archive, write_archive
 
 
 def problems(path: Path) -> list[str]:
@@ -125,3 +126,12 @@ def test_headers_that_cannot_be_parsed(tmp_path: Path, old: bytes, new: bytes) -
     path = zipped(tmp_path / "a.npz", [("x.npy", member(np.arange(3)).replace(old, new))])
     (found,) = problems(path)
     assert found.startswith("FILE: x: ")
+
+
+def test_what_is_no_file_is_never_replaced(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.npz"
+    os.mkfifo(pipe)
+    with pytest.raises(InputError) as caught:
+        write_archive(pipe, {"a": np.zeros(1)})
+    assert str(caught.value) == f"{pipe}: is not a file"
+    assert pipe.is_fifo()

@@ -111,7 +111,7 @@ def _slice(node: OnnxNode, operands: Operands) -> Array:
     array = _only(operands[0])
     cut = [slice(None)] * array.ndim
     for axis, start, end, step in slices(node, operands, array.ndim):
-        cut[axis] = slice(start, end if end >= -array.shape[axis] else None, step)
+        cut[axis] = slice(start, end if end >= -array.shape[axis] or step > 0 else None, step)
     return array[tuple(cut)]
 
 

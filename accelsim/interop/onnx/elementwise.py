@@ -19,15 +19,17 @@ from accelsim.reference.node import Node
 
 def by_channel(value: Value, array: Floats) -> Floats:
     """A constant that stands beside a tensor, as one number a channel of its map, float64 [channels]."""
-    channels = value.shape[0]
+    channels, sizes = value.shape[0], value.layout.sizes
+    beside = (1,) * (len(sizes) - array.ndim) + array.shape
+    if len(beside) > len(sizes) or any(size not in (1, own) for size, own in zip(beside, sizes, strict=True)):
+        raise Refusal("a constant that the map would have to be repeated for", [*array.shape], f"within {[*sizes]}")
     if array.size and (array == array.reshape(-1)[0]).all():
         return np.full(channels, array.reshape(-1)[0])
     axes = value.layout.axes[len(value.layout.axes) - array.ndim :]
     if array.ndim <= len(value.layout.axes):
         held = [axis for axis, size in zip(axes, array.shape, strict=True) if size > 1]
-        sizes = [size for size in array.shape if size > 1]
         place = positions(tuple(factor for axis in held for factor in axis), ("channels",), value.shape)
-        if place is not None and len(place) == np.prod(sizes):
+        if place is not None and len(place) == array.size:
             return np.asarray(array.reshape(-1)[np.argsort(place)])
     rule = "a constant that differs over more than the channels"
     raise Refusal(rule, [*array.shape], f"one number, or one a channel ({channels})")

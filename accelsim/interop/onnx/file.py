@@ -16,6 +16,9 @@ from accelsim.errors import InputError, Problem
 LARGEST_BYTES = 2 << 30
 """Size above which a file is refused: the limit of the format's encoding, which holds for data beside it too."""
 
+REAL_TYPES = (1, 10, 11, 16)
+"""ONNX's numbers of its types of 32, 16 and 64 bits, and of bfloat16."""
+
 OLDEST_OPSET = 7
 """The first operator set whose operators broadcast as NumPy does."""
 
@@ -132,9 +135,14 @@ def _model_problems(model: Any, file: str) -> Iterator[Problem]:
         if node.domain not in ("", "ai.onnx"):
             rule = "is no operator of the standard set"
             yield Problem(rule, file, None, node.name, f"{node.domain}.{node.op_type}", "standard ONNX operators")
+    constants = {tensor.name for tensor in graph.initializer}
     for value in graph.input:
         if not value.type.HasField("tensor_type"):
             yield Problem("input is no tensor", file, None, value.name)
+        elif value.name not in constants and value.type.tensor_type.elem_type not in REAL_TYPES:
+            # Bytes would be taken for 255th parts of what the network eats, and these networks eat bytes.
+            kind, allowed = value.type.tensor_type.elem_type, "real numbers: put what scales bytes before the network"
+            yield Problem("input is not of real numbers", file, None, value.name, kind, allowed)
 
 
 def _sizes(value: Any) -> tuple[int | None, ...]:

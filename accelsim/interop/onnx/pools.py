@@ -20,7 +20,7 @@ from accelsim.interop.onnx.operands import (
     layer_name,
     map_channels,
 )
-from accelsim.interop.onnx.window import Window, window
+from accelsim.interop.onnx.window import window
 from accelsim.reference.node import Node, window_shape
 from accelsim.workload.layer import Op, Shape
 
@@ -40,19 +40,12 @@ def pool(drafts: Drafts, node: OnnxNode, operands: Sequence[Operand]) -> Value:
     own = any(node.attributes.get("pads", ())) or node.attributes.get("auto_pad", "NOTSET").startswith("SAME")
     if op == "avgpool2d" and own and not node.attributes.get("count_include_pad", 0):
         raise Refusal("averages fewer values at the borders", 0, "count_include_pad: 1")
-    if op == "avgpool2d" and node.attributes.get("ceil_mode", 0) and not _covers(value, place):
+    if op == "avgpool2d" and not place.whole:
         raise Refusal("ceil_mode adds a window that is not whole", 1, "ceil_mode: 0")
+    if op == "maxpool2d" and any(pad >= size for pad, size in zip(place.padding, place.kernel, strict=True)):
+        raise Refusal("has windows of padding alone", [*place.padding], f"padding below {[*place.kernel]}")
     described = Node(layer_name(node), op, kernel=place.kernel, stride=place.stride, padding=place.padding)
     return _pooled(drafts, described, value, value.layout.axes[1])
-
-
-def _covers(value: Value, place: Window) -> bool:
-    return all(
-        (length + 2 * padding - size) % stride == 0
-        for length, size, stride, padding in zip(
-            value.shape[1:], place.kernel, place.stride, place.padding, strict=True
-        )
-    )
 
 
 def _pooled(drafts: Drafts, node: Node, value: Value, channels: Axis) -> Value:
@@ -117,6 +110,9 @@ def resize(drafts: Drafts, node: OnnxNode, operands: Sequence[Operand]) -> Value
     if (scales[:2] != 1).any() or (scales != np.rint(scales)).any() or (scales < 1).any() or (scales > 64).any():
         raise Refusal("resizes by a broken factor, or channels", scales.tolist(), "[1, 1, N, N] of whole N up to 64")
     factor = (int(scales[2]), int(scales[3]))
+    mode = node.attributes.get("coordinate_transformation_mode", "half_pixel")
+    if mode not in _MODES:
+        raise Refusal("finds neighbours in another way", mode, ", ".join(_MODES))
     for length, times in zip(value.shape[1:], factor, strict=True):
         if not np.array_equal(_nearest(node, length, times), np.arange(length * times) // times):
             rule = "takes other neighbours than a repetition does"
@@ -127,6 +123,10 @@ def resize(drafts: Drafts, node: OnnxNode, operands: Sequence[Operand]) -> Value
     shape = (value.shape[0], value.shape[1] * factor[0], value.shape[2] * factor[1])
     layout = Layout.of_map(value.layout.sizes[0], shape).with_axis(1, value.layout.axes[1])
     return _behind(drafts, Node(layer_name(node), "upsample", factor=factor), value, shape, layout)
+
+
+_MODES = ("half_pixel", "half_pixel_symmetric", "pytorch_half_pixel", "align_corners", "asymmetric")
+"""Ways to find the place that a new place stands for; with whole factors the second and third are the first."""
 
 
 def _nearest(node: OnnxNode, length: int, times: int) -> NDArray[np.int64]:

@@ -14,7 +14,7 @@ from accelsim.interop.onnx.constant import given, slices, target_sizes
 from accelsim.interop.onnx.draft import Drafts, Value
 from accelsim.interop.onnx.file import OnnxNode
 from accelsim.interop.onnx.layout import Axis, Factor, Layout, Refusal
-from accelsim.interop.onnx.operands import Operand, dynamic, layer_name
+from accelsim.interop.onnx.operands import Operand, constant, dynamic, layer_name
 from accelsim.reference.node import Node
 
 
@@ -22,6 +22,10 @@ def same(drafts: Drafts, node: OnnxNode, operands: Sequence[Operand]) -> Value:
     """Identity, Dropout and casts between real numbers."""
     if node.op == "Cast" and int(node.attributes.get("to", 1)) not in (1, 10, 11, 16):
         raise Refusal("makes integers of activations", node.attributes.get("to"), "real numbers")
+    if node.op == "Dropout" and len(operands) > 2:
+        training = constant(operands, 2, "mode")
+        if training is not None and training.any():
+            raise Refusal("drops at random", allowed="a network exported in evaluation mode")
     return dynamic(operands)
 
 
@@ -68,7 +72,7 @@ def part(drafts: Drafts, node: OnnxNode, operands: Sequence[Operand]) -> list[Va
     if node.op == "Slice":
         made = value
         for axis, start, end, step in slices(node, operands, len(sizes)):
-            places = np.arange(sizes[axis])[slice(start, end if end >= -sizes[axis] else None, step)]
+            places = np.arange(sizes[axis])[slice(start, end if end >= -sizes[axis] or step > 0 else None, step)]
             made = _taken(drafts, node, made, axis, places)
         return [made]
     axis = value.layout.axis(int(node.attributes.get("axis", 0)))

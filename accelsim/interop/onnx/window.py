@@ -23,6 +23,8 @@ class Window:
     padding: Pair
     before: Pair = (0, 0)
     after: Pair = (0, 0)
+    whole: bool = True
+    """Whether every window lies within the input and its pads."""
 
     @property
     def padded_kernel(self) -> Pair:
@@ -39,6 +41,7 @@ def window(node: OnnxNode, value: Value, kernel: Sequence[int], stretch: bool) -
     dilations = _pair(node, "dilations")
     pads = _pads(node, value, kernel, strides, dilations)
     padding, before, after = [0, 0], [0, 0], [0, 0]
+    whole = True
     for axis in range(2):
         begin, end = pads[axis], pads[axis + 2]
         span = (kernel[axis] - 1) * dilations[axis] + 1
@@ -50,6 +53,7 @@ def window(node: OnnxNode, value: Value, kernel: Sequence[int], stretch: bool) -
         count = (-(-room // step) if node.attributes.get("ceil_mode", 0) else room // step) + 1
         if node.attributes.get("ceil_mode", 0) and (count - 1) * step >= value.shape[1 + axis] + begin:
             count -= 1  # a window that would start in the padding behind the map is left out
+        whole = whole and (count - 1) * step <= room
         if (value.shape[1 + axis] + 2 * begin - span) // step + 1 == count:
             padding[axis] = begin
         elif stretch and dilations[axis] == 1 and abs(end - begin) <= span:
@@ -65,6 +69,7 @@ def window(node: OnnxNode, value: Value, kernel: Sequence[int], stretch: bool) -
         (padding[0], padding[1]),
         (before[0], before[1]),
         (after[0], after[1]),
+        whole,
     )
 
 

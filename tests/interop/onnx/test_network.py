@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from onnx import TensorProto
 from onnx_models import CONV, W, assert_equal, image, model, node, read, weights
 
 from accelsim.errors import InputError
@@ -151,6 +152,40 @@ REFUSALS: dict[str, tuple[list[Any], dict[str, Any], str]] = {
         [node("Reshape", "image k", "r"), node("Conv", "r w", "y")], {**W, "k": np.array([0, 16, 12])},
         "the_r: Reshape cuts the channels across (got [1, 16, 12]); allowed: axes that cut or join whole parts",
     ),
+    "a constant that repeats the map": (
+        [CONV, node("GlobalAveragePool", "c", "g"), node("Add", "g k", "y")], {**W, "k": np.ones((1, 4, 3, 3))},
+        "the_y: Add a constant that the map would have to be repeated for (got [1, 4, 3, 3]); "
+        "allowed: within [1, 4, 1, 1]",
+    ),
+    "a constant of more axes": (
+        [CONV, node("Mul", "c k", "y")], {**W, "k": np.ones((2, 1, 1, 1, 1))},
+        "the_y: Mul a constant that the map would have to be repeated for (got [2, 1, 1, 1, 1]); "
+        "allowed: within [1, 4, 8, 8]",
+    ),
+    "random drops": (
+        [CONV, node("Dropout", "c half yes", "y")], {**W, "half": np.float32(0.5), "yes": np.array(True)},
+        "the_y: Dropout drops at random; allowed: a network exported in evaluation mode",
+    ),
+    "another way to neighbours": (
+        [node("Resize", "image - k", "y", coordinate_transformation_mode="tf_crop_and_resize")],
+        {"k": np.array([1, 1, 3, 3], np.float32)},
+        "the_y: Resize finds neighbours in another way (got 'tf_crop_and_resize'); "
+        "allowed: half_pixel, half_pixel_symmetric, pytorch_half_pixel, align_corners, asymmetric",
+    ),
+    "a window beyond pads that differ": (
+        [node("AveragePool", "image", "y", kernel_shape=[2, 2], strides=[2, 2], pads=[1, 1, 0, 0], ceil_mode=1,
+              count_include_pad=1)], {},
+        "the_y: AveragePool ceil_mode adds a window that is not whole (got 1); allowed: ceil_mode: 0",
+    ),
+    "windows of padding": (
+        [node("MaxPool", "image", "y", kernel_shape=[2, 3], pads=[2, 1, 2, 1])], {},
+        "the_y: MaxPool has windows of padding alone (got [2, 1]); allowed: padding below [2, 3]",
+    ),
+    "nothing of the channels": (
+        [node("Slice", "image zero before axis", "y")],
+        {"zero": np.array([0]), "before": np.array([-9]), "axis": np.array([1])},
+        "the_y: Slice takes a part of another axis than the channels (got 1); allowed: some channels, or heads",
+    ),
     "a tensor from nowhere": (
         [node("Relu", "nothing", "y")], {}, "the_y: Relu reads a tensor that nothing before it makes (got 'nothing')",
     ),
@@ -171,6 +206,18 @@ def test_refusals(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     with pytest.raises(InputError) as caught:
         read(model(nodes, constants), Path("m.onnx"))
     assert str(caught.value) == f"m.onnx: {message}"
+
+
+def test_a_network_that_eats_bytes_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    written = model([node("Cast", "image", "f", to=1), node("Conv", "f w", "y")], W)
+    written.graph.input[0].type.tensor_type.elem_type = TensorProto.UINT8
+    with pytest.raises(InputError) as caught:
+        read(written, Path("m.onnx"))
+    assert str(caught.value) == (
+        "m.onnx: image: input is not of real numbers (got 2); "
+        "allowed: real numbers: put what scales bytes before the network"
+    )
 
 
 def test_no_operator_is_both_read_and_refused() -> None:
