@@ -45,6 +45,9 @@ def test_reported_mean_average_precision(script, outcome) -> None:
     assert networks["snn_t4"]["loss"] <= 0.01
     for found in networks.values():
         assert found["interval"][0] <= found["value"] <= found["interval"][1]
+    for timesteps in (2, 4, 8):
+        for form in ("lif", "if"):
+            assert networks[f"snn_t{timesteps}"]["interval"][0] > networks[f"{form}_t{timesteps}"]["interval"][1]
     assert script("accuracy").table(outcome) in (HOME / "README.md").read_text()
 
 
