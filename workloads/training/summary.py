@@ -19,7 +19,7 @@ NETWORKS = {
     "detector_scenes": "detector",
     "unet_scenes": "U-Net",
 }
-RATE_STEPS = TIMESTEPS[-1]
+RATE_STEPS = TIMESTEPS[-2:]
 """The steps at which rate-coded conversions are shown: the most there are."""
 
 
@@ -32,17 +32,17 @@ def values(outcome: Mapping[str, Any]) -> dict[str, float]:
 
 def table() -> str:
     """Markdown: a row a network, what its values measure on which held-out data, and the value of every form."""
-    rates = [form for form in FORMS if form != "snn"]
+    rates = [(form, steps) for form in FORMS if form != "snn" for steps in RATE_STEPS]
     head = ["network", "measure", "held out", "ANN"]
     head += [f"T = {timesteps}" for timesteps in TIMESTEPS]
-    head += [f"{FORMS[form]}, T = {RATE_STEPS}" for form in rates]
+    head += [f"{FORMS[form]}, T = {steps}" for form, steps in rates]
+    keys = ["ann", *(f"snn_t{steps}" for steps in TIMESTEPS), *(f"{form}_t{steps}" for form, steps in rates)]
     lines = [head, ["---"] * len(head)]
     for name, title in NETWORKS.items():
         outcome = json.loads((WORKLOADS / name / "accuracy.json").read_text(encoding="utf-8"))
         found = values(outcome)
         judged = f"{outcome['scenes']} scenes, {outcome['digits']:,} digits" if "measure" in outcome else ""
         judged = judged or f"{len(outcome['ann']):,} digits"
-        keys = ["ann", *(f"snn_t{steps}" for steps in TIMESTEPS), *(f"{form}_t{RATE_STEPS}" for form in rates)]
         link = f"[{title}](workloads/{name}/README.md)"
         lines.append([link, outcome.get("measure", "accuracy"), judged, *(f"{found[key]:.2%}" for key in keys)])
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
