@@ -36,6 +36,11 @@ def test_reported_accuracy(script) -> None:
     assert right["ann"] - right["snn_t8"] <= 0.005
     assert right["ann"] - right["snn_t4"] <= 0.01
     assert script("metrics").paired(outcome["ann"], outcome["snn_t4"])[2] <= 0.01
+    paired = script("metrics").paired
+    for timesteps, form in ((2, "if"), (4, "if"), (4, "lif"), (8, "if"), (8, "lif")):
+        assert paired(outcome[f"snn_t{timesteps}"], outcome[f"{form}_t{timesteps}"])[1] > 0
+    for form in ("lif", "if"):
+        assert paired(outcome["snn_t1"], outcome[f"{form}_t1"])[0] == pytest.approx(-0.17, abs=0.01)
     assert script("accuracy").table(outcome) in (HOME / "README.md").read_text()
 
 
