@@ -40,11 +40,9 @@ def test_reported_accuracy(script) -> None:
     assert right["ann"] - right["snn_t4"] <= 0.01
     paired = script("metrics").paired
     for form in ("lif", "if"):
-        assert paired(outcome["snn_t4"], outcome[f"{form}_t4"])[1] > 0
-        assert paired(outcome["snn_t8"], outcome[f"{form}_t8"])[1] > 0
-        _, low, high = paired(outcome["snn_t2"], outcome[f"{form}_t2"])
-        assert low < 0 < high
-        assert paired(outcome["snn_t1"], outcome[f"{form}_t1"])[0] < -0.3
+        for timesteps in (2, 4, 8):
+            assert paired(outcome[f"snn_t{timesteps}"], outcome[f"{form}_t{timesteps}"])[1] > 0
+        assert paired(outcome["snn_t1"], outcome[f"{form}_t1"])[0] < -0.16
     assert script("accuracy").table(outcome) in (HOME / "README.md").read_text()
 
 
