@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from accelsim import __version__
-from accelsim.commands.arguments import add_arch, add_seed, count, names, progress, refuse_foreign
+from accelsim.commands.arguments import add_arch, add_seed, count, names, progress, refuse_foreign, show
 from accelsim.commands.certify import add_certify
 from accelsim.commands.compare import add_compare
 from accelsim.commands.noc import add_noc
@@ -202,14 +202,7 @@ def _run(options: argparse.Namespace) -> None:
         from accelsim.report.plot import plot_timeline
 
         plot_timeline(result.report, result.timeline, directory / "timeline.png")
-    if not options.quiet:
-        for_people = sys.stderr if options.json else sys.stdout
-        print(readable, file=for_people)
-        print(f"results in {directory}", file=for_people)
-    if options.json:
-        import json
-
-        print(json.dumps(result.report, indent=1, allow_nan=False, default=lambda value: value.tolist()))
+    show(options, readable, files.json_text(result.report), directory)
 
 
 def _plan(options: argparse.Namespace) -> None:

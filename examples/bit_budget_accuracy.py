@@ -25,13 +25,13 @@ import accelsim
 from accelsim.workload.statistics import network_statistics
 from accelsim.workload.trace import Trace, trace_of
 
+sys.path.append(str(Path(__file__).resolve().parents[1] / "workloads" / "training"))
+from metrics import paired, wilson
+
 ROOT = Path(__file__).resolve().parents[1]
 HOME = ROOT / "workloads" / "bit_budget"
 FIGURE = ROOT / "docs" / "images" / "bit_budget.svg"
 MARKER = "accuracy"
-
-sys.path.append(str(ROOT / "workloads" / "training"))
-from metrics import paired, wilson  # noqa: E402
 
 TASKS = {"still": "Still digits", "events": "Moving digits as events"}
 CHIPS = {

@@ -17,11 +17,11 @@ from typing import Any
 
 from document import command, table
 
+sys.path.append(str(Path(__file__).resolve().parents[1] / "workloads" / "training"))
+import accuracy
+
 ROOT = Path(__file__).resolve().parents[1]
 HOME = ROOT / "workloads" / "direct_training"
-
-sys.path.append(str(ROOT / "workloads" / "training"))
-import accuracy  # noqa: E402
 
 NEURONS = {"ann": "ANN", "packed": "packed", "lif": "LIF"}
 

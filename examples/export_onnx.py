@@ -107,12 +107,16 @@ def mobilenet_v2(small):
     return named(**layers, **head), (3, 32, 32) if small else (3, 224, 224), ["logits"]
 
 
+def pair(inputs, outputs):
+    """Two convolutions, normalised and rectified."""
+    return named(first=block(inputs, outputs), second=block(outputs, outputs))
+
+
 class UNet(nn.Module):
     """Down, up by the nearest, and joined to what was there on the way down."""
 
     def __init__(self, width, classes):
         super().__init__()
-        pair = lambda inputs, outputs: named(first=block(inputs, outputs), second=block(outputs, outputs))  # noqa: E731
         self.down1, self.down2, self.bottom = pair(1, width), pair(width, 2 * width), pair(2 * width, 4 * width)
         self.up2, self.up1 = pair(6 * width, 2 * width), pair(3 * width, width)
         self.pool, self.up = nn.MaxPool2d(2), nn.Upsample(scale_factor=2)
@@ -131,12 +135,16 @@ def unet(small):
     return UNet(4 if small else 32, 5), (1, 16, 16) if small else (1, 256, 256), ["classes"]
 
 
+def leaky():
+    """The rectifier of YOLO (Redmon et al. 2016)."""
+    return nn.LeakyReLU(0.1)
+
+
 class Detector(nn.Module):
     """Leaky rectifiers, pyramid pooling, and two heads on one map."""
 
     def __init__(self, width):
         super().__init__()
-        leaky = lambda: nn.LeakyReLU(0.1)  # noqa: E731
         self.body = nn.Sequential(
             block(1, width, 3, leaky, stride=2),
             block(width, 2 * width, 3, leaky, stride=2),
@@ -169,8 +177,10 @@ class Attention(nn.Module):
 
     def forward(self, x):
         batch, tokens, width = x.shape
-        cut = lambda y: torch.relu(y).reshape(batch, tokens, self.heads, -1).transpose(1, 2)  # noqa: E731
-        query, key, value = cut(self.query(x)), cut(self.key(x)), cut(self.value(x))
+        query, key, value = (
+            torch.relu(made(x)).reshape(batch, tokens, self.heads, -1).transpose(1, 2)
+            for made in (self.query, self.key, self.value)
+        )
         mixed = (query @ key.transpose(-2, -1)) / tokens @ value
         mixed = mixed.transpose(1, 2).reshape(batch, tokens, width)
         x = x + torch.relu(self.out(mixed))

@@ -66,6 +66,16 @@ def refuse_foreign(directory: Path, is_result: Callable[[Path], bool]) -> None:
         raise InputError(Problem(rule, str(directory)))
 
 
+def show(options: argparse.Namespace, readable: str, json: str, directory: Path) -> None:
+    """Print a result that was saved: for people unless --quiet, on stderr where --json has the standard output."""
+    if not options.quiet:
+        for_people = sys.stderr if options.json else sys.stdout
+        print(readable, file=for_people)
+        print(f"results in {directory}", file=for_people)
+    if options.json:
+        print(json, end="")
+
+
 @contextmanager
 def progress(quiet: bool) -> Iterator[Advance | None]:
     """A callback that moves a bar on a terminal; None where there is no terminal to show it on."""

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from accelsim.commands.arguments import add_arch, count, progress, refuse_foreign
+from accelsim.commands.arguments import add_arch, count, progress, refuse_foreign, show
 from accelsim.commands.model import add_model, load_model
 from accelsim.errors import InputError, Problem, SimulationError
 
@@ -57,12 +56,7 @@ def _certify(options: argparse.Namespace) -> None:
     described = certificate.as_json()
     readable = render_certificate(described)
     save_certificate(described, readable, directory)
-    if not options.quiet:
-        for_people = sys.stderr if options.json else sys.stdout
-        print(readable, file=for_people)
-        print(f"results in {directory}", file=for_people)
-    if options.json:
-        print(json_text(described), end="")
+    show(options, readable, json_text(described), directory)
     if not certificate.holds:
         raise SimulationError(f"certify: words differ that must be equal: see {directory / 'certificate.txt'}")
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from accelsim.commands.arguments import add_seed, count, names, progress, refuse_foreign
+from accelsim.commands.arguments import add_seed, count, names, progress, refuse_foreign, show
 from accelsim.errors import AccelsimError, InputError, Problem, SimulationError
 
 if TYPE_CHECKING:
@@ -91,12 +90,7 @@ def _compare(options: argparse.Namespace) -> None:
             from accelsim.report.plot import plot_comparison
 
             plot_comparison(comparison, directory / "comparison.png")
-        if not options.quiet:
-            for_people = sys.stderr if options.json else sys.stdout
-            print(readable, file=for_people)
-            print(f"results in {directory}", file=for_people)
-        if options.json:
-            print(json_text(comparison), end="")
+        show(options, readable, json_text(comparison), directory)
     if failed:
         _raise(failed)
 

@@ -11,10 +11,10 @@ from types import ModuleType
 import numpy as np
 import pytest
 
+from accelsim.reference.spikes import unpack
+
 torch = pytest.importorskip("torch")
 pytest.importorskip("sklearn")
-
-from accelsim.reference.spikes import unpack  # noqa: E402
 
 WORKLOADS = Path(__file__).resolve().parents[2] / "workloads"
 

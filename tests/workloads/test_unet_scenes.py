@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -16,17 +15,6 @@ from accelsim.reference.model_file import read_model
 from accelsim.reference.network import run
 
 HOME = Path(__file__).resolve().parents[2] / "workloads" / "unet_scenes"
-
-
-@pytest.fixture
-def outcome() -> dict:
-    return json.loads((HOME / "accuracy.json").read_text())
-
-
-@pytest.fixture
-def test_set() -> dict[str, np.ndarray]:
-    with np.load(HOME / "test.npz", allow_pickle=False) as file:
-        return dict(file)
 
 
 def test_files_hold_what_the_readme_says(test_set, outcome) -> None:

@@ -15,12 +15,6 @@ from accelsim.reference.network import classify, run
 HOME = Path(__file__).resolve().parents[2] / "workloads" / "vgg_digits"
 
 
-@pytest.fixture
-def test_set() -> dict[str, np.ndarray]:
-    with np.load(HOME / "test.npz", allow_pickle=False) as file:
-        return dict(file)
-
-
 def test_the_shipped_images_are_one_of_each_digit_of_the_test_set(test_set) -> None:
     assert (test_set["images"].dtype, test_set["images"].shape) == (np.uint8, (360, 1, 32, 32))
     model = read_model(HOME / "weights.npz")

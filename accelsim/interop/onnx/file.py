@@ -59,7 +59,7 @@ def read_graph(path: str | Path) -> OnnxGraph:
     try:
         model = onnx.load_model_from_string(path.read_bytes())
         _check_texts(model)
-    except Exception:  # protobuf's errors share no base of their own
+    except Exception:  # what a damaged file makes a parser raise depends on the protobuf that is installed
         raise InputError(Problem("is no ONNX model", str(path))) from None
     problems = list(_model_problems(model, str(path)))
     if problems:

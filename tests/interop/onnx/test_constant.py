@@ -14,7 +14,7 @@ from accelsim.interop.onnx.file import OnnxNode
 from accelsim.interop.onnx.layout import Refusal
 
 A = np.array([[1.5, -2.0, 3.0], [4.0, 0.5, -6.0]], np.float32)
-I = np.array([[7, -8, 9], [2, 3, -4]])  # noqa: E741
+MATRIX = np.array([[7, -8, 9], [2, 3, -4]])
 ROW = np.array([2, -3, 4])
 
 CASES: dict[str, tuple[onnx.NodeProto, list[Any]]] = {
@@ -32,19 +32,19 @@ CASES: dict[str, tuple[onnx.NodeProto, list[Any]]] = {
     "Unsqueeze": (node("Unsqueeze", "a b", "y"), [A, np.array([0, 3])]),
     "Reshape": (node("Reshape", "a b", "y"), [A, np.array([0, -1, 1])]),
     "Transpose": (node("Transpose", "a", "y", perm=[1, 0]), [A]),
-    "Concat": (node("Concat", "a b", "y", axis=0), [I, I]),
+    "Concat": (node("Concat", "a b", "y", axis=0), [MATRIX, MATRIX]),
     "Range": (node("Range", "a b c", "y"), [np.array(1), np.array(9), np.array(3)]),
     "Expand": (node("Expand", "a b", "y"), [A, np.array([4, 1, 3])]),
-    "Add": (node("Add", "a b", "y"), [I, ROW]),
-    "Sub": (node("Sub", "a b", "y"), [I, ROW]),
-    "Mul": (node("Mul", "a b", "y"), [I, ROW]),
+    "Add": (node("Add", "a b", "y"), [MATRIX, ROW]),
+    "Sub": (node("Sub", "a b", "y"), [MATRIX, ROW]),
+    "Mul": (node("Mul", "a b", "y"), [MATRIX, ROW]),
     "Div of reals": (node("Div", "a b", "y"), [A, ROW.astype(np.float32)]),
-    "Div cuts towards 0": (node("Div", "a b", "y"), [I, ROW]),
+    "Div cuts towards 0": (node("Div", "a b", "y"), [MATRIX, ROW]),
     "Sqrt": (node("Sqrt", "a", "y"), [np.abs(A)]),
-    "Equal": (node("Equal", "a b", "y"), [I, ROW]),
-    "Where": (node("Where", "a b c", "y"), [I > 0, I, ROW]),
-    "Max": (node("Max", "a b", "y"), [I, ROW]),
-    "ReduceProd": (node("ReduceProd", "a b", "y", keepdims=0), [I, np.array([1])]),
+    "Equal": (node("Equal", "a b", "y"), [MATRIX, ROW]),
+    "Where": (node("Where", "a b c", "y"), [MATRIX > 0, MATRIX, ROW]),
+    "Max": (node("Max", "a b", "y"), [MATRIX, ROW]),
+    "ReduceProd": (node("ReduceProd", "a b", "y", keepdims=0), [MATRIX, np.array([1])]),
 }  # fmt: skip
 
 

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
+from accelsim.reference.ann import forward
+
 torch = pytest.importorskip("torch")
 pytest.importorskip("onnx")
 pytest.importorskip("onnxscript")
-
-from accelsim.reference.ann import forward  # noqa: E402
 
 
 def test_the_network_of_real_numbers_answers_as_the_trained_one(script) -> None:

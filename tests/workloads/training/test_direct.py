@@ -5,11 +5,10 @@ import json
 import numpy as np
 import pytest
 
+from accelsim.reference.network import classify
+
 torch = pytest.importorskip("torch")
 pytest.importorskip("sklearn")
-
-from accelsim.reference.network import classify  # noqa: E402
-from accelsim.training.export import packed_network  # noqa: E402
 
 
 @pytest.fixture
@@ -45,7 +44,7 @@ def test_a_packed_network_learns_and_is_judged_as_integers(direct) -> None:
     net = direct.train(kind, images[:600], labels[:600], seed=0, epochs=6)
     answers = direct.inference(kind, net)(torch.from_numpy(images[600:])).argmax(dim=1).numpy()
     assert (answers == labels[600:]).mean() > 0.75
-    expected = classify(packed_network(net, direct.SHAPE), images[600:620])
+    expected = classify(direct.packed_network(net, direct.SHAPE), images[600:620])
     assert answers[:20].tolist() == expected.tolist()
 
 
